@@ -1,0 +1,74 @@
+#include "base/guid.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int hex_value(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+int guid_parse(const char *text, size_t len, struct guid *ret_guid) {
+        struct guid guid;
+        size_t n = 0;
+
+        if (len != GUID_TEXT_SIZE - 1)
+                return -EINVAL;
+
+        for (size_t i = 0; i < len;) {
+                int high, low;
+
+                if (i == 8 || i == 13 || i == 18 || i == 23) {
+                        if (text[i++] != '-')
+                                return -EINVAL;
+                        continue;
+                }
+                high = hex_value(text[i]);
+                low = hex_value(text[i + 1]);
+                if (high < 0 || low < 0)
+                        return -EINVAL;
+                guid.bytes[n++] = (uint8_t)(high << 4 | low);
+                i += 2;
+        }
+
+        *ret_guid = guid;
+        return 0;
+}
+
+const char *guid_format(const struct guid *guid, char buffer[static GUID_TEXT_SIZE]) {
+        const uint8_t *b = guid->bytes;
+
+        snprintf(buffer, GUID_TEXT_SIZE,
+                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+                 b[15]);
+        return buffer;
+}
+
+int guid_compare(const struct guid *a, const struct guid *b) {
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool guid_is_nil(const struct guid *guid) {
+        static const struct guid nil;
+
+        return guid_compare(guid, &nil) == 0;
+}
+
+struct guid guid_from_random(uint64_t high, uint64_t low) {
+        struct guid guid;
+
+        for (int i = 0; i < 8; i++) {
+                guid.bytes[i] = (uint8_t)(high >> (56 - 8 * i));
+                guid.bytes[8 + i] = (uint8_t)(low >> (56 - 8 * i));
+        }
+        guid.bytes[6] = (uint8_t)((guid.bytes[6] & 0x0f) | 0x40);
+        guid.bytes[8] = (uint8_t)((guid.bytes[8] & 0x3f) | 0x80);
+        return guid;
+}

@@ -1,0 +1,24 @@
+#include "base/sha256.h"
+
+#include "base/macros.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+static void digest_freep(EVP_MD_CTX **context) {
+        EVP_MD_CTX_free(*context);
+}
+
+int sha256_fields(const char *const *fields, size_t n, uint8_t ret_digest[static SHA256_SIZE]) {
+        _cleanup_(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+        if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (EVP_DigestUpdate(context, fields[i], strlen(fields[i]) + 1) != 1)
+                        return -ENOMEM;
+        if (EVP_DigestFinal_ex(context, ret_digest, NULL) != 1)
+                return -ENOMEM;
+        return 0;
+}
