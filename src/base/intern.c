@@ -3,6 +3,7 @@
  * by first sight, so that a run does not depend on it.
  */
 #include "base/intern.h"
+#include "base/hash_table.h"
 
 #include "base/array.h"
 
@@ -10,9 +11,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 struct interned {
         UT_hash_handle hh;

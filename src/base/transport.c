@@ -91,6 +91,32 @@ struct http_request *http_request_new(enum http_method method) {
         return request;
 }
 
+struct http_request *http_request_copy(const struct http_request *request) {
+        _cleanup_(http_request_freep) struct http_request *copy = http_request_new(request->method);
+
+        if (!copy)
+                return NULL;
+
+        *copy = *request;
+        copy->headers = (struct http_headers){};
+        copy->body = NULL;
+        copy->url = strdup(request->url);
+        if (!copy->url)
+                return NULL;
+        if (request->body) {
+                copy->body = malloc(request->body_len + 1);
+                if (!copy->body)
+                        return NULL;
+                memcpy(copy->body, request->body, request->body_len);
+                copy->body[request->body_len] = '\0';
+        }
+        for (size_t i = 0; i < request->headers.n; i++)
+                if (http_headers_add_str(&copy->headers, request->headers.items[i].name,
+                                         request->headers.items[i].value) < 0)
+                        return NULL;
+        return take_ptr(copy);
+}
+
 struct http_request *http_request_free(struct http_request *request) {
         if (!request)
                 return NULL;

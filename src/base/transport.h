@@ -69,6 +69,8 @@ struct http_request {
 };
 
 struct http_request *http_request_new(enum http_method method);
+/* A copy with strings of its own; the sink is the same. NULL when memory is out. */
+struct http_request *http_request_copy(const struct http_request *request);
 /* Wipes body and headers. Copes with NULL, returns NULL. */
 struct http_request *http_request_free(struct http_request *request);
 DEFINE_CLEANUP(struct http_request *, http_request_free)

@@ -1,0 +1,183 @@
+/*
+ * The endpoints below /sim/: what tests and demos ask and order.
+ */
+#include "azure-sim/server.h"
+
+#include "base/strbuf.h"
+#include "sim/args.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int control_reply(int status, struct strbuf *body, struct http_reply **ret_reply) {
+        _cleanup_(http_reply_freep) struct http_reply *reply = NULL;
+        int r;
+
+        reply = calloc(1, sizeof(*reply));
+        if (!reply)
+                return -ENOMEM;
+
+        reply->outcome = TRANSPORT_REPLY;
+        reply->status = status;
+        reply->body_len = body->len;
+        r = strbuf_take(body, &reply->body);
+        if (r < 0)
+                return r;
+        r = http_headers_add_str(&reply->headers, "Content-Type",
+                                 "application/json; charset=utf-8");
+        if (r < 0)
+                return r;
+
+        *ret_reply = take_ptr(reply);
+        return 0;
+}
+
+/* @text must need no escaping in JSON but for quotes, which become apostrophes. */
+static int control_say(int status, const char *member, const char *text,
+                       struct http_reply **ret_reply) {
+        _cleanup_(strbuf_deinit) struct strbuf body = {};
+
+        strbuf_appendf(&body, "{\"%s\":\"", member);
+        for (const char *p = text; *p; p++)
+                strbuf_append_char(&body, *p == '"' || *p == '\\' ? '\'' : *p);
+        strbuf_append_str(&body, "\"}\n");
+        return control_reply(status, &body, ret_reply);
+}
+
+static int control_done(int r, struct http_reply **ret_reply) {
+        if (r < 0)
+                return r;
+        if (r == SERVICE_E_MISSING)
+                return control_say(404, "error", "no such disk or snapshot", ret_reply);
+        if (r > 0)
+                return control_say(400, "error", "not possible", ret_reply);
+        return control_say(200, "done", "yes", ret_reply);
+}
+
+static int control_stats(struct server *server, struct http_reply **ret_reply) {
+        static const enum http_method methods[] = {HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_PATCH,
+                                                   HTTP_DELETE};
+        struct service_counts counts = service_counts(server->service);
+        _cleanup_(strbuf_deinit) struct strbuf body = {};
+
+        strbuf_appendf(&body, "{\"requests\":%" PRIu64 ",\n\"by_method\":{", counts.requests);
+        for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+                strbuf_appendf(&body, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+                               http_method_name(methods[i]), counts.by_method[methods[i]]);
+        strbuf_append_str(&body, "},\n\"by_kind\":{");
+        for (unsigned i = 0; i < _SERVICE_REQUEST_KIND_N; i++)
+                strbuf_appendf(&body, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+                               service_request_kind_name((enum service_request_kind)i),
+                               counts.by_kind[i]);
+        strbuf_append_str(&body, "},\n\"by_status\":{");
+        for (unsigned i = 2; i < ARRAY_SIZE(counts.by_status); i++)
+                strbuf_appendf(&body, "%s\"%uxx\":%" PRIu64, i > 2 ? "," : "", i,
+                               counts.by_status[i]);
+        strbuf_appendf(&body,
+                       "},\n\"throttled\":%" PRIu64 ",\n\"effects\":{\"created\":%" PRIu64
+                       ",\"deleted\":%" PRIu64 ",\"alive\":%" PRIu64 ",\"repeated\":%" PRIu64
+                       "},\n\"disks\":{\"created\":%" PRIu64 ",\"deleted\":%" PRIu64
+                       ",\"alive\":%" PRIu64 "},\n",
+                       counts.throttled, counts.created[SERVICE_SNAPSHOT],
+                       counts.deleted[SERVICE_SNAPSHOT], counts.alive[SERVICE_SNAPSHOT],
+                       counts.repeated, counts.created[SERVICE_DISK], counts.deleted[SERVICE_DISK],
+                       counts.alive[SERVICE_DISK]);
+        strbuf_appendf(&body, "\"hold_armed\":%s,\"held\":%s}\n",
+                       server->hold.when != HOLD_NONE ? "true" : "false",
+                       server->hold.held ? "true" : "false");
+        return control_reply(200, &body, ret_reply);
+}
+
+static int control_world(struct server *server, struct http_reply **ret_reply) {
+        _cleanup_(strbuf_deinit) struct strbuf body = {.max = UINT32_MAX};
+        _cleanup_(freep) char *json = NULL;
+        int r;
+
+        r = service_dump(server->service, server_now(), &json);
+        if (r < 0)
+                return r;
+
+        strbuf_append_str(&body, json);
+        return control_reply(200, &body, ret_reply);
+}
+
+static int control_add(struct server *server, const char *body, size_t body_len,
+                       struct http_reply **ret_reply) {
+        _cleanup_(freep) char *what = NULL;
+        int r;
+
+        r = service_load(server->service, server_now(), body, body_len, &what);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return control_say(400, "error", what, ret_reply);
+        return control_done(0, ret_reply);
+}
+
+static int control_hold(struct server *server, const struct sim_args *args,
+                        struct http_reply **ret_reply) {
+        const char *when = sim_args_string(args, "when");
+        int64_t request = sim_args_number(args, "request", 0);
+
+        if (request < 1 || !when || (strcmp(when, "before") != 0 && strcmp(when, "after") != 0))
+                return control_say(400, "error",
+                                   "request (from 1) and when (before, after) are expected",
+                                   ret_reply);
+        if (server->hold.held)
+                return control_say(409, "error", "a request is held", ret_reply);
+
+        server->hold.when = strcmp(when, "before") == 0 ? HOLD_BEFORE : HOLD_AFTER;
+        server->hold.left = (uint64_t)request;
+        return control_done(0, ret_reply);
+}
+
+static int control_post(struct server *server, const char *path, const char *body, size_t body_len,
+                        struct http_reply **ret_reply) {
+        _cleanup_(sim_args_freep) struct sim_args *args = NULL;
+        const char *id, *name;
+        int r;
+
+        if (strcmp(path, "/sim/world/add") == 0)
+                return control_add(server, body, body_len, ret_reply);
+        if (strcmp(path, "/sim/release") == 0) {
+                server_release(server);
+                return control_done(0, ret_reply);
+        }
+        if (strcmp(path, "/sim/world/expire-tokens") == 0) {
+                service_expire_tokens(server->service);
+                return control_done(0, ret_reply);
+        }
+
+        r = sim_args_new(body, body_len, &args);
+        if (r == -EINVAL)
+                return control_say(400, "error", "a JSON object is expected", ret_reply);
+        if (r < 0)
+                return r;
+        if (strcmp(path, "/sim/hold") == 0)
+                return control_hold(server, args, ret_reply);
+
+        id = sim_args_string(args, "id") ?: "";
+        name = sim_args_string(args, "name") ?: "";
+        if (strcmp(path, "/sim/world/recreate-disk") == 0)
+                return control_done(service_recreate_disk(server->service, server_now(), id, NULL),
+                                    ret_reply);
+        if (strcmp(path, "/sim/world/delete") == 0)
+                return control_done(service_delete(server->service, server_now(), id), ret_reply);
+        if (strcmp(path, "/sim/world/tag") == 0 && name[0] != '\0')
+                return control_done(service_set_tag(server->service, server_now(), id, name,
+                                                    sim_args_string(args, "value")),
+                                    ret_reply);
+        return control_say(404, "error", "no such verb; see azure-sim --help", ret_reply);
+}
+
+int control_handle(struct server *server, const char *method, const char *path, const char *body,
+                   size_t body_len, struct http_reply **ret_reply) {
+        if (strcmp(method, "POST") == 0)
+                return control_post(server, path, body, body_len, ret_reply);
+        if (strcmp(method, "GET") == 0 && strcmp(path, "/sim/stats") == 0)
+                return control_stats(server, ret_reply);
+        if (strcmp(method, "GET") == 0 && strcmp(path, "/sim/world") == 0)
+                return control_world(server, ret_reply);
+        return control_say(404, "error", "no such page; see azure-sim --help", ret_reply);
+}

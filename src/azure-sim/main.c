@@ -1,0 +1,118 @@
+/*
+ * azure-sim: the simulated Azure behind HTTP on loopback, for tests, demos and benchmarks.
+ */
+#include "azure-sim/options.h"
+#include "azure-sim/server.h"
+
+#include "base/strbuf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static int load_world(struct service *service, const char *path) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {.max = 1U << 30};
+        _cleanup_(freep) char *what = NULL;
+        char buffer[65536];
+        FILE *file;
+        size_t n;
+        bool failed;
+        int r;
+
+        file = fopen(path, "re");
+        if (!file) {
+                r = -errno;
+                fprintf(stderr, "azure-sim: %s: %s\n", path, strerror(-r));
+                return r;
+        }
+        while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
+                strbuf_append(&text, buffer, n);
+        failed = ferror(file) != 0;
+        fclose(file);
+        if (failed || text.error) {
+                fprintf(stderr, "azure-sim: %s: cannot be read\n", path);
+                return -EIO;
+        }
+
+        r = service_load(service, server_now(), strbuf_str(&text), text.len, &what);
+        if (r > 0) {
+                fprintf(stderr, "azure-sim: %s: %s\n", path, what);
+                return -EINVAL;
+        }
+        return r;
+}
+
+static int signals_open(void) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+                return -errno;
+        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Until a signal comes. */
+static int serve(struct server *server, int signal_fd) {
+        for (;;) {
+                struct pollfd fds[SERVER_POLL_FDS + 1];
+                int timeout_ms;
+                size_t n;
+
+                n = server_poll_fds(server, fds, &timeout_ms);
+                fds[n] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
+                if (poll(fds, n + 1, timeout_ms) < 0 && errno != EINTR)
+                        return -errno;
+                if (fds[n].revents != 0)
+                        return 0;
+                server_run(server, fds, n);
+        }
+}
+
+static int run(const struct options *options) {
+        _cleanup_(service_freep) struct service *service = NULL;
+        struct server server = {.options = options};
+        int r, signal_fd;
+
+        r = service_new(&options->service, &service);
+        if (r < 0)
+                return r;
+        r = options->world ? load_world(service, options->world)
+                           : service_populate(service, server_now(), options->disks);
+        if (r != 0)
+                return r;
+
+        signal_fd = signals_open();
+        if (signal_fd < 0)
+                return -errno;
+        server.service = service;
+        r = server_start(&server);
+        if (r == 0)
+                r = serve(&server, signal_fd);
+        server_stop(&server);
+        close(signal_fd);
+        return r;
+}
+
+int main(int argc, char **argv) {
+        struct options options;
+        int r;
+
+        switch (options_read(argc, argv, &options)) {
+        case OPTIONS_DONE:
+                return EXIT_SUCCESS;
+        case OPTIONS_WRONG:
+                return 2;
+        case OPTIONS_RUN:
+                break;
+        }
+        r = run(&options);
+        if (r != 0)
+                fprintf(stderr, "azure-sim: cannot go on: %s\n", strerror(r < 0 ? -r : EINVAL));
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

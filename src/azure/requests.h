@@ -1,0 +1,58 @@
+/*
+ * requests: every request we can send to ARM and to the identity service, without its token.
+ *
+ * Each function returns a whole request with time-outs and ceilings, or NULL when memory is out.
+ * URLs are built from checked parts (resource_id.h) and percent-encoded where a part could need it.
+ */
+#pragma once
+
+#include "base/transport.h"
+#include "core/policy.h"
+#include "core/resource_id.h"
+
+/* FACTS section 1: nothing for snapshots changed since; the newest swagger we hold. */
+#define ARM_COMPUTE_VERSION "2024-03-02"
+/* FACTS section 8. */
+#define IMDS_TOKEN_VERSION "2018-02-01"
+
+/* Chosen. A page may be large and its line slow, and the silence bounds that too. */
+#define REQUEST_CONNECT_NS (10 * NSEC_PER_SEC)
+#define REQUEST_SILENCE_NS (30 * NSEC_PER_SEC)
+#define REQUEST_SINGLE_NS (120 * NSEC_PER_SEC)
+#define REQUEST_LISTING_NS (600 * NSEC_PER_SEC)
+/* Chosen: "ARM drops provider answers above 8 MB" (FACTS section 5), eight times. */
+#define REQUEST_LISTING_MAX (64U << 20)
+/* Chosen: TOKEN_MAX and all that may stand beside the token. */
+#define REQUEST_TOKEN_MAX (256U << 10)
+
+struct http_request *arm_list_disks(const struct policy_cloud *cloud, const char *subscription);
+struct http_request *arm_list_snapshots(const struct policy_cloud *cloud, const char *subscription);
+/* A next link, verbatim; the caller has checked it with endpoint_owns(). */
+struct http_request *arm_follow(const char *url);
+/* An operation's URL, likewise; with the time-outs and ceilings of a single request. */
+struct http_request *arm_poll(const char *url);
+struct http_request *arm_get(const struct policy_cloud *cloud, const struct resource_id *id);
+struct http_request *arm_delete(const struct policy_cloud *cloud, const struct resource_id *id);
+
+struct snapshot_spec {
+        struct resource_id id;   /* of the snapshot */
+        struct resource_id disk; /* its source */
+        const char *location;    /* the disk's, as its listing has it */
+        enum redundancy redundancy;
+        enum network_access network_access;
+        const char *tags; /* name NUL value NUL …, tags_len bytes (action_tags) */
+        size_t tags_len;
+};
+
+struct http_request *arm_put_snapshot(const struct policy_cloud *cloud,
+                                      const struct snapshot_spec *spec);
+
+/* The token of the managed identity; @client_id may be NULL. Direct: proxies never see it. */
+struct http_request *token_request_managed(const struct policy_cloud *cloud, const char *client_id);
+/* Client credentials with a secret (FACTS section 8, "Secret"). The body is wiped with the request. */
+struct http_request *token_request_secret(const struct policy_cloud *cloud, const char *tenant,
+                                          const char *client, const char *secret);
+
+/* Whether a token for this cloud may be sent to @url: same scheme, host and port as arm, no user
+ * part, no other tricks. */
+bool endpoint_owns(const struct policy_cloud *cloud, const char *url);

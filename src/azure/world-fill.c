@@ -1,0 +1,357 @@
+/*
+ * From a decoded reply to a row: strings to numbers, tags to what they claim.
+ */
+#include "azure/json.h"
+#include "azure/world-private.h"
+#include "base/str.h"
+#include "core/naming.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int add_string(struct world *world, const char *text, size_t len, uint32_t *ret_number) {
+        int r;
+
+        r = intern_add(world->strings, text, len, ret_number);
+        if (r < 0)
+                return r;
+        world->n_strings = MAX(world->n_strings, *ret_number);
+        return 0;
+}
+
+static int add_text(struct world *world, const char *text, uint32_t *ret_number) {
+        return add_string(world, text, strlen(text), ret_number);
+}
+
+static int add_guid(struct world *world, const struct guid *guid, uint32_t *ret_number) {
+        char text[GUID_TEXT_SIZE];
+
+        return add_text(world, guid_format(guid, text), ret_number);
+}
+
+/* The canonical name of @location. */
+static int add_region(struct world *world, const char *location, uint32_t *ret_number) {
+        struct strbuf *scratch = &world->scratch;
+
+        strbuf_clear(scratch);
+        strbuf_append_str(scratch, location); /* makes the room; the result is no longer than it */
+        if (scratch->error)
+                return scratch->error;
+
+        naming_region(location, scratch->data);
+        return add_text(world, scratch->data, ret_number);
+}
+
+static int compare_tags(const void *a, const void *b) {
+        const cJSON *x = *(const cJSON *const *)a, *y = *(const cJSON *const *)b;
+        int c = str_compare_nocase(x->string, y->string);
+
+        return c != 0 ? c : strcmp(x->string, y->string);
+}
+
+/* A line end inside a name or value would read as the end of it. */
+static void append_line(struct strbuf *out, const char *text, bool lower) {
+        for (; *text; text++)
+                strbuf_append_char(out, *text == '\n' ? ' ' : lower ? ascii_lower(*text) : *text);
+        strbuf_append_char(out, '\n');
+}
+
+/* The form of core/rows.h. */
+static int add_tags(struct world *world, const cJSON *tags, uint32_t *ret_number) {
+        _cleanup_(freep) const cJSON **sorted = NULL;
+        size_t n = 0;
+
+        if (!tags || !tags->child) {
+                *ret_number = 0;
+                return 0;
+        }
+
+        for (const cJSON *tag = tags->child; tag; tag = tag->next)
+                n++;
+        sorted = reallocarray(NULL, n, sizeof(*sorted));
+        if (!sorted)
+                return -ENOMEM;
+        n = 0;
+        for (const cJSON *tag = tags->child; tag; tag = tag->next)
+                sorted[n++] = tag;
+        qsort(sorted, n, sizeof(*sorted), compare_tags);
+
+        strbuf_clear(&world->scratch);
+        for (size_t i = 0; i < n; i++) {
+                append_line(&world->scratch, sorted[i]->string, /* lower= */ true);
+                append_line(&world->scratch, sorted[i]->valuestring, /* lower= */ false);
+        }
+        if (world->scratch.error)
+                return world->scratch.error;
+        return add_string(world, world->scratch.data, world->scratch.len, ret_number);
+}
+
+static uint32_t disk_flags(const struct disk_reply *disk) {
+        uint32_t flags = 0;
+
+        if (str_equal_nocase(disk->sku, "UltraSSD_LRS") ||
+            str_equal_nocase(disk->sku, "PremiumV2_LRS"))
+                flags |= DISK_COUNTS_PERCENT;
+        if (str_equal_nocase(disk->state, "ReadyToUpload") ||
+            str_equal_nocase(disk->state, "ActiveUpload"))
+                flags |= DISK_NO_SNAPSHOT;
+        return flags;
+}
+
+int world_fill_disk(struct world *world, const struct disk_reply *disk, struct disk_row *ret_row) {
+        struct disk_row row = {.time_created = disk->time_created, .flags = disk_flags(disk)};
+        int r;
+
+        r = add_text(world, disk->id.name, &row.name);
+        if (r == 0)
+                r = add_text(world, disk->id.group, &row.group);
+        if (r == 0 && disk->has_unique_id)
+                r = add_guid(world, &disk->unique_id, &row.generation);
+        if (r == 0)
+                r = add_region(world, disk->location, &row.region);
+        if (r == 0)
+                r = add_text(world, disk->location, &row.location);
+        if (r == 0)
+                r = add_tags(world, disk->tags, &row.tags);
+        if (r == 0)
+                *ret_row = row;
+        return r;
+}
+
+enum our_tag {
+        OUR_VERSION,
+        OUR_OWNER,
+        OUR_POLICY,
+        OUR_SLOT,
+        OUR_DISK,
+        OUR_GENERATION,
+        OUR_KEEP,
+        OUR_HOLD,
+        _OUR_TAG_N,
+};
+
+struct our_tags {
+        const char *value[_OUR_TAG_N]; /* NULL where it is not there */
+        bool twice;                    /* names that differ in case alone: which one counts? */
+};
+
+static void our_tags_read(const cJSON *tags, struct our_tags *ours) {
+        static const char *const names[_OUR_TAG_N] = {
+                [OUR_VERSION] = TAG_VERSION, [OUR_OWNER] = TAG_OWNER,
+                [OUR_POLICY] = TAG_POLICY,   [OUR_SLOT] = TAG_SLOT,
+                [OUR_DISK] = TAG_DISK,       [OUR_GENERATION] = TAG_GENERATION,
+                [OUR_KEEP] = TAG_KEEP,       [OUR_HOLD] = TAG_HOLD,
+        };
+
+        *ours = (struct our_tags){};
+        for (const cJSON *tag = tags ? tags->child : NULL; tag; tag = tag->next) {
+                if (!str_starts_with_nocase(tag->string, "snapkeep-"))
+                        continue;
+                for (size_t i = 0; i < _OUR_TAG_N; i++) {
+                        if (!str_equal_nocase(tag->string, names[i]))
+                                continue;
+                        ours->twice |= ours->value[i] != NULL;
+                        ours->value[i] = tag->valuestring;
+                }
+        }
+}
+
+/* Whether the tags are a whole set of ours that agrees with the snapshot's own source. */
+static bool tags_agree(const struct our_tags *tags, const struct snapshot_reply *reply,
+                       struct utc *ret_slot, struct guid *ret_generation) {
+        const char *slot = tags->value[OUR_SLOT], *generation = tags->value[OUR_GENERATION];
+        const char *version = tags->value[OUR_VERSION], *policy = tags->value[OUR_POLICY];
+
+        if (tags->twice || !version || strcmp(version, TAG_VERSION_VALUE) != 0 || !policy ||
+            policy[0] == '\0' || !tags->value[OUR_DISK] || !tags->value[OUR_KEEP])
+                return false;
+        if (!slot || utc_parse_slot(slot, strlen(slot), ret_slot) < 0)
+                return false;
+        if (!generation || guid_parse(generation, strlen(generation), ret_generation) < 0)
+                return false;
+        /* A copy's source is a snapshot, not the disk: only its tags know the generation. */
+        if (str_equal_nocase(reply->create_option, "Copy"))
+                return reply->has_source_unique_id &&
+                       guid_compare(ret_generation, &reply->source_unique_id) == 0;
+        return true;
+}
+
+/* The attempt when @name is @prefix, the slot and perhaps an attempt, else 0. */
+static unsigned name_attempt(const char *name, const char *prefix, const char *slot) {
+        if (!str_starts_with_nocase(name, prefix))
+                return 0;
+        name += strlen(prefix);
+        if (*name != '-' || !str_starts_with_nocase(name + 1, slot))
+                return 0;
+        name += 1 + strlen(slot);
+        if (name[0] == '\0')
+                return 1;
+        if (name[0] != '-' || name[1] < '2' || name[1] > '0' + NAMING_ATTEMPT_MAX ||
+            name[2] != '\0')
+                return 0;
+        return (unsigned)(name[1] - '0');
+}
+
+/* Derives the name and remembers the part before the slot if it is that. */
+static int row_derive_name(struct world *world, const char *name, const struct series_key *key,
+                           struct snapshot_row *row) {
+        size_t prefix_len;
+        unsigned attempt;
+        int r;
+
+        r = naming_parse(name, key, row->slot, &prefix_len, &attempt);
+        if (r < 0)
+                return r;
+        if (r != 0)
+                return add_text(world, name, &row->name);
+
+        row->flags |= SNAPSHOT_NAMED;
+        row->attempt = (uint8_t)attempt;
+        return add_string(world, name, prefix_len, &row->name);
+}
+
+/* The name, whole or as the part before the slot. @memo is that of the generation the tags name, or
+ * NULL. */
+static int row_name(struct world *world, const struct snapshot_reply *reply,
+                    const struct our_tags *tags, const struct guid *generation, uint32_t region,
+                    struct series_memo *memo, struct snapshot_row *row) {
+        char generation_text[GUID_TEXT_SIZE];
+        struct series_key key = {
+                .owner = world->owner,
+                .policy = tags->value[OUR_POLICY],
+                .generation = generation_text,
+                .region = intern_str(world->strings, region),
+        };
+        int r;
+
+        if (memo && memo->prefix != 0 && memo->policy == row->policy && memo->region == region) {
+                row->attempt = (uint8_t)name_attempt(reply->id.name,
+                                                     intern_str(world->strings, memo->prefix),
+                                                     tags->value[OUR_SLOT]);
+                if (row->attempt != 0) {
+                        row->flags |= SNAPSHOT_NAMED;
+                        row->name = memo->prefix;
+                        return 0;
+                }
+        }
+
+        guid_format(generation, generation_text);
+        r = row_derive_name(world, reply->id.name, &key, row);
+        if (r == 0 && memo && row->flags & SNAPSHOT_NAMED) {
+                memo->policy = row->policy;
+                memo->region = region;
+                memo->prefix = row->name;
+        }
+        return r;
+}
+
+static int row_ours(struct world *world, const struct snapshot_reply *reply, uint32_t region,
+                    struct series_memo *memo, struct snapshot_row *row) {
+        struct guid generation;
+        struct our_tags tags;
+        const char *owner;
+        int r;
+
+        our_tags_read(reply->tags, &tags);
+        owner = tags.value[OUR_OWNER];
+        if (tags.value[OUR_HOLD] || str_starts_with_nocase(reply->state, "ActiveSAS"))
+                row->flags |= SNAPSHOT_HELD;
+        if (owner && strcmp(owner, world->owner) == 0)
+                row->flags |= SNAPSHOT_CLAIMS;
+
+        row->slot = UTC_NONE;
+        if (!(row->flags & SNAPSHOT_CLAIMS) || !tags_agree(&tags, reply, &row->slot, &generation)) {
+                row->slot = UTC_NONE;
+                return add_text(world, reply->id.name, &row->name);
+        }
+
+        row->flags |= SNAPSHOT_TAGGED;
+        r = add_text(world, tags.value[OUR_POLICY], &row->policy);
+        if (r < 0)
+                return r;
+        /* A copy's tags name another generation than its source. */
+        if (memo && guid_compare(&memo->source, &generation) != 0)
+                memo = NULL;
+        return row_name(world, reply, &tags, &generation, region, memo, row);
+}
+
+/* The place of the source, with its generation filled in. NULL once the world is finished. */
+static int memo_find(struct world *world, const struct guid *source,
+                     struct series_memo **ret_memo) {
+        struct series_memo *memo = NULL;
+        uint32_t hash = 2166136261U, generation;
+        int r;
+
+        if (world->memo) {
+                for (size_t i = 0; i < sizeof(source->bytes); i++)
+                        hash = (hash ^ source->bytes[i]) * 16777619U; /* FNV-1a */
+                memo = &world->memo[(hash ^ hash >> 16) % SERIES_MEMO_N];
+                if (memo->generation == 0 || guid_compare(&memo->source, source) != 0) {
+                        r = add_guid(world, source, &generation);
+                        if (r < 0)
+                                return r;
+                        *memo = (struct series_memo){.source = *source, .generation = generation};
+                }
+        }
+        *ret_memo = memo;
+        return 0;
+}
+
+/* The generation of the row, and the memo for its name. */
+static int row_generation(struct world *world, const struct snapshot_reply *reply,
+                          struct series_memo **ret_memo, struct snapshot_row *row) {
+        int r;
+
+        *ret_memo = NULL;
+        if (!reply->has_source_unique_id)
+                return 0;
+
+        r = memo_find(world, &reply->source_unique_id, ret_memo);
+        if (r < 0)
+                return r;
+        if (!*ret_memo)
+                return add_guid(world, &reply->source_unique_id, &row->generation);
+        row->generation = (*ret_memo)->generation;
+        return 0;
+}
+
+void world_fill_state(const struct snapshot_reply *reply, bool counts_percent,
+                      struct snapshot_row *row) {
+        bool complete = snapshot_reply_is_complete(reply, counts_percent);
+
+        if (reply->provisioning == PROVISIONING_DELETING)
+                row->flags |= SNAPSHOT_LEAVING;
+        else if (reply->provisioning == PROVISIONING_FAILED ||
+                 reply->provisioning == PROVISIONING_CANCELED || reply->has_copy_error)
+                row->flags |= SNAPSHOT_FAILED;
+        else
+                row->flags |= complete ? SNAPSHOT_COMPLETE : SNAPSHOT_UNDERWAY;
+        row->percent = (uint8_t)(reply->has_percent ? reply->percent : complete ? 100 : 0);
+}
+
+int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
+                        struct snapshot_row *ret_row, uint32_t *ret_region) {
+        struct snapshot_row row = {
+                .unique_id = reply->unique_id,
+                .time_created = reply->time_created,
+                .tag_hash = tags_hash(reply->tags),
+                .flags = reply->incremental ? SNAPSHOT_INCREMENTAL : 0,
+        };
+        struct series_memo *memo;
+        uint32_t region;
+        int r;
+
+        r = add_region(world, reply->location, &region);
+        if (r == 0)
+                r = add_text(world, reply->id.group, &row.group);
+        if (r == 0)
+                r = row_generation(world, reply, &memo, &row);
+        if (r == 0)
+                r = row_ours(world, reply, region, memo, &row);
+        if (r < 0)
+                return r;
+
+        *ret_row = row;
+        *ret_region = region;
+        return 0;
+}

@@ -1,0 +1,259 @@
+/*
+ * Once all pages are there: each resource once, regions and states settled, rows in their order.
+ */
+#include "azure/world-private.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static int compare_refs(const void *a, const void *b) {
+        const struct id_ref *x = a, *y = b;
+        int c = CMP(x->hash, y->hash);
+
+        return c != 0 ? c : CMP(x->index, y->index);
+}
+
+typedef bool (*same_id_fn)(const struct world *world, uint32_t a, uint32_t b);
+typedef void (*drop_fn)(struct world *world, uint32_t index);
+
+/* Drops each element that has a later one of the same id. The hash only finds candidates. */
+static void drop_earlier(struct world *world, struct id_refs *refs, same_id_fn same, drop_fn drop) {
+        if (refs->n > 0)
+                qsort(refs->items, refs->n, sizeof(*refs->items), compare_refs);
+
+        for (size_t i = 0; i < refs->n; i++)
+                for (size_t j = i + 1; j < refs->n; j++) {
+                        if (refs->items[j].hash != refs->items[i].hash)
+                                break;
+                        if (same(world, refs->items[i].index, refs->items[j].index)) {
+                                drop(world, refs->items[i].index);
+                                break;
+                        }
+                }
+
+        free(refs->items);
+        *refs = (struct id_refs){};
+}
+
+static bool same_snapshot(const struct world *world, uint32_t a, uint32_t b) {
+        const struct snapshot_row *x = &world->snapshots[a], *y = &world->snapshots[b];
+        char x_name[SNAPSHOT_NAME_SIZE], y_name[SNAPSHOT_NAME_SIZE];
+        struct world_view view = world_view(world);
+
+        return str_equal_nocase(view_str(&view, x->group), view_str(&view, y->group)) &&
+               str_equal_nocase(snapshot_row_name(&view, x, x_name),
+                                snapshot_row_name(&view, y, y_name));
+}
+
+static void drop_snapshot(struct world *world, uint32_t index) {
+        world->snapshots[index].flags |= ROW_DROPPED;
+}
+
+static bool same_disk(const struct world *world, uint32_t a, uint32_t b) {
+        const struct disk_row *x = &world->disks[a], *y = &world->disks[b];
+        struct world_view view = world_view(world);
+
+        return str_equal_nocase(view_str(&view, x->group), view_str(&view, y->group)) &&
+               str_equal_nocase(view_str(&view, x->name), view_str(&view, y->name));
+}
+
+static void drop_disk(struct world *world, uint32_t index) {
+        world->disks[index].flags |= ROW_DROPPED;
+}
+
+static void drop_duplicates(struct world *world) {
+        size_t n = 0;
+
+        drop_earlier(world, &world->snapshot_refs, same_snapshot, drop_snapshot);
+        for (size_t i = 0; i < world->n_snapshots; i++)
+                if (!(world->snapshots[i].flags & ROW_DROPPED))
+                        world->snapshots[n++] = world->snapshots[i];
+        world->n_snapshots = n;
+
+        n = 0;
+        drop_earlier(world, &world->disk_refs, same_disk, drop_disk);
+        for (size_t i = 0; i < world->n_disks; i++)
+                if (!(world->disks[i].flags & ROW_DROPPED))
+                        world->disks[n++] = world->disks[i];
+        world->n_disks = n;
+}
+
+/* Gives all strings new numbers, regions first. */
+static int renumber(struct world *world) {
+        _cleanup_(intern_freep) struct intern *strings = NULL;
+        _cleanup_(freep) uint32_t *number = NULL;
+        int r;
+
+        number = calloc((size_t)world->n_strings + 1, sizeof(*number));
+        if (!number)
+                return -ENOMEM;
+        r = intern_new(&strings);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < world->n_regions + world->n_strings; i++) {
+                uint32_t old = (uint32_t)(i < world->n_regions ? world->regions[i]
+                                                               : i - world->n_regions + 1);
+                const char *text = intern_str(world->strings, old);
+
+                r = intern_add(strings, text, strlen(text), &number[old]);
+                if (r < 0)
+                        return r;
+        }
+
+        for (size_t i = 0; i < world->n_regions; i++)
+                world->regions[i] = number[world->regions[i]];
+        for (size_t i = 0; i < world->n_snapshots; i++) {
+                struct snapshot_row *row = &world->snapshots[i];
+
+                row->name = number[row->name];
+                row->group = number[row->group];
+                row->generation = number[row->generation];
+                row->policy = number[row->policy];
+        }
+        for (size_t i = 0; i < world->n_disks; i++) {
+                struct disk_row *row = &world->disks[i];
+
+                row->name = number[row->name];
+                row->group = number[row->group];
+                row->generation = number[row->generation];
+                row->region = number[row->region];
+                row->location = number[row->location];
+                row->tags = number[row->tags];
+        }
+        intern_free(world->strings);
+        world->strings = take_ptr(strings);
+        return 0;
+}
+
+/* A row has sixteen bits for its region, and strings may have had larger numbers before one was
+ * first seen. */
+static int settle_regions(struct world *world) {
+        int r;
+
+        for (size_t i = 0; i < world->n_regions; i++)
+                if (world->regions[i] > UINT16_MAX) {
+                        r = renumber(world);
+                        if (r < 0)
+                                return r;
+                        break;
+                }
+
+        for (size_t i = 0; i < world->n_snapshots; i++)
+                world->snapshots[i].region = (uint16_t)world->regions[world->snapshots[i].region];
+        return 0;
+}
+
+enum disk_kind {
+        KIND_UNKNOWN, /* in no listing */
+        KIND_ORDINARY,
+        KIND_COUNTS_PERCENT,
+};
+
+static int settle_states(struct world *world) {
+        _cleanup_(freep) uint8_t *kinds = calloc((size_t)world->n_strings + 1, 1);
+
+        if (!kinds)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < world->n_disks; i++) {
+                const struct disk_row *disk = &world->disks[i];
+                uint8_t kind =
+                        disk->flags & DISK_COUNTS_PERCENT ? KIND_COUNTS_PERCENT : KIND_ORDINARY;
+
+                kinds[disk->generation] = MAX(kinds[disk->generation], kind);
+        }
+        kinds[0] = KIND_UNKNOWN; /* no generation is nobody's */
+
+        for (size_t i = 0; i < world->n_snapshots; i++) {
+                struct snapshot_row *row = &world->snapshots[i];
+                uint8_t kind = kinds[row->generation];
+
+                if (row->flags & ROW_OPEN &&
+                    (kind == KIND_ORDINARY ||
+                     (kind == KIND_UNKNOWN && !(row->flags & ROW_SECTOR)))) {
+                        row->flags =
+                                (row->flags & ~(uint32_t)SNAPSHOT_UNDERWAY) | SNAPSHOT_COMPLETE;
+                        row->percent = 100;
+                }
+                row->flags &= ~(ROW_OPEN | ROW_SECTOR);
+        }
+        return 0;
+}
+
+/* Names differ once duplicates are gone, so this is total. */
+static int compare_snapshots(const void *a, const void *b, void *data) {
+        const struct snapshot_row *x = a, *y = b;
+        const struct world *world = data;
+        int c;
+
+        c = CMP(x->generation, y->generation);
+        if (c == 0)
+                c = CMP(x->slot.ticks, y->slot.ticks);
+        if (c == 0)
+                c = CMP(x->time_created.ticks, y->time_created.ticks);
+        if (c == 0)
+                c = guid_compare(&x->unique_id, &y->unique_id);
+        if (c == 0)
+                c = str_compare_nocase(intern_str(world->strings, x->group),
+                                       intern_str(world->strings, y->group));
+        if (c == 0)
+                c = str_compare_nocase(intern_str(world->strings, x->name),
+                                       intern_str(world->strings, y->name));
+        if (c == 0)
+                c = CMP(x->attempt, y->attempt);
+        return c;
+}
+
+static int compare_disks(const void *a, const void *b, void *data) {
+        const struct disk_row *x = a, *y = b;
+        const struct world *world = data;
+        int c;
+
+        c = str_compare_nocase(intern_str(world->strings, x->group),
+                               intern_str(world->strings, y->group));
+        if (c == 0)
+                c = str_compare_nocase(intern_str(world->strings, x->name),
+                                       intern_str(world->strings, y->name));
+        return c;
+}
+
+/* Gives back what the arrays grew beyond their rows. */
+static void *trim(void *items, size_t n, size_t size, size_t *capacity) {
+        void *trimmed = n > 0 ? reallocarray(items, n, size) : NULL;
+
+        if (!trimmed)
+                return items;
+        *capacity = n;
+        return trimmed;
+}
+
+int world_finish(struct world *world) {
+        int r;
+
+        assert(!world->finished);
+
+        free(world->memo); /* its numbers may change, and nothing is added any more */
+        world->memo = NULL;
+        drop_duplicates(world);
+        r = settle_regions(world);
+        if (r < 0)
+                return r;
+        r = settle_states(world);
+        if (r < 0)
+                return r;
+
+        if (world->n_snapshots > 0)
+                qsort_r(world->snapshots, world->n_snapshots, sizeof(*world->snapshots),
+                        compare_snapshots, world);
+        if (world->n_disks > 0)
+                qsort_r(world->disks, world->n_disks, sizeof(*world->disks), compare_disks, world);
+        world->snapshots = trim(world->snapshots, world->n_snapshots, sizeof(*world->snapshots),
+                                &world->snapshots_capacity);
+        world->disks =
+                trim(world->disks, world->n_disks, sizeof(*world->disks), &world->disks_capacity);
+        world->finished = true;
+        return 0;
+}

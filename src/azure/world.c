@@ -1,0 +1,213 @@
+/*
+ * A world's life, and the elements of listings on their way in.
+ */
+#include "azure/world.h"
+
+#include "azure/page.h"
+#include "azure/world-private.h"
+#include "base/array.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+int world_new(const char *subscription, const char *owner, struct utc begin,
+              struct world **ret_world) {
+        _cleanup_(world_freep) struct world *world = calloc(1, sizeof(*world));
+        int r;
+
+        if (!world)
+                return -ENOMEM;
+
+        assert(strlen(subscription) < sizeof(world->subscription));
+        strcpy(world->subscription, subscription);
+        str_lower(world->subscription);
+        world->begin = begin;
+        world->owner = strdup(owner);
+        if (!world->owner)
+                return -ENOMEM;
+
+        r = intern_new(&world->strings);
+        if (r < 0)
+                return r;
+
+        *ret_world = take_ptr(world);
+        return 0;
+}
+
+struct world *world_free(struct world *world) {
+        if (!world)
+                return NULL;
+
+        intern_free(world->strings);
+        strbuf_deinit(&world->scratch);
+        free(world->owner);
+        free(world->snapshots);
+        free(world->snapshot_refs.items);
+        free(world->disks);
+        free(world->disk_refs.items);
+        free(world->regions);
+        free(world->memo);
+        free(world);
+        return NULL;
+}
+
+const char *world_bad_member(const struct world *world) {
+        return world->bad_member;
+}
+
+struct world_view world_view(const struct world *world) {
+        return (struct world_view){
+                .subscription = world->subscription,
+                .strings = world->strings,
+                .snapshots = world->snapshots,
+                .n_snapshots = world->n_snapshots,
+                .disks = world->disks,
+                .n_disks = world->n_disks,
+                .begin = world->begin,
+        };
+}
+
+/* The place of a region among those seen, so that it fits into a row whatever its number is. */
+static int region_index(struct world *world, uint32_t number, uint16_t *ret_index) {
+        size_t i = 0;
+        int r;
+
+        while (i < world->n_regions && world->regions[i] != number)
+                i++;
+        if (i == world->n_regions) {
+                r = array_grow(&world->regions, world->n_regions, &world->regions_capacity,
+                               sizeof(*world->regions), WORLD_REGIONS_MAX);
+                if (r < 0)
+                        return r;
+                world->regions[world->n_regions++] = number;
+        }
+        *ret_index = (uint16_t)i;
+        return 0;
+}
+
+/* FNV-1a over group and name, without case. */
+static uint64_t id_hash(const struct resource_id *id) {
+        uint64_t hash = UINT64_C(14695981039346656037);
+
+        for (const char *c = id->group; *c; c++)
+                hash = (hash ^ (unsigned char)ascii_lower(*c)) * UINT64_C(1099511628211);
+        hash = (hash ^ '/') * UINT64_C(1099511628211);
+        for (const char *c = id->name; *c; c++)
+                hash = (hash ^ (unsigned char)ascii_lower(*c)) * UINT64_C(1099511628211);
+        return hash;
+}
+
+static int refs_add(struct id_refs *refs, const struct resource_id *id, size_t max) {
+        int r;
+
+        r = array_grow(&refs->items, refs->n, &refs->capacity, sizeof(*refs->items), max);
+        if (r < 0)
+                return r;
+        refs->items[refs->n] = (struct id_ref){id_hash(id), (uint32_t)refs->n};
+        refs->n++;
+        return 0;
+}
+
+static int refuse(struct world *world, const char *member) {
+        world->bad_member = member;
+        return JSON_E_SHAPE;
+}
+
+int world_add_disk(const struct cJSON *element, void *data) {
+        struct world *world = data;
+        struct disk_reply disk;
+        struct disk_row row;
+        const char *member;
+        int r;
+
+        assert(!world->finished);
+
+        r = disk_reply_decode(element, &disk, &member);
+        if (r != 0)
+                return refuse(world, member);
+        if (strcmp(disk.id.subscription, world->subscription) != 0)
+                return refuse(world, "id");
+
+        r = world_fill_disk(world, &disk, &row);
+        if (r < 0)
+                return r;
+        r = array_grow(&world->disks, world->n_disks, &world->disks_capacity, sizeof(*world->disks),
+                       WORLD_DISKS_MAX);
+        if (r < 0)
+                return r;
+        r = refs_add(&world->disk_refs, &disk.id, WORLD_DISKS_MAX);
+        if (r < 0)
+                return r;
+        world->disks[world->n_disks++] = row;
+        return 0;
+}
+
+static bool belongs(const struct world *world, const struct snapshot_reply *reply) {
+        return reply->has_id && strcmp(reply->id.subscription, world->subscription) == 0;
+}
+
+int world_add_snapshot(const struct cJSON *element, void *data) {
+        struct world *world = data;
+        struct snapshot_reply reply;
+        struct snapshot_row row;
+        const char *member;
+        uint32_t region;
+        int r;
+
+        assert(!world->finished);
+
+        r = snapshot_reply_decode(element, &reply, &member);
+        if (r != 0)
+                return refuse(world, member);
+        if (!belongs(world, &reply))
+                return refuse(world, "id");
+
+        if (!world->memo)
+                world->memo = calloc(SERIES_MEMO_N, sizeof(*world->memo));
+        if (!world->memo)
+                return -ENOMEM;
+
+        r = world_fill_snapshot(world, &reply, &row, &region);
+        if (r < 0)
+                return r;
+        r = region_index(world, region, &row.region);
+        if (r < 0)
+                return r;
+        world_fill_state(&reply, /* counts_percent= */ true, &row);
+        if (!(row.flags & SNAPSHOT_COMPLETE) && snapshot_reply_is_complete(&reply, false))
+                row.flags |= ROW_OPEN;
+        if (reply.has_sector_size)
+                row.flags |= ROW_SECTOR;
+
+        r = array_grow(&world->snapshots, world->n_snapshots, &world->snapshots_capacity,
+                       sizeof(*world->snapshots), WORLD_SNAPSHOTS_MAX);
+        if (r < 0)
+                return r;
+        r = refs_add(&world->snapshot_refs, &reply.id, WORLD_SNAPSHOTS_MAX);
+        if (r < 0)
+                return r;
+        world->snapshots[world->n_snapshots++] = row;
+        return 0;
+}
+
+int world_judge(struct world *world, const struct snapshot_reply *reply, bool counts_percent,
+                struct snapshot_row *ret_row) {
+        struct snapshot_row row;
+        uint32_t region;
+        int r;
+
+        if (!belongs(world, reply))
+                return JSON_E_SHAPE;
+
+        r = world_fill_snapshot(world, reply, &row, &region);
+        if (r < 0)
+                return r;
+        if (region > UINT16_MAX)
+                return -E2BIG;
+        row.region = (uint16_t)region;
+        world_fill_state(reply, counts_percent, &row);
+        *ret_row = row;
+        return 0;
+}

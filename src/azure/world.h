@@ -1,0 +1,60 @@
+/*
+ * world: the rows of one subscription, built from listings, then read as a view.
+ *
+ *         world_new -> world_add_disk*, world_add_snapshot* -> world_finish -> world_view
+ *
+ * A world is a value: built from one sweep, replaced by the next, never updated in place.
+ */
+#pragma once
+
+#include "azure/replies.h"
+#include "base/macros.h"
+#include "core/rows.h"
+
+struct cJSON;
+
+/* DESIGN section 10 measures at half a million. */
+#define WORLD_SNAPSHOTS_MAX 4000000
+#define WORLD_DISKS_MAX 400000
+/* Chosen: Azure has some seventy. */
+#define WORLD_REGIONS_MAX 1024
+
+struct world;
+
+/* @owner: whose tags are ours. Copies its arguments. */
+int world_new(const char *subscription, const char *owner, struct utc begin,
+              struct world **ret_world);
+struct world *world_free(struct world *world);
+DEFINE_CLEANUP(struct world *, world_free)
+
+/* Element functions for page_new(), @world being the data. An element that cannot be decoded, or is
+ * of another subscription, is an error of the page: what we cannot read might be the newest backup.
+ * Return 0, JSON_E_SHAPE (world_bad_member() says why) or a negative errno. */
+int world_add_disk(const struct cJSON *element, void *world);
+int world_add_snapshot(const struct cJSON *element, void *world);
+/* The member for which an element was refused, such as "timeCreated"; NULL before. */
+const char *world_bad_member(const struct world *world);
+
+/*
+ * Joins snapshots with the disks' kinds, sorts. After it nothing is added. Strings may get other
+ * numbers here, so that those of regions fit into a row.
+ *
+ * Pages shift while they are read, so a resource can come twice: the later one stays. A snapshot
+ * without a percentage whose disk is in no listing counts as that of an ordinary disk when it has no
+ * logicalSectorSize, which those of Ultra and Premium SSD v2 disks carry.
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int world_finish(struct world *world);
+/* Valid until the world is freed. */
+struct world_view world_view(const struct world *world);
+
+/*
+ * The row that one snapshot's own reply gives, for the re-read and the check after the create:
+ * flags, tag_hash, ids and times as in the listing. @counts_percent is the disk's
+ * DISK_COUNTS_PERCENT. Strings go into @world's table, which is to be finished.
+ *
+ * Returns 0, JSON_E_SHAPE (no id, or of another subscription), -ENOMEM, or -E2BIG.
+ */
+int world_judge(struct world *world, const struct snapshot_reply *reply, bool counts_percent,
+                struct snapshot_row *ret_row);

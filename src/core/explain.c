@@ -1,0 +1,330 @@
+#include "core/explain.h"
+
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "core/series.h"
+#include "core/targets.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Failed ones of ours go after 7 days (DESIGN section 4, "Names"), as the planner has it: the tests
+ * hold the two against each other. */
+#define FAILED_LIFE_S (7 * SEC_PER_DAY)
+
+struct explainer {
+        const struct policy_file *file;
+        const struct world_view *view;
+        struct utc now;
+        struct utc horizon;
+        int64_t *jitter_bounds;        /* [n_policies], seconds */
+        const struct disk_row **disks; /* those with a generation, by its number */
+        size_t n_disks;
+        struct series_scratch scratch;
+        struct utc *deaths;      /* room for items_max */
+        struct explained *items; /* of the series last asked for */
+        size_t items_max;
+};
+
+struct explainer *explainer_free(struct explainer *explainer) {
+        if (!explainer)
+                return NULL;
+
+        free(explainer->jitter_bounds);
+        free(explainer->disks);
+        series_scratch_deinit(&explainer->scratch);
+        free(explainer->deaths);
+        free(explainer->items);
+        free(explainer);
+        return NULL;
+}
+
+static int compare_disks(const void *a, const void *b) {
+        const struct disk_row *x = *(const struct disk_row *const *)a;
+        const struct disk_row *y = *(const struct disk_row *const *)b;
+
+        return CMP(x->generation, y->generation) ?: CMP(x, y); /* both are of the view's array */
+}
+
+int explainer_new(const struct policy_file *file, const struct world_view *view, struct utc now,
+                  struct explainer **ret_explainer) {
+        _cleanup_(explainer_freep) struct explainer *e = calloc(1, sizeof(*e));
+
+        if (!e)
+                return -ENOMEM;
+        e->file = file;
+        e->view = view;
+        e->now = now;
+        e->horizon = utc_from_seconds(MIN(utc_seconds(now) + EXPLAIN_HORIZON_S, UTC_MAX_SECONDS));
+
+        e->jitter_bounds = calloc(file->n_policies + 1, sizeof(*e->jitter_bounds));
+        e->disks = calloc(view->n_disks + 1, sizeof(*e->disks));
+        if (!e->jitter_bounds || !e->disks)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < file->n_policies; i++)
+                e->jitter_bounds[i] =
+                        schedule_jitter_bound(&file->policies[i].schedule, file->policies[i].zone,
+                                              file->policies[i].jitter_s);
+        for (size_t i = 0; i < view->n_disks; i++)
+                if (view->disks[i].generation != 0)
+                        e->disks[e->n_disks++] = &view->disks[i];
+        if (e->n_disks > 0)
+                qsort(e->disks, e->n_disks, sizeof(*e->disks), compare_disks);
+
+        *ret_explainer = take_ptr(e);
+        return 0;
+}
+
+static int reserve_items(struct explainer *e, size_t n) {
+        struct explained *items;
+        struct utc *deaths;
+
+        if (n <= e->items_max)
+                return 0;
+
+        deaths = reallocarray(e->deaths, n, sizeof(*deaths));
+        if (!deaths)
+                return -ENOMEM;
+        e->deaths = deaths;
+
+        items = reallocarray(e->items, n, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        e->items = items;
+
+        e->items_max = n;
+        return 0;
+}
+
+/* When the planner deletes it, given what the rules say. */
+static struct utc death_of(const struct explainer *e, const struct policy *policy,
+                           const struct snapshot_row *row, struct utc by_rule) {
+        struct utc failed_end;
+
+        /* Without a uniqueId the re-read could not tell it from another, so it is never deleted. */
+        if (policy->prune == PRUNE_OFF || !policy->has_keep || guid_is_nil(&row->unique_id))
+                return UTC_NEVER;
+        if (!(row->flags & SNAPSHOT_FAILED))
+                return by_rule;
+        if ((row->flags & SNAPSHOT_HELD) || !utc_is_set(row->time_created))
+                return UTC_NEVER;
+
+        failed_end = utc_add_seconds(row->time_created, FAILED_LIFE_S);
+        return failed_end.ticks < e->now.ticks ? e->now : failed_end;
+}
+
+int explainer_series(struct explainer *e, size_t policy_index, const struct disk_row *disk,
+                     struct explained_series *ret_series) {
+        const struct policy *policy = &e->file->policies[policy_index];
+        struct retention_floors floors = {policy->min_keep, policy->min_age_s};
+        const struct keep *keep = policy->has_keep ? &policy->keep : NULL;
+        struct retention_future future = {
+                .schedule = &policy->schedule,
+                .now = e->now,
+                .horizon = e->horizon,
+        };
+        struct series s;
+        int r;
+
+        r = series_read(e->file, e->view, policy_index, disk, &e->scratch, &s);
+        r = r ?: reserve_items(e, s.n_members);
+        r = r
+                    ?: schedule_jitter_below(s.key.generation, e->jitter_bounds[policy_index],
+                                             &future.jitter_s);
+        r = r
+                    ?: retention_judge(s.points, s.n_members, keep, policy->zone, &floors, e->now,
+                                       e->scratch.verdicts);
+        r = r
+                    ?: retention_deaths(s.points, s.n_members, keep, policy->zone, &floors, &future,
+                                        e->deaths);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < s.n_members; i++) {
+                const struct snapshot_row *row = series_row(&s, i);
+
+                e->items[i] = (struct explained){
+                        .row = row,
+                        .verdict = e->scratch.verdicts[i],
+                        .death = death_of(e, policy, row, e->deaths[i]),
+                };
+        }
+        *ret_series = (struct explained_series){
+                .policy = policy_index,
+                .disk = disk,
+                .prune_off = policy->prune == PRUNE_OFF,
+                .items = e->items,
+                .n = s.n_members,
+        };
+        return 0;
+}
+
+void explained_append(const struct explainer *e, const struct explained_series *series,
+                      const struct explained *explained, struct strbuf *out) {
+        const struct policy *policy = &e->file->policies[series->policy];
+
+        if (series->prune_off && policy->has_keep)
+                strbuf_append_str(out, "prune is off, ");
+        if ((explained->row->flags & SNAPSHOT_FAILED) &&
+            explained->death.ticks != UTC_NEVER.ticks) {
+                strbuf_append_str(out, "failed, goes 7 days after its creation");
+                return;
+        }
+        verdict_append(&explained->verdict, policy->has_keep ? &policy->keep : NULL, out);
+        if (explained->verdict.kept_by == 0 && guid_is_nil(&explained->row->unique_id))
+                strbuf_append_str(out, ", kept since Azure gives it no uniqueId");
+}
+
+const char *explain_kind_name(enum explain_kind kind) {
+        switch (kind) {
+        case EXPLAIN_OURS:
+                return "ours";
+        case EXPLAIN_UNCLAIMED:
+                return "unclaimed";
+        case EXPLAIN_MISTAKEN:
+                return "mistaken";
+        case EXPLAIN_STRANGER:
+                break;
+        }
+        return "stranger";
+}
+
+/* The first disk of the generation in the order of the index, or its end. */
+static size_t first_disk(const struct explainer *e, uint32_t generation) {
+        size_t low = 0, high = e->n_disks;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (e->disks[middle]->generation < generation)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static size_t find_policy(const struct policy_file *file, const char *name) {
+        for (size_t i = 0; i < file->n_policies; i++)
+                if (strcmp(file->policies[i].name, name) == 0)
+                        return i;
+        return EXPLAIN_NONE;
+}
+
+/* What is wrong with the one disk for a snapshot of this region and policy. */
+static unsigned disk_problems(const struct explainer *e, const struct snapshot_row *row,
+                              const struct disk_row *disk, size_t policy) {
+        unsigned why = 0;
+
+        if (strcmp(view_str(e->view, disk->region), view_str(e->view, row->region)) != 0)
+                why |= EXPLAIN_OTHER_REGION;
+        if (policy != EXPLAIN_NONE && !policy_selects(e->file, policy, e->view, disk))
+                why |= EXPLAIN_NO_TARGET;
+        return why;
+}
+
+/* A disk that was moved may be listed twice for a while: the better of them counts. */
+static unsigned disks_problems(const struct explainer *e, const struct snapshot_row *row,
+                               struct explained_row *what) {
+        unsigned best = EXPLAIN_NO_DISK;
+
+        if (row->generation == 0)
+                return best;
+        for (size_t i = first_disk(e, row->generation);
+             i < e->n_disks && e->disks[i]->generation == row->generation; i++) {
+                unsigned why = disk_problems(e, row, e->disks[i], what->policy);
+
+                if (what->disk && why != 0)
+                        continue;
+                what->disk = e->disks[i];
+                best = why;
+        }
+        return best;
+}
+
+void explainer_row(const struct explainer *e, const struct snapshot_row *row,
+                   struct explained_row *ret_row) {
+        struct explained_row what = {.policy = EXPLAIN_NONE};
+        unsigned disk_why;
+
+        if (row->flags & SNAPSHOT_TAGGED)
+                what.policy = find_policy(e->file, view_str(e->view, row->policy));
+        disk_why = disks_problems(e, row, &what);
+
+        if (!(row->flags & SNAPSHOT_CLAIMS)) {
+                what.kind = EXPLAIN_STRANGER;
+                what.why = EXPLAIN_NO_OWNER;
+        } else if (!snapshot_row_is_ours(row)) {
+                what.kind = EXPLAIN_MISTAKEN;
+                if (!(row->flags & SNAPSHOT_TAGGED))
+                        what.why |= EXPLAIN_BAD_TAGS;
+                else if (!(row->flags & SNAPSHOT_NAMED))
+                        what.why |= EXPLAIN_OTHER_NAME;
+                if (!(row->flags & SNAPSHOT_INCREMENTAL))
+                        what.why |= EXPLAIN_FULL;
+        } else {
+                what.why = disk_why;
+                if (what.policy == EXPLAIN_NONE)
+                        what.why |= EXPLAIN_NO_POLICY;
+                else if (!str_equal_nocase(view_str(e->view, row->group),
+                                           e->file->policies[what.policy].snapshot_group))
+                        what.why |= EXPLAIN_OTHER_GROUP;
+                what.kind = what.why == 0 ? EXPLAIN_OURS : EXPLAIN_UNCLAIMED;
+        }
+        *ret_row = what;
+}
+
+void explained_row_append(const struct explainer *e, const struct snapshot_row *row,
+                          const struct explained_row *explained, struct strbuf *out) {
+        const struct disk_row *disk = explained->disk;
+        const char *joint = "";
+
+        for (unsigned bit = 1; bit <= EXPLAIN_NO_TARGET; bit <<= 1) {
+                if (!(explained->why & bit))
+                        continue;
+                strbuf_append_str(out, joint);
+                joint = "; and ";
+                switch (bit) {
+                case EXPLAIN_NO_OWNER:
+                        strbuf_appendf(out, "it has no tag snapkeep-owner of \"%s\"",
+                                       e->file->owner);
+                        break;
+                case EXPLAIN_BAD_TAGS:
+                        strbuf_append_str(
+                                out, "its tags are not a whole, well-formed set of ours, or they "
+                                     "name another source than its own");
+                        break;
+                case EXPLAIN_OTHER_NAME:
+                        strbuf_append_str(out, "its name is not the one that its tags give");
+                        break;
+                case EXPLAIN_FULL:
+                        strbuf_append_str(out, "it is a full snapshot and not an incremental one");
+                        break;
+                case EXPLAIN_NO_POLICY:
+                        strbuf_appendf(out, "the policy file has no policy \"%s\"",
+                                       view_str(e->view, row->policy));
+                        break;
+                case EXPLAIN_OTHER_GROUP:
+                        strbuf_appendf(out,
+                                       "it is in group %s, and the policy's snapshot_group is %s",
+                                       view_str(e->view, row->group),
+                                       e->file->policies[explained->policy].snapshot_group);
+                        break;
+                case EXPLAIN_NO_DISK:
+                        strbuf_append_str(out, "no disk that is listed has its generation");
+                        break;
+                case EXPLAIN_OTHER_REGION:
+                        strbuf_appendf(out, "it is in region %s, and the disk in %s",
+                                       view_str(e->view, row->region),
+                                       view_str(e->view, disk->region));
+                        break;
+                default:
+                        strbuf_appendf(out, "no target of policy \"%s\" selects the disk %s/%s",
+                                       e->file->policies[explained->policy].name,
+                                       view_str(e->view, disk->group),
+                                       view_str(e->view, disk->name));
+                        break;
+                }
+        }
+}

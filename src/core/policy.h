@@ -1,0 +1,133 @@
+/*
+ * policy: the policy file as typed values (DESIGN section 3). config makes it from YAML; planner
+ * and engine read it and never change it.
+ *
+ * Every value has been checked: names are non-empty and fit their tags, durations are positive,
+ * references between parts are resolved to indices, ids are well formed. Defaults are filled in,
+ * so that nobody below config knows one.
+ */
+#pragma once
+
+#include "base/macros.h"
+#include "base/time.h"
+#include "core/resource_id.h"
+#include "core/retention.h"
+#include "core/schedule.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An owner or policy name goes into a tag (256) and into journal fields. Chosen: short enough for
+ * every table an operator reads. Letters, digits, '-', '_' and '.'. */
+#define POLICY_NAME_MAX 64
+/* A resource has 50 tags at most (FACTS section 1), ours are at most 12. */
+#define POLICY_TAGS_MAX 38
+
+struct policy_tag {
+        char *name;
+        char *value;
+};
+
+struct policy_tags {
+        struct policy_tag *items; /* owned; names differ without case */
+        size_t n;
+};
+
+enum cloud_kind {
+        CLOUD_PUBLIC,
+        CLOUD_USGOV,
+        CLOUD_CHINA,
+        CLOUD_CUSTOM, /* arm, login and imds are given */
+};
+
+struct policy_cloud {
+        enum cloud_kind kind;
+        /* Base URLs without a slash at the end. For the known clouds config fills them from FACTS
+         * section 8, so that nobody else looks at @kind to find a host. */
+        char *arm;
+        char *login;
+        char *imds;
+        char *ca; /* path of a PEM file, or NULL for the system's store */
+};
+
+enum identity_kind {
+        IDENTITY_MANAGED,
+        IDENTITY_SERVICE_PRINCIPAL_SECRET,
+};
+
+struct policy_identity {
+        enum identity_kind kind;
+        char *client_id; /* managed: NULL for the system's own; service principal: the application */
+        char *tenant;    /* service principal */
+        char *credential; /* service principal: name of the systemd credential with the secret */
+};
+
+enum redundancy {
+        REDUNDANCY_AUTO, /* the service chooses: zone-redundant where the region has it */
+        REDUNDANCY_ZRS,
+        REDUNDANCY_LRS,
+};
+
+enum network_access {
+        NETWORK_DENY,
+        NETWORK_ALLOW,
+};
+
+enum prune_mode {
+        PRUNE_OFF,
+        PRUNE_AUTO,
+};
+
+struct policy {
+        char *name;
+        struct schedule schedule;
+        int64_t jitter_s;        /* 0 for none */
+        bool catch_up;           /* after downtime one snapshot, of the newest missed slot */
+        bool has_keep;           /* false: nothing is ever deleted */
+        struct keep keep;        /* valid when has_keep */
+        char *zone_name;         /* IANA name, "UTC" by default */
+        const struct zone *zone; /* borrowed from the policy file's zones; NULL is UTC */
+        int64_t rpo_s;           /* 0 for none */
+        char *snapshot_group;    /* resource group in the disk's subscription */
+        enum redundancy redundancy;
+        enum network_access network_access;
+        struct policy_tags tags; /* the operator's own, on every snapshot */
+        enum prune_mode prune;
+        uint32_t min_keep; /* complete ones a series never falls below; at least 1 */
+        int64_t min_age_s; /* none younger is deleted */
+};
+
+/* One entry of targets: either ids, or a match over one subscription. */
+struct target {
+        size_t policy;             /* index into policies */
+        struct resource_id *disks; /* owned */
+        size_t n_disks;
+        char *subscription; /* match: lower case GUID, or NULL when the target has ids alone */
+        char **groups;      /* match: globs; none is every group */
+        size_t n_groups;
+        struct policy_tags tags; /* match: all must be there; names without case, values with */
+        struct policy_tags except_tags; /* match: one that is there excludes */
+};
+
+struct policy_file {
+        char *owner;
+        struct policy_cloud cloud;
+        struct policy_identity identity;
+        struct policy *policies;
+        size_t n_policies;
+        struct target *targets;
+        size_t n_targets;
+        struct zone **zones; /* owned; the policies borrow from here */
+        size_t n_zones;
+        uint32_t parallel; /* requests under way at once */
+        bool demo;         /* limits of time are lifted: seconds are allowed */
+};
+
+/* Frees all it owns. Copes with NULL and half-built files, returns NULL. */
+struct policy_file *policy_file_free(struct policy_file *file);
+DEFINE_CLEANUP(struct policy_file *, policy_file_free)
+
+void policy_tags_deinit(struct policy_tags *tags);
+/* The value of the tag of that name, without case, or NULL. */
+const char *policy_tags_get(const struct policy_tags *tags, const char *name);

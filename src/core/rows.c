@@ -1,0 +1,39 @@
+#include "core/rows.h"
+
+#include "core/naming.h"
+
+#include <stdio.h>
+
+const char *snapshot_row_name(const struct world_view *view, const struct snapshot_row *row,
+                              char buffer[static SNAPSHOT_NAME_SIZE]) {
+        const char *name = view_str(view, row->name);
+
+        if (row->flags & SNAPSHOT_NAMED)
+                naming_snapshot(name, row->slot, row->attempt, buffer);
+        else
+                snprintf(buffer, SNAPSHOT_NAME_SIZE, "%s", name);
+        return buffer;
+}
+
+/* The first row whose generation is not below @generation. */
+static size_t lower_bound(const struct world_view *view, uint32_t generation) {
+        size_t low = 0, high = view->n_snapshots;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (view->snapshots[middle].generation < generation)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+void view_generation(const struct world_view *view, uint32_t generation,
+                     const struct snapshot_row **ret_rows, size_t *ret_n) {
+        size_t first = lower_bound(view, generation);
+
+        *ret_rows = view->snapshots + first;
+        *ret_n = lower_bound(view, generation + 1) - first;
+}

@@ -1,0 +1,92 @@
+/*
+ * rows: disks and snapshots of one subscription as the decisions see them.
+ *
+ * azure/world.h fills them from listings; planner, series and the engine read them. Rows are plain
+ * values of at most 64 bytes, since a fleet has half a million; strings that repeat are numbers
+ * into the view's intern table.
+ */
+#pragma once
+
+#include "base/guid.h"
+#include "base/intern.h"
+#include "base/time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bits of a snapshot row. COMPLETE, FAILED, UNDERWAY and LEAVING exclude each other (DESIGN
+ * section 2, "complete"). */
+enum {
+        SNAPSHOT_COMPLETE = 1 << 0, /* Succeeded and 100 percent */
+        SNAPSHOT_FAILED = 1 << 1,   /* Failed, Canceled, or a copyCompletionError */
+        SNAPSHOT_UNDERWAY = 1 << 2, /* neither yet */
+        SNAPSHOT_LEAVING = 1 << 3,  /* being deleted: counts for nothing but the chain's limit */
+        SNAPSHOT_INCREMENTAL = 1 << 4,
+        SNAPSHOT_TAGGED = 1 << 5, /* our version and owner, all of our tags there and well formed,
+                                     and they agree with the snapshot's own source */
+        SNAPSHOT_NAMED = 1 << 6,  /* the name is the one derived from the tags */
+        SNAPSHOT_HELD = 1 << 7,   /* hold tag, or an open SAS */
+        SNAPSHOT_CLAIMS = 1 << 8, /* carries our owner tag, well formed or not: with TAGGED or NAMED
+                                     missing it is mistaken */
+};
+
+struct snapshot_row {
+        struct guid unique_id;
+        struct utc slot;         /* of the tag; UTC_NONE without SNAPSHOT_TAGGED */
+        struct utc time_created; /* UTC_NONE when the service gave none */
+        uint64_t tag_hash;       /* of all tags, whatever their order */
+        uint32_t name;           /* NAMED: the part before the slot; else the whole name */
+        uint32_t group;          /* as the service wrote it */
+        uint32_t generation;     /* lower case sourceUniqueId; 0 when there was none */
+        uint32_t policy;         /* of the tag; 0 without SNAPSHOT_TAGGED */
+        uint16_t region;         /* canonical (naming.h); numbers of regions fit (azure/world.h) */
+        uint8_t attempt;         /* NAMED: 1 to 9 */
+        uint8_t percent;         /* completionPercent, rounded down */
+        uint32_t flags;          /* SNAPSHOT_* */
+};
+
+_Static_assert(sizeof(struct snapshot_row) <= 64, "half a million of these must fit");
+
+struct disk_row {
+        struct utc time_created;
+        uint32_t name;       /* as the service wrote it */
+        uint32_t group;      /* as the service wrote it */
+        uint32_t generation; /* lower case uniqueId; 0 when there was none */
+        uint32_t region;     /* canonical */
+        uint32_t location;   /* as the service wrote it: what a request must say */
+        uint32_t tags;       /* "name\nvalue\n" for each tag, names in lower case, sorted */
+        uint32_t flags;      /* DISK_* */
+};
+
+enum {
+        DISK_COUNTS_PERCENT = 1 << 0, /* UltraSSD_LRS or PremiumV2_LRS: no percentage is not 100 */
+        DISK_NO_SNAPSHOT = 1 << 1,    /* being uploaded: cannot be snapshotted */
+};
+
+/*
+ * One subscription, read whole. Borrowed from whoever made it. Snapshots are sorted by generation
+ * number, slot, time_created and unique_id; disks by group and name without case.
+ */
+struct world_view {
+        const char *subscription; /* lower case */
+        const struct intern *strings;
+        const struct snapshot_row *snapshots;
+        size_t n_snapshots;
+        const struct disk_row *disks;
+        size_t n_disks;
+        struct utc begin; /* every row counts as of this instant */
+};
+
+static inline const char *view_str(const struct world_view *view, uint32_t number) {
+        return intern_str(view->strings, number);
+}
+
+/* Writes the snapshot's name, also a derived one, and returns @buffer. 81 bytes: 80 and the NUL. */
+#define SNAPSHOT_NAME_SIZE 81
+const char *snapshot_row_name(const struct world_view *view, const struct snapshot_row *row,
+                              char buffer[static SNAPSHOT_NAME_SIZE]);
+
+/* The rows of one generation, a slice of the view's. */
+void view_generation(const struct world_view *view, uint32_t generation,
+                     const struct snapshot_row **ret_rows, size_t *ret_n);

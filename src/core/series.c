@@ -1,0 +1,184 @@
+#include "core/series.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <string.h>
+
+void series_scratch_deinit(struct series_scratch *scratch) {
+        free(scratch->points);
+        free(scratch->verdicts);
+        free(scratch->members);
+        *scratch = (struct series_scratch){};
+}
+
+/* Makes room for @n members. */
+static int scratch_reserve(struct series_scratch *scratch, size_t n) {
+        struct retention_point *points;
+        struct verdict *verdicts;
+        uint32_t *members;
+
+        if (n <= scratch->capacity)
+                return 0;
+
+        points = reallocarray(scratch->points, n, sizeof(*points));
+        if (!points)
+                return -ENOMEM;
+        scratch->points = points;
+
+        verdicts = reallocarray(scratch->verdicts, n, sizeof(*verdicts));
+        if (!verdicts)
+                return -ENOMEM;
+        scratch->verdicts = verdicts;
+
+        members = reallocarray(scratch->members, n, sizeof(*members));
+        if (!members)
+                return -ENOMEM;
+        scratch->members = members;
+
+        scratch->capacity = n;
+        return 0;
+}
+
+bool snapshot_row_is_ours(const struct snapshot_row *row) {
+        unsigned needed = SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_INCREMENTAL;
+
+        return (row->flags & needed) == needed;
+}
+
+bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now) {
+        return row->slot.ticks > now.ticks ||
+               row->time_created.ticks > utc_add_seconds(now, SCHEDULE_EARLY_MAX_S).ticks;
+}
+
+/* Whether the row is ours in this series. */
+static bool series_has(const struct series *s, const struct snapshot_row *row) {
+        return snapshot_row_is_ours(row) &&
+               strcmp(view_str(s->view, row->policy), s->policy->name) == 0 &&
+               strcmp(view_str(s->view, row->region), s->key.region) == 0 &&
+               str_equal_nocase(view_str(s->view, row->group), s->policy->snapshot_group);
+}
+
+static struct retention_point row_point(const struct snapshot_row *row) {
+        struct retention_point point = {.slot = row->slot, .instant = row->time_created};
+
+        if (row->flags & SNAPSHOT_COMPLETE)
+                point.state |= POINT_COMPLETE;
+        if (row->flags & SNAPSHOT_HELD)
+                point.state |= POINT_HELD;
+        return point;
+}
+
+int series_read(const struct policy_file *file, const struct world_view *view, size_t policy,
+                const struct disk_row *disk, struct series_scratch *scratch,
+                struct series *ret_series) {
+        struct series s = {
+                .view = view,
+                .policy_index = policy,
+                .policy = &file->policies[policy],
+                .disk = disk,
+                .key =
+                        {
+                                .owner = file->owner,
+                                .policy = file->policies[policy].name,
+                                .generation = view_str(view, disk->generation),
+                                .region = view_str(view, disk->region),
+                        },
+        };
+        int r;
+
+        r = naming_prefix(view_str(view, disk->name), &s.key, s.prefix);
+        if (r < 0)
+                return r;
+        view_generation(view, disk->generation, &s.rows, &s.n_rows);
+        r = scratch_reserve(scratch, s.n_rows);
+        if (r < 0)
+                return r;
+
+        s.points = scratch->points;
+        s.members = scratch->members;
+        for (size_t i = 0; i < s.n_rows; i++)
+                if (series_has(&s, &s.rows[i])) {
+                        s.points[s.n_members] = row_point(&s.rows[i]);
+                        s.members[s.n_members++] = (uint32_t)i;
+                }
+        *ret_series = s;
+        return 0;
+}
+
+void series_sum_up(const struct series *s, struct series_state *ret_state) {
+        struct series_state state = {
+                .policy = s->policy_index,
+                .disk = {.type = RESOURCE_DISK},
+                .newest = UTC_NONE,
+                .due = UTC_NONE,
+                .next = UTC_NEVER,
+        };
+
+        stpcpy(state.disk.subscription, s->view->subscription);
+        stpcpy(state.disk.group, view_str(s->view, s->disk->group));
+        stpcpy(state.disk.name, view_str(s->view, s->disk->name));
+        stpcpy(state.generation, s->key.generation);
+
+        for (size_t i = 0; i < s->n_rows; i++)
+                state.chain += (s->rows[i].flags & SNAPSHOT_INCREMENTAL) &&
+                               strcmp(view_str(s->view, s->rows[i].region), s->key.region) == 0;
+        for (size_t i = 0; i < s->n_members; i++) {
+                const struct snapshot_row *row = series_row(s, i);
+
+                state.complete += !!(row->flags & SNAPSHOT_COMPLETE);
+                state.underway += !!(row->flags & SNAPSHOT_UNDERWAY);
+                state.failed += !!(row->flags & SNAPSHOT_FAILED);
+                state.held += !!(row->flags & SNAPSHOT_HELD);
+                if ((row->flags & SNAPSHOT_COMPLETE) &&
+                    row->time_created.ticks > state.newest.ticks)
+                        state.newest = row->time_created;
+        }
+        *ret_state = state;
+}
+
+/* Whether the row fills its slot: complete or under way, and not older than it. */
+static bool fills_slot(const struct snapshot_row *row) {
+        return (row->flags & (SNAPSHOT_COMPLETE | SNAPSHOT_UNDERWAY)) &&
+               (!utc_is_set(row->time_created) || schedule_fills(row->slot, row->time_created));
+}
+
+struct utc series_newest_filled(const struct series *s, struct utc now) {
+        struct utc newest = UTC_NONE;
+
+        for (size_t i = 0; i < s->n_members; i++) {
+                const struct snapshot_row *row = series_row(s, i);
+
+                if (fills_slot(row) && row->slot.ticks <= now.ticks &&
+                    row->slot.ticks > newest.ticks)
+                        newest = row->slot;
+        }
+        return newest;
+}
+
+unsigned series_free_attempt(const struct series *s, struct utc slot) {
+        char name[SNAPSHOT_NAME_SIZE], other[SNAPSHOT_NAME_SIZE];
+
+        for (unsigned attempt = 1; attempt <= NAMING_ATTEMPT_MAX; attempt++) {
+                bool taken = false;
+
+                naming_snapshot(s->prefix, slot, attempt, name);
+                for (size_t i = 0; i < s->n_rows && !taken; i++)
+                        taken = str_equal_nocase(name,
+                                                 snapshot_row_name(s->view, &s->rows[i], other)) &&
+                                str_equal_nocase(view_str(s->view, s->rows[i].group),
+                                                 s->policy->snapshot_group);
+                if (!taken)
+                        return attempt;
+        }
+        return 0;
+}
+
+int series_judge(const struct series *s, struct utc now, struct series_scratch *scratch) {
+        const struct policy *policy = s->policy;
+        struct retention_floors floors = {policy->min_keep, policy->min_age_s};
+        bool prunes = policy->has_keep && policy->prune != PRUNE_OFF;
+
+        return retention_judge(s->points, s->n_members, prunes ? &policy->keep : NULL, policy->zone,
+                               &floors, now, scratch->verdicts);
+}

@@ -1,0 +1,76 @@
+/*
+ * series: ours in a chain: the snapshots of one owner, policy, generation and region (DESIGN section
+ * 2). Retention, floors and slots work on a series and never across two.
+ *
+ * A series is made of one disk under one policy, out of a view, and borrows from both. It is read
+ * anew for each plan and never changed.
+ */
+#pragma once
+
+#include "core/naming.h"
+#include "core/planner.h"
+#include "core/policy.h"
+#include "core/retention.h"
+#include "core/rows.h"
+
+/* Arrays that grow to the largest series and serve one series after the other. */
+struct series_scratch {
+        struct retention_point *points;
+        struct verdict *verdicts;
+        uint32_t *members;
+        size_t capacity; /* of each of the three */
+};
+
+void series_scratch_deinit(struct series_scratch *scratch);
+
+struct series {
+        const struct world_view *view;
+        size_t policy_index;
+        const struct policy *policy;
+        const struct disk_row *disk;
+        struct series_key key;
+        char prefix[NAMING_PREFIX_SIZE];
+        const struct snapshot_row *rows; /* everybody's of the generation: a slice of the view's */
+        size_t n_rows;
+        struct retention_point *points; /* of the members, in the scratch */
+        uint32_t *members;              /* offsets into rows, in the scratch */
+        size_t n_members;
+};
+
+/* Collects the series of a disk with a generation. Valid until @scratch serves the next one. Returns
+ * 0 or -ENOMEM. */
+int series_read(const struct policy_file *file, const struct world_view *view, size_t policy,
+                const struct disk_row *disk, struct series_scratch *scratch,
+                struct series *ret_series);
+
+static inline const struct snapshot_row *series_row(const struct series *s, size_t i) {
+        return &s->rows[s->members[i]];
+}
+
+/* Whether the row carries all that makes a snapshot ours but a policy that selects it (DESIGN
+ * section 4, "Ours"). */
+bool snapshot_row_is_ours(const struct snapshot_row *row);
+
+/* Dated in the future, beyond the seconds by which two good clocks differ. */
+bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now);
+
+/* What status shows of the series; the slots are left unset. */
+void series_sum_up(const struct series *s, struct series_state *ret_state);
+
+/*
+ * The newest slot up to now that is filled, or UTC_NONE. The slot alone counts, not when the service
+ * says that the snapshot was created: by our clock that may be a second ahead, and a slot that has
+ * its snapshot must not get another.
+ */
+struct utc series_newest_filled(const struct series *s, struct utc now);
+
+/*
+ * The first attempt whose name is free for the slot. A name that is there in any state is not used
+ * again: a PUT on it would succeed and do nothing (FACTS section 1, "Idempotency"). Returns 0 when all
+ * are taken.
+ */
+unsigned series_free_attempt(const struct series *s, struct utc slot);
+
+/* Judges the members, in their order; a policy without keep or with prune off keeps all. Returns 0 or
+ * -ENOMEM. The verdicts are in @scratch. */
+int series_judge(const struct series *s, struct utc now, struct series_scratch *scratch);

@@ -1,0 +1,91 @@
+#include "core/targets.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+/* Walks "name\nvalue\n…" (rows.h). Returns the value's start and length, or NULL. */
+static const char *row_tag(const char *tags, const char *name, size_t *ret_len) {
+        while (*tags) {
+                const char *value = strchr(tags, '\n') + 1, *end = strchr(value, '\n');
+                size_t len = (size_t)(value - tags) - 1;
+
+                if (strlen(name) == len && str_starts_with_nocase(tags, name)) {
+                        *ret_len = (size_t)(end - value);
+                        return value;
+                }
+                tags = end + 1;
+        }
+        return NULL;
+}
+
+static bool row_has_tag(const char *tags, const struct policy_tag *tag) {
+        size_t len;
+        const char *value = row_tag(tags, tag->name, &len);
+
+        return value && strlen(tag->value) == len && memcmp(value, tag->value, len) == 0;
+}
+
+static bool target_matches(const struct target *target, const struct world_view *view,
+                           const struct disk_row *disk) {
+        const char *group = view_str(view, disk->group), *tags = view_str(view, disk->tags);
+        bool in_group = target->n_groups == 0;
+
+        if (!target->subscription || strcmp(target->subscription, view->subscription) != 0)
+                return false;
+
+        for (size_t i = 0; i < target->n_groups && !in_group; i++)
+                in_group = str_matches_glob_nocase(target->groups[i], group);
+        if (!in_group)
+                return false;
+
+        for (size_t i = 0; i < target->tags.n; i++)
+                if (!row_has_tag(tags, &target->tags.items[i]))
+                        return false;
+        for (size_t i = 0; i < target->except_tags.n; i++)
+                if (row_has_tag(tags, &target->except_tags.items[i]))
+                        return false;
+        return true;
+}
+
+static bool target_names(const struct target *target, const struct world_view *view,
+                         const struct disk_row *disk) {
+        for (size_t i = 0; i < target->n_disks; i++)
+                if (strcmp(target->disks[i].subscription, view->subscription) == 0 &&
+                    str_equal_nocase(target->disks[i].group, view_str(view, disk->group)) &&
+                    str_equal_nocase(target->disks[i].name, view_str(view, disk->name)))
+                        return true;
+        return false;
+}
+
+bool policy_selects(const struct policy_file *file, size_t policy, const struct world_view *view,
+                    const struct disk_row *disk) {
+        for (size_t i = 0; i < file->n_targets; i++) {
+                const struct target *target = &file->targets[i];
+
+                if (target->policy == policy &&
+                    (target_names(target, view, disk) || target_matches(target, view, disk)))
+                        return true;
+        }
+        return false;
+}
+
+const struct disk_row *view_find_disk(const struct world_view *view, const char *group,
+                                      const char *name) {
+        size_t low = 0, high = view->n_disks;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                const struct disk_row *disk = &view->disks[middle];
+                int order = str_compare_nocase(view_str(view, disk->group), group)
+                                    ?: str_compare_nocase(view_str(view, disk->name), name);
+
+                if (order == 0)
+                        return disk;
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}

@@ -1,0 +1,270 @@
+/*
+ * One deletion: the victim is read again, and goes only if it is what the plan saw.
+ *
+ *         START -> REREAD -> DELETE -> DONE
+ *         REREAD -> DONE when it is gone already
+ *         REREAD, DELETE -> AGAIN -> REREAD when a reply is lost, or the DELETE came too late
+ *         any -> FAILED
+ *
+ * 202 is enough: the next listing shows whether it is gone (DESIGN section 6).
+ */
+#include "azure/page.h"
+#include "azure/replies.h"
+#include "azure/requests.h"
+#include "base/str.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Chosen: a victim that cannot be read and deleted in ten minutes is planned anew. */
+#define PRUNE_LIFE_NS (600 * NSEC_PER_SEC)
+/* DESIGN section 5: the re-read is at most this old when the DELETE goes out. */
+#define PRUNE_REREAD_NS (10 * NSEC_PER_SEC)
+
+enum prune_state {
+        PRUNE_AWAIT_START,
+        PRUNE_AWAIT_REREAD, /* the snapshot */
+        PRUNE_AWAIT_DELETE, /* the reply to the DELETE */
+        PRUNE_AWAIT_AGAIN,  /* the moment to read it once more */
+        PRUNE_DONE,
+        PRUNE_FAILED,
+};
+
+struct prune {
+        struct operation op;
+        enum prune_state state;
+        struct action action;
+        bool sent; /* a DELETE may have had its effect */
+};
+
+static const char *prune_state_name(enum prune_state state) {
+        switch (state) {
+        case PRUNE_AWAIT_START:
+                return "start";
+        case PRUNE_AWAIT_REREAD:
+                return "re-read";
+        case PRUNE_AWAIT_DELETE:
+                return "delete";
+        case PRUNE_AWAIT_AGAIN:
+                return "again";
+        case PRUNE_DONE:
+                return "done";
+        case PRUNE_FAILED:
+                return "failed";
+        }
+        return "?";
+}
+
+static void prune_enter(struct prune *prune, enum prune_state state) {
+        struct log_entry entry;
+
+        assert(prune->state != PRUNE_DONE && prune->state != PRUNE_FAILED);
+
+        log_begin(&entry, LOG_LEVEL_DEBUG);
+        log_field(&entry, LOG_OPERATION, "prune");
+        log_field(&entry, LOG_STATE, prune_state_name(state));
+        log_commit(prune->op.engine->services.log, &entry, "prune %s: %s -> %s", prune->action.name,
+                   prune_state_name(prune->state), prune_state_name(state));
+        prune->state = state;
+}
+
+static struct resource_id prune_id(const struct action *action) {
+        struct resource_id id = {.type = RESOURCE_SNAPSHOT};
+
+        stpcpy(id.subscription, action->subscription);
+        stpcpy(id.group, action->group);
+        stpcpy(id.name, action->name);
+        return id;
+}
+
+static enum op_verdict prune_send_reread(struct prune *prune, struct mono now) {
+        struct resource_id id = prune_id(&prune->action);
+
+        prune_enter(prune, PRUNE_AWAIT_REREAD);
+        return operation_call(&prune->op, arm_get(&prune->op.engine->file->cloud, &id), MONO_NEVER,
+                              now);
+}
+
+/* The age of the re-read counts from when it was answered; the reply is read in the same turn. */
+static enum op_verdict prune_send_delete(struct prune *prune, struct mono now) {
+        struct resource_id id = prune_id(&prune->action);
+
+        prune_enter(prune, PRUNE_AWAIT_DELETE);
+        return operation_call(&prune->op, arm_delete(&prune->op.engine->file->cloud, &id),
+                              mono_add_ns(now, PRUNE_REREAD_NS), now);
+}
+
+static enum op_verdict prune_again(struct prune *prune, struct mono now) {
+        prune_enter(prune, PRUNE_AWAIT_AGAIN);
+        return operation_pause(&prune->op, now);
+}
+
+/* What differs between the plan and the re-read, or NULL. */
+static const char *prune_difference(const struct action *action,
+                                    const struct snapshot_reply *reply) {
+        char source[GUID_TEXT_SIZE] = "";
+
+        if (!reply->has_id || !str_equal_nocase(reply->id.name, action->name) ||
+            !str_equal_nocase(reply->id.group, action->group) ||
+            strcmp(reply->id.subscription, action->subscription) != 0)
+                return "id";
+        if (!reply->has_unique_id || guid_compare(&reply->unique_id, &action->unique_id) != 0)
+                return "uniqueId";
+        if (reply->has_source_unique_id)
+                guid_format(&reply->source_unique_id, source);
+        if (strcmp(source, action->generation) != 0)
+                return "sourceUniqueId";
+        if (reply->time_created.ticks != action->time_created.ticks)
+                return "timeCreated";
+        if (tags_hash(reply->tags) != action->tag_hash)
+                return "tags";
+        return NULL;
+}
+
+static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_reply *reply,
+                                     struct mono now) {
+        const char *difference = prune_difference(&prune->action, reply);
+
+        if (difference)
+                return operation_fail_with(&prune->op, ARM_PRECONDITION, "Changed",
+                                           "its %s is no longer what the plan saw, it stays",
+                                           difference);
+        if (str_starts_with(reply->state, "ActiveSAS"))
+                return operation_fail_with(
+                        &prune->op, ARM_LOCKED, "ActiveSAS",
+                        "somebody has a SAS open on it, it stays until that is revoked");
+        /* Our own DELETE, its reply lost, may be under way: nothing is left to ask for. */
+        if (reply->provisioning == PROVISIONING_DELETING)
+                return operation_succeed(&prune->op);
+        return prune_send_delete(prune, now);
+}
+
+static enum op_verdict prune_after_reread(struct prune *prune, struct mono now) {
+        struct call *call = &prune->op.call;
+        struct snapshot_reply reply;
+        enum op_verdict verdict;
+        const char *member = NULL;
+        int r;
+
+        switch (call->error.class) {
+        case ARM_OK:
+                break;
+        case ARM_NOT_FOUND:
+                return operation_succeed(&prune->op);
+        case ARM_THROTTLED:
+        case ARM_TRANSIENT:
+        case ARM_CONFLICT:
+        case ARM_PROTOCOL:
+                return prune_again(prune, now);
+        case ARM_AUTH:
+        case ARM_FORBIDDEN:
+        case ARM_PARENT_NOT_FOUND:
+        case ARM_LOCKED:
+        case ARM_PRECONDITION:
+        case ARM_QUOTA:
+        case ARM_INVALID:
+                return operation_fail(&prune->op);
+        }
+
+        r = snapshot_reply_parse(call->reply->body ?: "", call->reply->body_len, &reply, &member);
+        if (r != 0) {
+                call->error = (struct arm_error){.class = ARM_PROTOCOL, .retry_after_ns = -1};
+                stpcpy(call->error.code, "UnreadableReply");
+                snprintf(call->error.message, sizeof(call->error.message),
+                         "the snapshot could not be read again: %s",
+                         r < 0                 ? strerrordesc_np(-r)
+                         : r == REPLY_E_MEMBER ? member
+                                               : json_problem(r));
+                return prune_again(prune, now);
+        }
+        verdict = prune_compare(prune, &reply, now);
+        snapshot_reply_deinit(&reply);
+        return verdict;
+}
+
+static enum op_verdict prune_after_delete(struct prune *prune, struct mono now) {
+        switch (prune->op.call.error.class) {
+        case ARM_OK:
+                prune->sent = true;
+                return operation_succeed(&prune->op);
+        case ARM_NOT_FOUND:
+                return operation_succeed(&prune->op);
+        case ARM_THROTTLED:
+        case ARM_TRANSIENT:
+        case ARM_CONFLICT:
+        case ARM_PROTOCOL:
+                /* Never a second DELETE on an old look: the name could be another's by then. */
+                prune->sent |= prune->op.call.error.maybe_done;
+                return prune_again(prune, now);
+        case ARM_AUTH:
+        case ARM_FORBIDDEN:
+        case ARM_PARENT_NOT_FOUND:
+        case ARM_LOCKED:
+        case ARM_PRECONDITION:
+        case ARM_QUOTA:
+        case ARM_INVALID:
+                break;
+        }
+        return operation_fail(&prune->op);
+}
+
+static enum op_verdict prune_step(struct operation *op, struct mono now) {
+        struct prune *prune = container_of(op, struct prune, op);
+        enum op_verdict verdict;
+
+        verdict = operation_preflight(op, now);
+        if (verdict != OP_CONTINUE)
+                return verdict;
+
+        switch (prune->state) {
+        case PRUNE_AWAIT_START:
+        case PRUNE_AWAIT_AGAIN:
+                return prune_send_reread(prune, now);
+        case PRUNE_AWAIT_REREAD:
+                return prune_after_reread(prune, now);
+        case PRUNE_AWAIT_DELETE:
+                return prune_after_delete(prune, now);
+        case PRUNE_DONE:
+        case PRUNE_FAILED:
+                break;
+        }
+        assert(!"stepped after the end");
+        return OP_DONE;
+}
+
+static void prune_ended(struct operation *op, struct mono now) {
+        struct prune *prune = container_of(op, struct prune, op);
+
+        prune_enter(prune, op->outcome == OP_SUCCEEDED ? PRUNE_DONE : PRUNE_FAILED);
+        report_action(op, &prune->action, prune->sent ? "is deleted" : "was gone already", now);
+}
+
+static void prune_free(struct operation *op) {
+        action_deinit(&container_of(op, struct prune, op)->action);
+}
+
+int prune_new(struct engine *engine, struct subscription *subscription, const struct action *action,
+              struct mono now, struct operation **ret_op) {
+        static const struct operation_ops ops = {
+                .name = "prune",
+                .step = prune_step,
+                .ended = prune_ended,
+                .free = prune_free,
+        };
+        struct prune *prune = calloc(1, sizeof(*prune));
+        int r;
+
+        if (!prune)
+                return -ENOMEM;
+
+        operation_init(&prune->op, &ops, engine, subscription, now, PRUNE_LIFE_NS);
+        r = action_copy(action, &prune->action);
+        if (r < 0) {
+                free(prune);
+                return r;
+        }
+        *ret_op = &prune->op;
+        return 0;
+}

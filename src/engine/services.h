@@ -1,0 +1,22 @@
+/*
+ * services: everything the engine reaches the world through. In life they are runtime's, in
+ * simulation sim's; the engine cannot tell.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/reactor.h"
+#include "base/secrets.h"
+#include "base/transport.h"
+
+/* All borrowed, and alive as long as the engine is. */
+struct services {
+        struct clock *clock;
+        struct reactor *reactor;
+        struct transport *transport;
+        struct random *random;
+        struct secrets *secrets;
+        struct log *log;
+};

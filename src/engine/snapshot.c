@@ -1,0 +1,418 @@
+/*
+ * One snapshot of one slot: created, watched to its end, and checked.
+ *
+ *         START -> CREATE -> POLL -> OPERATION -> POLL (running) | DONE (checked)
+ *         CREATE -> LOOK_AGAIN when its reply is lost or names no operation
+ *         OPERATION -> LOOK_AGAIN when it cannot be read or holds no resource
+ *         LOOK_AGAIN -> LOOK -> DONE | LOOK_AGAIN (under way) | CREATE (it never arrived)
+ *         any -> FAILED
+ *
+ * The name is the slot's, so that a PUT that is sent twice makes one snapshot (FACTS section 1,
+ * "Idempotency"). The same fact means that a success proves nothing: an existing name is accepted
+ * and nothing is taken. Hence the check of what is there in the end.
+ */
+#include "azure/page.h"
+#include "azure/replies.h"
+#include "azure/requests.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Chosen: snapshots of ordinary disks took 0.1 to 2.4 s (FACTS section 1); one that takes half an
+ * hour is found by the next sweep. */
+#define SNAPSHOT_LIFE_NS (1800 * NSEC_PER_SEC)
+/* Between polls when the service does not say. */
+#define SNAPSHOT_POLL_FIRST_NS (1 * NSEC_PER_SEC)
+#define SNAPSHOT_POLL_CAP_NS (30 * NSEC_PER_SEC)
+
+enum snapshot_state {
+        SNAPSHOT_AWAIT_START,
+        SNAPSHOT_AWAIT_CREATE,     /* the reply to the PUT */
+        SNAPSHOT_AWAIT_POLL,       /* the moment to ask for the operation */
+        SNAPSHOT_AWAIT_OPERATION,  /* the operation's status */
+        SNAPSHOT_AWAIT_LOOK_AGAIN, /* the moment to look at the snapshot itself */
+        SNAPSHOT_AWAIT_LOOK,       /* the snapshot */
+        SNAPSHOT_DONE,
+        SNAPSHOT_FAILED_STATE,
+};
+
+struct snapshot {
+        struct operation op;
+        enum snapshot_state state;
+        struct action action;
+        char *operation_url; /* Azure-AsyncOperation, checked; NULL when none came */
+        unsigned polls;
+        unsigned percent; /* of the data, when the service counts it; 100 otherwise */
+};
+
+static const char *snapshot_state_name(enum snapshot_state state) {
+        switch (state) {
+        case SNAPSHOT_AWAIT_START:
+                return "start";
+        case SNAPSHOT_AWAIT_CREATE:
+                return "create";
+        case SNAPSHOT_AWAIT_POLL:
+                return "poll";
+        case SNAPSHOT_AWAIT_OPERATION:
+                return "operation";
+        case SNAPSHOT_AWAIT_LOOK_AGAIN:
+                return "look-again";
+        case SNAPSHOT_AWAIT_LOOK:
+                return "look";
+        case SNAPSHOT_DONE:
+                return "done";
+        case SNAPSHOT_FAILED_STATE:
+                return "failed";
+        }
+        return "?";
+}
+
+static void snapshot_enter(struct snapshot *snapshot, enum snapshot_state state) {
+        struct log_entry entry;
+
+        assert(snapshot->state != SNAPSHOT_DONE && snapshot->state != SNAPSHOT_FAILED_STATE);
+
+        log_begin(&entry, LOG_LEVEL_DEBUG);
+        log_field(&entry, LOG_OPERATION, "snapshot");
+        log_field(&entry, LOG_STATE, snapshot_state_name(state));
+        log_commit(snapshot->op.engine->services.log, &entry, "snapshot %s: %s -> %s",
+                   snapshot->action.name, snapshot_state_name(snapshot->state),
+                   snapshot_state_name(state));
+        snapshot->state = state;
+}
+
+static struct resource_id snapshot_id(const struct action *action) {
+        struct resource_id id = {.type = RESOURCE_SNAPSHOT};
+
+        stpcpy(id.subscription, action->subscription);
+        stpcpy(id.group, action->group);
+        stpcpy(id.name, action->name);
+        return id;
+}
+
+static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mono now) {
+        const struct policy_file *file = snapshot->op.engine->file;
+        const struct policy *policy = &file->policies[snapshot->action.policy];
+        struct strbuf tags = {};
+        struct snapshot_spec spec;
+        struct http_request *request = NULL;
+
+        action_tags(file, &snapshot->action, &tags);
+        if (tags.error == 0) {
+                spec = (struct snapshot_spec){
+                        .id = snapshot_id(&snapshot->action),
+                        .disk = snapshot->action.disk,
+                        .location = snapshot->action.location,
+                        .redundancy = policy->redundancy,
+                        .network_access = policy->network_access,
+                        .tags = tags.data,
+                        .tags_len = tags.len,
+                };
+                request = arm_put_snapshot(&file->cloud, &spec);
+        }
+        strbuf_deinit(&tags);
+
+        snapshot_enter(snapshot, SNAPSHOT_AWAIT_CREATE);
+        return operation_call(&snapshot->op, request, MONO_NEVER, now);
+}
+
+static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono now) {
+        struct resource_id id = snapshot_id(&snapshot->action);
+
+        snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK);
+        return operation_call(&snapshot->op, arm_get(&snapshot->op.engine->file->cloud, &id),
+                              MONO_NEVER, now);
+}
+
+static enum op_verdict snapshot_send_poll(struct snapshot *snapshot, struct mono now) {
+        snapshot_enter(snapshot, SNAPSHOT_AWAIT_OPERATION);
+        return operation_call(&snapshot->op, arm_follow(snapshot->operation_url), MONO_NEVER, now);
+}
+
+/* Waits for the service's Retry-After, else longer each time, then does what @state stands for. */
+static enum op_verdict snapshot_wait(struct snapshot *snapshot, enum snapshot_state state,
+                                     struct mono now) {
+        int64_t delay_ns = -1;
+
+        if (snapshot->op.call.reply)
+                delay_ns = arm_retry_after_ns(snapshot->op.call.reply,
+                                              clock_utc(snapshot->op.engine->services.clock));
+        if (delay_ns < 0)
+                delay_ns = MIN(SNAPSHOT_POLL_FIRST_NS << MIN(snapshot->polls, 10U),
+                               SNAPSHOT_POLL_CAP_NS);
+        snapshot->polls++;
+        snapshot_enter(snapshot, state);
+        return operation_sleep(&snapshot->op, mono_add_ns(now, delay_ns));
+}
+
+/* The effect is unknown, or somebody failed on the way: look at the snapshot after a pause. */
+static enum op_verdict snapshot_look_later(struct snapshot *snapshot, struct mono now) {
+        snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK_AGAIN);
+        return operation_pause(&snapshot->op, now);
+}
+
+static enum op_verdict snapshot_unreadable(struct snapshot *snapshot, int problem,
+                                           const char *member, struct mono now) {
+        struct arm_error *error = &snapshot->op.call.error;
+
+        *error = (struct arm_error){.class = ARM_PROTOCOL, .retry_after_ns = -1};
+        stpcpy(error->code, "UnreadableReply");
+        if (problem == REPLY_E_MEMBER)
+                snprintf(error->message, sizeof(error->message),
+                         "the member %s is missing or wrong", member);
+        else
+                snprintf(error->message, sizeof(error->message), "%s",
+                         problem < 0 ? strerrordesc_np(-problem) : json_problem(problem));
+        return snapshot_look_later(snapshot, now);
+}
+
+/* Is this the snapshot that was asked for? Every create ends here. */
+static enum op_verdict snapshot_check(struct snapshot *snapshot,
+                                      const struct snapshot_reply *reply) {
+        const struct action *action = &snapshot->action;
+        struct operation *op = &snapshot->op;
+        char source[GUID_TEXT_SIZE] = "none", created[UTC_TEXT_SIZE] = "unknown";
+
+        if (reply->has_source_unique_id)
+                guid_format(&reply->source_unique_id, source);
+        if (strcmp(source, action->generation) != 0)
+                return operation_fail_with(op, ARM_PRECONDITION, "WrongSource",
+                                           "the snapshot is of the disk with uniqueId %s, not %s: "
+                                           "the disk was made again, "
+                                           "or the name was taken; it is left alone",
+                                           source, action->generation);
+        if (!reply->incremental)
+                return operation_fail_with(
+                        op, ARM_PRECONDITION, "NotIncremental",
+                        "the snapshot of that name is a full one; it is left alone");
+        if (utc_is_set(reply->time_created))
+                utc_format(reply->time_created, created);
+        if (!utc_is_set(reply->time_created) || !schedule_fills(action->slot, reply->time_created))
+                return operation_fail_with(
+                        op, ARM_PRECONDITION, "WrongTime",
+                        "the snapshot of that name was created %s, before its slot; it "
+                        "is left alone",
+                        created);
+        if (reply->has_copy_error)
+                return operation_fail_with(op, ARM_PRECONDITION, "CopyFailed",
+                                           "the service could not copy the data");
+
+        snapshot->percent = reply->has_percent ? reply->percent : 100;
+        return operation_succeed(op);
+}
+
+static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct mono now) {
+        struct call *call = &snapshot->op.call;
+        const char *url;
+
+        switch (call->error.class) {
+        case ARM_OK:
+                break;
+        case ARM_THROTTLED:
+        case ARM_CONFLICT:
+                return operation_retry(&snapshot->op, now);
+        case ARM_TRANSIENT:
+        case ARM_PROTOCOL:
+                if (call->error.maybe_done)
+                        return snapshot_look_later(snapshot, now);
+                return operation_retry(&snapshot->op, now);
+        case ARM_AUTH:
+        case ARM_FORBIDDEN:
+        case ARM_NOT_FOUND:
+        case ARM_PARENT_NOT_FOUND:
+        case ARM_LOCKED:
+        case ARM_PRECONDITION:
+        case ARM_QUOTA:
+        case ARM_INVALID:
+                return operation_fail(&snapshot->op);
+        }
+
+        backoff_reset(&snapshot->op.backoff);
+        url = http_headers_get(&call->reply->headers, "Azure-AsyncOperation");
+        if (!url)
+                return snapshot_wait(snapshot, SNAPSHOT_AWAIT_LOOK_AGAIN, now);
+        if (!endpoint_owns(&snapshot->op.engine->file->cloud, url))
+                return operation_fail_with(&snapshot->op, ARM_PROTOCOL, "ForeignLink",
+                                           "the operation's URL is at another host than "
+                                           "azure.cloud.arm, no token goes there");
+
+        free(snapshot->operation_url);
+        snapshot->operation_url = strdup(url);
+        if (!snapshot->operation_url)
+                return operation_fail_with(&snapshot->op, ARM_TRANSIENT, "ENOMEM", "out of memory");
+        return snapshot_wait(snapshot, SNAPSHOT_AWAIT_POLL, now);
+}
+
+/* The operation has succeeded: its answer holds the resource, which spares a GET. */
+static enum op_verdict snapshot_read_output(struct snapshot *snapshot,
+                                            const struct operation_reply *operation,
+                                            struct mono now) {
+        struct snapshot_reply reply;
+        const char *member;
+
+        if (!operation->output || snapshot_reply_decode(operation->output, &reply, &member) != 0)
+                return snapshot_send_look(snapshot, now);
+        return snapshot_check(snapshot, &reply);
+}
+
+static enum op_verdict snapshot_after_poll(struct snapshot *snapshot, struct mono now) {
+        struct call *call = &snapshot->op.call;
+        struct operation_reply operation;
+        enum op_verdict verdict = OP_DONE;
+        const char *member = NULL;
+        int r;
+
+        /* An error here means that the status could not be read, not that the operation failed
+         * (FACTS section 3). */
+        if (call->error.class != ARM_OK)
+                return snapshot_look_later(snapshot, now);
+
+        r = operation_reply_parse(call->reply->body ?: "", call->reply->body_len, &operation,
+                                  &member);
+        if (r != 0)
+                return snapshot_unreadable(snapshot, r, member, now);
+
+        switch (operation.status) {
+        case OPERATION_RUNNING:
+                verdict = snapshot_wait(snapshot, SNAPSHOT_AWAIT_POLL, now);
+                break;
+        case OPERATION_SUCCEEDED:
+                verdict = snapshot_read_output(snapshot, &operation, now);
+                break;
+        case OPERATION_FAILED:
+        case OPERATION_CANCELED:
+                verdict = operation_fail_with(&snapshot->op, ARM_TRANSIENT, "OperationFailed",
+                                              "the service gave the creation up");
+                if (operation.error)
+                        arm_error_from_json(operation.error, &snapshot->op.error);
+                break;
+        }
+        operation_reply_deinit(&operation);
+        return verdict;
+}
+
+static enum op_verdict snapshot_read_look(struct snapshot *snapshot,
+                                          const struct snapshot_reply *reply, struct mono now) {
+        switch (reply->provisioning) {
+        case PROVISIONING_SUCCEEDED:
+                return snapshot_check(snapshot, reply);
+        case PROVISIONING_RUNNING:
+                return snapshot_wait(snapshot, SNAPSHOT_AWAIT_LOOK_AGAIN, now);
+        case PROVISIONING_FAILED:
+        case PROVISIONING_CANCELED:
+        case PROVISIONING_DELETING:
+                break;
+        }
+        return operation_fail_with(
+                &snapshot->op, ARM_TRANSIENT, "ProvisioningFailed",
+                "the service gave the creation up, or somebody deletes the snapshot");
+}
+
+static enum op_verdict snapshot_after_look(struct snapshot *snapshot, struct mono now) {
+        struct call *call = &snapshot->op.call;
+        struct snapshot_reply reply;
+        enum op_verdict verdict;
+        const char *member = NULL;
+        int r;
+
+        switch (call->error.class) {
+        case ARM_OK:
+                break;
+        case ARM_NOT_FOUND:
+                /* The PUT never arrived, or is not to be seen yet: the same name again is safe. */
+                return snapshot_send_create(snapshot, now);
+        case ARM_THROTTLED:
+        case ARM_TRANSIENT:
+        case ARM_CONFLICT:
+        case ARM_PROTOCOL:
+                return snapshot_look_later(snapshot, now);
+        case ARM_AUTH:
+        case ARM_FORBIDDEN:
+        case ARM_PARENT_NOT_FOUND:
+        case ARM_LOCKED:
+        case ARM_PRECONDITION:
+        case ARM_QUOTA:
+        case ARM_INVALID:
+                return operation_fail(&snapshot->op);
+        }
+
+        r = snapshot_reply_parse(call->reply->body ?: "", call->reply->body_len, &reply, &member);
+        if (r != 0)
+                return snapshot_unreadable(snapshot, r, member, now);
+        verdict = snapshot_read_look(snapshot, &reply, now);
+        snapshot_reply_deinit(&reply);
+        return verdict;
+}
+
+static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
+        struct snapshot *snapshot = container_of(op, struct snapshot, op);
+        enum op_verdict verdict;
+
+        verdict = operation_preflight(op, now);
+        if (verdict != OP_CONTINUE)
+                return verdict;
+
+        switch (snapshot->state) {
+        case SNAPSHOT_AWAIT_START:
+                return snapshot_send_create(snapshot, now);
+        case SNAPSHOT_AWAIT_CREATE:
+                return snapshot_after_create(snapshot, now);
+        case SNAPSHOT_AWAIT_POLL:
+                return snapshot_send_poll(snapshot, now);
+        case SNAPSHOT_AWAIT_OPERATION:
+                return snapshot_after_poll(snapshot, now);
+        case SNAPSHOT_AWAIT_LOOK_AGAIN:
+                return snapshot_send_look(snapshot, now);
+        case SNAPSHOT_AWAIT_LOOK:
+                return snapshot_after_look(snapshot, now);
+        case SNAPSHOT_DONE:
+        case SNAPSHOT_FAILED_STATE:
+                break;
+        }
+        assert(!"stepped after the end");
+        return OP_DONE;
+}
+
+static void snapshot_ended(struct operation *op, struct mono now) {
+        struct snapshot *snapshot = container_of(op, struct snapshot, op);
+
+        snapshot_enter(snapshot,
+                       op->outcome == OP_SUCCEEDED ? SNAPSHOT_DONE : SNAPSHOT_FAILED_STATE);
+        report_action(op, &snapshot->action,
+                      snapshot->percent == 100 ? "is complete"
+                                               : "is accepted, its data still being copied",
+                      now);
+}
+
+static void snapshot_free(struct operation *op) {
+        struct snapshot *snapshot = container_of(op, struct snapshot, op);
+
+        action_deinit(&snapshot->action);
+        free(snapshot->operation_url);
+}
+
+int snapshot_new(struct engine *engine, struct subscription *subscription,
+                 const struct action *action, struct mono now, struct operation **ret_op) {
+        static const struct operation_ops ops = {
+                .name = "snapshot",
+                .step = snapshot_step,
+                .ended = snapshot_ended,
+                .free = snapshot_free,
+        };
+        struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+        int r;
+
+        if (!snapshot)
+                return -ENOMEM;
+
+        operation_init(&snapshot->op, &ops, engine, subscription, now, SNAPSHOT_LIFE_NS);
+        r = action_copy(action, &snapshot->action);
+        if (r < 0) {
+                free(snapshot);
+                return r;
+        }
+        *ret_op = &snapshot->op;
+        return 0;
+}

@@ -1,0 +1,95 @@
+#include "runtime/statedir.h"
+
+#include "base/str.h"
+#include "runtime/file_at.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct statedir {
+        struct store store;
+        int directory;
+};
+
+static bool name_is_valid(const char *name) {
+        if (name[0] == '\0' || name[0] == '.' || strlen(name) > STATEDIR_NAME_MAX)
+                return false;
+        for (; *name; name++)
+                if (!ascii_is_alnum(*name) && *name != '-' && *name != '.')
+                        return false;
+        return true;
+}
+
+static int statedir_read(struct store *store, const char *name, char **ret_bytes, size_t *ret_len) {
+        struct statedir *dir = container_of(store, struct statedir, store);
+
+        if (!name_is_valid(name))
+                return -EINVAL;
+        return file_read_at(dir->directory, name, O_NOFOLLOW, STORE_FILE_MAX, ret_bytes, ret_len);
+}
+
+static int statedir_sync(struct statedir *dir) {
+        return fsync(dir->directory) < 0 ? -errno : 0;
+}
+
+static int statedir_write(struct store *store, const char *name, const char *bytes, size_t len) {
+        struct statedir *dir = container_of(store, struct statedir, store);
+        char temporary[STATEDIR_NAME_MAX + sizeof(".NAME.new")];
+        int r;
+
+        if (!name_is_valid(name))
+                return -EINVAL;
+        if (len > STORE_FILE_MAX)
+                return -E2BIG;
+
+        (void)snprintf(temporary, sizeof(temporary), ".%s.new", name);
+        r = file_replace_at(dir->directory, name, temporary, bytes, len, 0600, /* sync= */ true);
+        return r < 0 ? r : statedir_sync(dir);
+}
+
+static int statedir_remove(struct store *store, const char *name) {
+        struct statedir *dir = container_of(store, struct statedir, store);
+
+        if (!name_is_valid(name))
+                return -EINVAL;
+        if (unlinkat(dir->directory, name, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        return statedir_sync(dir);
+}
+
+static const struct store_ops statedir_ops = {
+        .read = statedir_read,
+        .write = statedir_write,
+        .remove = statedir_remove,
+};
+
+int statedir_new(const char *path, struct store **ret_store) {
+        struct statedir *dir = calloc(1, sizeof(*dir));
+        int r;
+
+        if (!dir)
+                return -ENOMEM;
+        dir->store.ops = &statedir_ops;
+        dir->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir->directory < 0) {
+                r = -errno;
+                free(dir);
+                return r;
+        }
+        *ret_store = &dir->store;
+        return 0;
+}
+
+struct store *statedir_free(struct store *store) {
+        struct statedir *dir;
+
+        if (!store)
+                return NULL;
+        dir = container_of(store, struct statedir, store);
+        close(dir->directory);
+        free(dir);
+        return NULL;
+}

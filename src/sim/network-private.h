@@ -1,0 +1,50 @@
+/*
+ * What the files of the network share. Nobody else includes this.
+ */
+#pragma once
+
+#include "sim/network.h"
+#include "sim/random.h"
+
+/* What the seed is asked, besides the faults, whose questions are their own numbers. */
+enum question {
+        ASK_LATENCY = 1000,
+        ASK_LANDING,
+        ASK_CHUNKS,
+        ASK_RETRY_AFTER,
+        ASK_SHAPE,
+        ASK_CUT,
+};
+
+struct transport_call {
+        struct network *network;
+        struct network_link *link; /* NULL for an orphan */
+        struct http_request *request;
+        struct http_reply *reply; /* once it is known */
+        transport_done_fn done;
+        void *data;
+        struct sim_event arrival, delivery;
+        struct network_event event;
+        uint64_t draw; /* of (seed, node, request, nth): all its luck */
+        int64_t latency_ns;
+        struct mono sent;
+        bool busy; /* its arrival is running */
+        bool dead; /* its process has crashed: nothing is delivered */
+        struct transport_call *previous, *next;
+};
+
+static inline uint64_t call_ask(const struct transport_call *call, enum question question) {
+        return sim_mix(call->draw, question);
+}
+
+/* network-reply.c: what a reply looks like. */
+
+/* An outcome without a reply. @detail is copied. */
+int call_reply_new(enum transport_outcome outcome, const char *detail,
+                   struct http_reply **ret_reply);
+/* As recorded: JSON, an HTML page, or nothing. */
+int call_make_503(struct transport_call *call, struct service *service, struct utc now);
+/* A body nobody expects in place of the right one. */
+int call_make_odd(struct transport_call *call);
+/* The body as the caller gets it: cut, too large, into the sink, or with the reply. */
+void call_shape_body(struct transport_call *call, size_t chunk_max);

@@ -1,0 +1,700 @@
+/*
+ * The wire between nodes and the service, with what can befall a request on it.
+ *
+ * A call has two events: its arrival at the service, which belongs to the world, and its delivery,
+ * which belongs to the node. A call whose owner is gone (cancelled, crashed) but whose request is
+ * still to arrive is an orphan and kept by the network.
+ */
+#include "sim/network.h"
+
+#include "base/array.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "sim/network-private.h"
+#include "sim/random.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Chosen: what a caller without a time-out of its own gets, as the kernel would give up too. */
+#define TIMEOUT_DEFAULT_NS (300 * NSEC_PER_SEC)
+#define FAULTS_KEPT_MAX 1000000
+#define SLOW_FACTOR 100
+#define STUCK_OPERATION_NS (3600 * NSEC_PER_SEC)
+#define MILLION 1000000
+
+struct call_list {
+        struct transport_call *first, *last;
+        size_t n;
+};
+
+/* How often a node has asked what: open addressing, 0 is free. */
+struct asked {
+        uint64_t request;
+        uint32_t times;
+};
+
+struct network_link {
+        struct transport transport;
+        struct network *network;
+        struct sim_node *node;
+        struct call_list calls;
+        bool cut;
+        struct asked *asked;
+        size_t n_asked, asked_size;
+};
+
+struct forced {
+        uint64_t number;
+        enum network_fault fault;
+};
+
+struct spared {
+        unsigned node;
+        uint64_t request;
+        uint32_t nth;
+};
+
+struct network {
+        struct sim *sim;
+        struct service *service;
+        struct sim_trace *trace;
+        struct network_options options;
+        uint32_t per_million[_NETWORK_FAULT_N];
+        uint32_t kinds;
+        uint64_t requests;
+        struct call_list orphans;
+        struct forced *forced;
+        size_t n_forced, forced_capacity;
+        struct spared *spared;
+        size_t n_spared, spared_capacity;
+        struct network_event *faults;
+        size_t n_faults, faults_capacity;
+        network_hook_fn hook;
+        void *hook_data;
+};
+
+const char *network_fault_name(enum network_fault fault) {
+        static const char *const names[_NETWORK_FAULT_N] = {
+                [NETWORK_NO_FAULT] = "none",
+                [NETWORK_NOT_SENT] = "not-sent",
+                [NETWORK_LOST_BEFORE] = "lost-before",
+                [NETWORK_LOST_AFTER] = "lost-after",
+                [NETWORK_TIMEOUT_BEFORE] = "timeout-before",
+                [NETWORK_TIMEOUT_AFTER] = "timeout-after",
+                [NETWORK_THROTTLED] = "throttled",
+                [NETWORK_ERROR_500] = "error-500",
+                [NETWORK_ERROR_500_AFTER] = "error-500-after",
+                [NETWORK_ERROR_503] = "error-503",
+                [NETWORK_UNAUTHORIZED] = "unauthorized",
+                [NETWORK_CUT_BODY] = "cut-body",
+                [NETWORK_ODD_BODY] = "odd-body",
+                [NETWORK_SLOW] = "slow",
+                [NETWORK_FAILED_CREATE] = "failed-create",
+                [NETWORK_STUCK_OPERATION] = "stuck-operation",
+        };
+
+        return fault < _NETWORK_FAULT_N ? names[fault] : "?";
+}
+
+struct network_options network_options_default(void) {
+        return (struct network_options){
+                .seed = 1,
+                .latency_min_ns = 20 * NSEC_PER_MSEC,
+                .latency_max_ns = 200 * NSEC_PER_MSEC,
+                .chunk_max = 4096,
+        };
+}
+
+static void list_add(struct call_list *list, struct transport_call *call) {
+        call->previous = list->last;
+        call->next = NULL;
+        if (list->last)
+                list->last->next = call;
+        else
+                list->first = call;
+        list->last = call;
+        list->n++;
+}
+
+static void list_remove(struct call_list *list, struct transport_call *call) {
+        if (call->previous)
+                call->previous->next = call->next;
+        else
+                list->first = call->next;
+        if (call->next)
+                call->next->previous = call->previous;
+        else
+                list->last = call->previous;
+        list->n--;
+}
+
+static void call_free(struct transport_call *call) {
+        sim_event_disarm(call->network->sim, &call->arrival);
+        sim_event_disarm(call->network->sim, &call->delivery);
+        list_remove(call->link ? &call->link->calls : &call->network->orphans, call);
+        http_request_free(call->request);
+        http_reply_free(call->reply);
+        free(call);
+}
+
+/* The owner is done with the call. What is still to arrive goes on without it. */
+static void call_release(struct transport_call *call) {
+        sim_event_disarm(call->network->sim, &call->delivery);
+        if (!call->busy && !sim_event_is_armed(&call->arrival)) {
+                call_free(call);
+                return;
+        }
+        if (call->link) {
+                list_remove(&call->link->calls, call);
+                call->link = NULL;
+                list_add(&call->network->orphans, call);
+        }
+}
+
+/* A request that was under way when its owner vanished lands or not. */
+static void call_flip_landing(struct transport_call *call) {
+        if (call_ask(call, ASK_LANDING) % 2 == 0)
+                sim_event_disarm(call->network->sim, &call->arrival);
+}
+
+/* What befalls a request. */
+
+static bool kind_is_write(enum service_request_kind kind) {
+        return kind == SERVICE_REQUEST_PUT_DISK || kind == SERVICE_REQUEST_PUT_SNAPSHOT ||
+               kind == SERVICE_REQUEST_DELETE_DISK || kind == SERVICE_REQUEST_DELETE_SNAPSHOT;
+}
+
+static bool fault_fits(enum network_fault fault, const struct network_event *event) {
+        if (fault == NETWORK_FAILED_CREATE)
+                return event->kind == SERVICE_REQUEST_PUT_SNAPSHOT ||
+                       event->kind == SERVICE_REQUEST_PUT_DISK;
+        if (fault == NETWORK_STUCK_OPERATION)
+                return kind_is_write(event->kind);
+        if (fault == NETWORK_UNAUTHORIZED)
+                return event->kind != SERVICE_REQUEST_TOKEN;
+        return true;
+}
+
+static bool is_spared(const struct network *network, const struct network_event *event) {
+        for (size_t i = 0; i < network->n_spared; i++) {
+                const struct spared *spared = &network->spared[i];
+
+                if (spared->node == event->node && spared->request == event->request &&
+                    spared->nth == event->nth)
+                        return true;
+        }
+        return false;
+}
+
+static enum network_fault decide(const struct network *network, const struct transport_call *call) {
+        const struct network_event *event = &call->event;
+
+        for (size_t i = 0; i < network->n_forced; i++)
+                if (network->forced[i].number == event->number)
+                        return network->forced[i].fault;
+        if (!(network->kinds & (UINT32_C(1) << event->kind)))
+                return NETWORK_NO_FAULT;
+
+        for (unsigned fault = NETWORK_NO_FAULT + 1; fault < _NETWORK_FAULT_N; fault++)
+                if (sim_mix(call->draw, fault) % MILLION < network->per_million[fault] &&
+                    fault_fits((enum network_fault)fault, event))
+                        return is_spared(network, event) ? NETWORK_NO_FAULT
+                                                         : (enum network_fault)fault;
+        return NETWORK_NO_FAULT;
+}
+
+/* The hash of what is asked. */
+static uint64_t request_hash(enum service_request_kind kind, enum http_method method,
+                             const char *url) {
+        const char *path = strstr(url, "://");
+        uint64_t hash = sim_hash_str(SIM_HASH_START, service_request_kind_name(kind));
+
+        switch (kind) {
+        case SERVICE_REQUEST_TOKEN:
+        case SERVICE_REQUEST_LIST_DISKS:
+        case SERVICE_REQUEST_LIST_SNAPSHOTS:
+        case SERVICE_REQUEST_GET_OPERATION:
+        case SERVICE_REQUEST_OTHER:
+        case _SERVICE_REQUEST_KIND_N:
+                return hash;
+        case SERVICE_REQUEST_GET_DISK:
+        case SERVICE_REQUEST_PUT_DISK:
+        case SERVICE_REQUEST_DELETE_DISK:
+        case SERVICE_REQUEST_GET_SNAPSHOT:
+        case SERVICE_REQUEST_PUT_SNAPSHOT:
+        case SERVICE_REQUEST_DELETE_SNAPSHOT:
+        case SERVICE_REQUEST_GET_TAGS:
+        case SERVICE_REQUEST_PATCH_TAGS:
+        case SERVICE_REQUEST_GET_GROUP:
+        case SERVICE_REQUEST_GET_SUBSCRIPTION:
+                break;
+        }
+        path = path ? strchr(path + 3, '/') : NULL;
+        if (path)
+                hash = sim_hash_nocase(hash, path, strcspn(path, "?"));
+        return hash;
+}
+
+static int asked_grow(struct network_link *link) {
+        size_t size = link->asked_size ? link->asked_size * 2 : 64;
+        struct asked *asked;
+
+        if (link->n_asked * 2 < link->asked_size)
+                return 0;
+
+        asked = calloc(size, sizeof(*asked));
+        if (!asked)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < link->asked_size; i++) {
+                size_t slot = link->asked[i].request & (size - 1);
+
+                if (link->asked[i].request == 0)
+                        continue;
+                while (asked[slot].request != 0)
+                        slot = (slot + 1) & (size - 1);
+                asked[slot] = link->asked[i];
+        }
+        free(link->asked);
+        link->asked = asked;
+        link->asked_size = size;
+        return 0;
+}
+
+/* How often the node had asked it before. */
+static int link_ask(struct network_link *link, uint64_t request, uint32_t *ret_nth) {
+        size_t slot;
+        int r;
+
+        r = asked_grow(link);
+        if (r < 0)
+                return r;
+
+        request = request ?: 1;
+        slot = request & (link->asked_size - 1);
+        while (link->asked[slot].request != 0 && link->asked[slot].request != request)
+                slot = (slot + 1) & (link->asked_size - 1);
+        if (link->asked[slot].request == 0) {
+                link->asked[slot].request = request;
+                link->n_asked++;
+        }
+        *ret_nth = link->asked[slot].times++;
+        return 0;
+}
+
+static int call_effect(struct transport_call *call, struct utc now) {
+        enum network_fault fault = call->event.fault;
+        struct service_call service_call = {
+                .method = call->request->method,
+                .url = call->request->url,
+                .headers = &call->request->headers,
+                .body = call->request->body,
+                .body_len = call->request->body_len,
+                .client = call->event.node,
+                .fail_operation = fault == NETWORK_FAILED_CREATE,
+                .operation_ns = fault == NETWORK_STUCK_OPERATION ? STUCK_OPERATION_NS : 0,
+        };
+
+        return service_handle(call->network->service, now, &service_call, &call->reply);
+}
+
+static int replace_reply(struct transport_call *call, enum transport_outcome outcome,
+                         const char *detail) {
+        call->reply = http_reply_free(call->reply);
+        return call_reply_new(outcome, detail, &call->reply);
+}
+
+/* Makes the reply of a call at the service's side, with its effect where it has one. */
+static int call_answer(struct transport_call *call) {
+        struct network *network = call->network;
+        struct utc now = sim_true_utc(network->sim);
+        int64_t seconds;
+        int r;
+
+        switch (call->event.fault) {
+        case NETWORK_NOT_SENT:
+                return call_reply_new(TRANSPORT_NOT_SENT, "connection refused", &call->reply);
+        case NETWORK_LOST_BEFORE:
+                return call_reply_new(TRANSPORT_LOST, "connection reset by peer", &call->reply);
+        case NETWORK_TIMEOUT_BEFORE:
+                return call_reply_new(TRANSPORT_TIMEOUT, "no reply in time", &call->reply);
+        case NETWORK_THROTTLED:
+                seconds = 1 + (int64_t)(call_ask(call, ASK_RETRY_AFTER) % 30);
+                return service_error_reply(network->service, now, 429, "TooManyRequests",
+                                           "Too many requests.", seconds, &call->reply);
+        case NETWORK_ERROR_500:
+                return service_error_reply(network->service, now, 500, "InternalServerError",
+                                           "Encountered internal server error.", -1, &call->reply);
+        case NETWORK_ERROR_503:
+                return call_make_503(call, network->service, now);
+        case NETWORK_UNAUTHORIZED:
+                return service_error_reply(network->service, now, 401, "ExpiredAuthenticationToken",
+                                           "The access token expiry UTC time is earlier than "
+                                           "current UTC time.",
+                                           -1, &call->reply);
+        case NETWORK_NO_FAULT:
+        case NETWORK_LOST_AFTER:
+        case NETWORK_TIMEOUT_AFTER:
+        case NETWORK_ERROR_500_AFTER:
+        case NETWORK_CUT_BODY:
+        case NETWORK_ODD_BODY:
+        case NETWORK_SLOW:
+        case NETWORK_FAILED_CREATE:
+        case NETWORK_STUCK_OPERATION:
+        case _NETWORK_FAULT_N:
+                break;
+        }
+
+        r = call_effect(call, now);
+        if (r < 0)
+                return r;
+        if (call->event.fault == NETWORK_LOST_AFTER)
+                return replace_reply(call, TRANSPORT_LOST, "connection reset by peer");
+        if (call->event.fault == NETWORK_TIMEOUT_AFTER)
+                return replace_reply(call, TRANSPORT_TIMEOUT, "no reply in time");
+        if (call->event.fault == NETWORK_ERROR_500_AFTER) {
+                call->reply = http_reply_free(call->reply);
+                return service_error_reply(network->service, now, 500, "InternalServerError",
+                                           "Encountered internal server error.", -1, &call->reply);
+        }
+        if (call->event.fault == NETWORK_ODD_BODY)
+                return call_make_odd(call);
+        return 0;
+}
+
+static void call_hook(struct transport_call *call, enum network_hook when) {
+        struct network *network = call->network;
+        struct network_event event = call->event;
+
+        if (!network->hook)
+                return;
+        event.url = call->request->url;
+        event.reply = when == NETWORK_AFTER_EFFECT && call->reply &&
+                                      call->reply->outcome == TRANSPORT_REPLY
+                              ? call->reply
+                              : NULL;
+        network->hook(when, &event, network->hook_data);
+}
+
+static int64_t call_timeout_ns(const struct transport_call *call) {
+        int64_t ns = call->request->total_timeout_ns > 0 ? call->request->total_timeout_ns
+                                                         : TIMEOUT_DEFAULT_NS;
+
+        if (call->request->silence_timeout_ns > 0)
+                ns = MIN(ns, call->request->silence_timeout_ns);
+        return ns;
+}
+
+/* When the node hears of it. A reply that would come too late is a time-out. */
+static int call_plan_delivery(struct transport_call *call) {
+        struct mono limit = mono_add_ns(call->sent, call_timeout_ns(call));
+        struct mono at = mono_add_ns(call->sent, call->latency_ns);
+        int r;
+
+        if (call->reply->outcome != TRANSPORT_TIMEOUT && at.ns >= limit.ns) {
+                r = replace_reply(call, TRANSPORT_TIMEOUT, "no reply in time");
+                if (r < 0)
+                        return r;
+        }
+        if (call->reply->outcome == TRANSPORT_TIMEOUT)
+                at = limit;
+        return sim_event_arm(call->network->sim, &call->delivery, at);
+}
+
+/* At the service. Without memory the simulation cannot go on truthfully. */
+static void call_arrive(void *data) {
+        struct transport_call *call = data;
+        bool landed_without_owner = call->dead || !call->link;
+        struct http_reply *lost;
+
+        call->busy = true;
+        call_hook(call, NETWORK_BEFORE_EFFECT);
+        /* A crash in the hook comes before the effect. */
+        if (landed_without_owner || (!call->dead && call->link)) {
+                /* The reply of a link that was cut meanwhile is there already. */
+                lost = take_ptr(call->reply);
+                if (call_answer(call) < 0)
+                        abort();
+                call_hook(call, NETWORK_AFTER_EFFECT);
+                if (lost) {
+                        http_reply_free(call->reply);
+                        call->reply = lost;
+                }
+        }
+        call->busy = false;
+
+        if (!call->link)
+                call_free(call);
+        else if (!call->dead && !sim_event_is_armed(&call->delivery) &&
+                 call_plan_delivery(call) < 0)
+                abort();
+}
+
+/* At the node. */
+
+static void trace_delivery(const struct transport_call *call, uint64_t hash) {
+        const struct http_reply *reply = call->reply;
+        int64_t ns = sim_mono(call->network->sim).ns - call->sent.ns;
+
+        if (reply->outcome == TRANSPORT_REPLY)
+                sim_trace_say(call->network->trace, call->event.node,
+                              "< %" PRIu64 " %d in %" PRId64 " ns, %zu bytes #%016" PRIx64,
+                              call->event.number, reply->status, ns, reply->body_len, hash);
+        else
+                sim_trace_say(call->network->trace, call->event.node,
+                              "< %" PRIu64 " %s in %" PRId64 " ns", call->event.number,
+                              transport_outcome_name(reply->outcome), ns);
+}
+
+static void call_deliver(void *data) {
+        struct transport_call *call = data;
+        uint64_t hash = 0;
+
+        if (call->reply->body)
+                hash = sim_hash(SIM_HASH_START, call->reply->body, call->reply->body_len);
+        if (call->reply->outcome == TRANSPORT_REPLY)
+                trace_delivery(call, hash);
+        call_shape_body(call, call->network->options.chunk_max);
+        if (call->reply->outcome != TRANSPORT_REPLY)
+                trace_delivery(call, hash);
+
+        /* Out of the link's list before the owner runs, who may count, crash or free the link;
+         * allocated until it has run, since it knows the call by its address. */
+        list_remove(&call->link->calls, call);
+        call->link = NULL;
+        list_add(&call->network->orphans, call);
+        call->busy = true;
+        call->done(call, take_ptr(call->reply), call->data);
+        call->busy = false;
+        call_release(call);
+}
+
+/* The interface. */
+
+static int link_send(struct transport *transport, struct http_request *request,
+                     transport_done_fn done, void *data, struct transport_call **ret_call) {
+        struct network_link *link = container_of(transport, struct network_link, transport);
+        struct network *network = link->network;
+        struct transport_call *call;
+        int64_t range;
+        int r;
+
+        call = calloc(1, sizeof(*call));
+        if (!call)
+                return -ENOMEM;
+
+        call->network = network;
+        call->link = link;
+        call->done = done;
+        call->data = data;
+        call->sent = sim_mono(network->sim);
+        call->event.node = sim_node_number(link->node);
+        call->event.method = request->method;
+        call->event.kind = service_request_kind_of(request->method, request->url);
+        call->event.request = request_hash(call->event.kind, request->method, request->url);
+        sim_event_init(&call->arrival, NULL, call_arrive, call);
+        sim_event_init(&call->delivery, link->node, call_deliver, call);
+
+        r = link_ask(link, call->event.request, &call->event.nth);
+        if (r < 0) {
+                free(call);
+                return r;
+        }
+        call->event.number = network->requests + 1;
+        call->draw = sim_mix(sim_mix(network->options.seed, call->event.node),
+                             sim_mix(call->event.request, call->event.nth));
+        call->event.fault = link->cut ? NETWORK_NOT_SENT : decide(network, call);
+        range = MAX(network->options.latency_max_ns - network->options.latency_min_ns, 0) + 1;
+        call->latency_ns = network->options.latency_min_ns +
+                           (int64_t)(call_ask(call, ASK_LATENCY) % (uint64_t)range);
+        if (call->event.fault == NETWORK_SLOW)
+                call->latency_ns *= SLOW_FACTOR;
+        r = sim_event_arm(network->sim, &call->arrival,
+                          mono_add_ns(call->sent, call->latency_ns / 2));
+        if (r < 0) {
+                free(call);
+                return r;
+        }
+
+        network->requests++;
+        call->request = request;
+        list_add(&link->calls, call);
+        sim_trace_say(network->trace, call->event.node,
+                      "> %" PRIu64 " %s %s %zu bytes #%016" PRIx64 "%s%s", call->event.number,
+                      http_method_name(request->method), request->url, request->body_len,
+                      sim_hash(SIM_HASH_START, request->body ?: "", request->body_len),
+                      call->event.fault ? " fault " : "",
+                      call->event.fault ? network_fault_name(call->event.fault) : "");
+        if (call->event.fault != NETWORK_NO_FAULT && !link->cut &&
+            array_grow(&network->faults, network->n_faults, &network->faults_capacity,
+                       sizeof(*network->faults), FAULTS_KEPT_MAX) == 0)
+                network->faults[network->n_faults++] = call->event;
+        *ret_call = call;
+        return 0;
+}
+
+static void link_cancel(struct transport *transport, struct transport_call *call) {
+        assert(call->link == container_of(transport, struct network_link, transport));
+        if (!call->dead && !call->busy) {
+                sim_trace_say(call->network->trace, call->event.node, "cancel %" PRIu64,
+                              call->event.number);
+                call_flip_landing(call);
+        }
+        call_release(call);
+}
+
+int network_new(struct sim *sim, struct service *service, struct sim_trace *trace,
+                const struct network_options *options, struct network **ret_network) {
+        struct network *network;
+
+        network = calloc(1, sizeof(*network));
+        if (!network)
+                return -ENOMEM;
+
+        network->sim = sim;
+        network->service = service;
+        network->trace = trace;
+        network->options = *options;
+        network->kinds = UINT32_MAX;
+        *ret_network = network;
+        return 0;
+}
+
+struct network *network_free(struct network *network) {
+        if (!network)
+                return NULL;
+
+        while (network->orphans.first)
+                call_free(network->orphans.first);
+        free(network->forced);
+        free(network->spared);
+        free(network->faults);
+        free(network);
+        return NULL;
+}
+
+int network_link_new(struct network *network, struct sim_node *node,
+                     struct network_link **ret_link) {
+        static const struct transport_ops ops = {.send = link_send, .cancel = link_cancel};
+        struct network_link *link;
+
+        link = calloc(1, sizeof(*link));
+        if (!link)
+                return -ENOMEM;
+
+        link->transport.ops = &ops;
+        link->network = network;
+        link->node = node;
+        *ret_link = link;
+        return 0;
+}
+
+struct network_link *network_link_free(struct network_link *link) {
+        if (!link)
+                return NULL;
+
+        while (link->calls.first)
+                call_release(link->calls.first);
+        free(link->asked);
+        free(link);
+        return NULL;
+}
+
+struct transport *network_link_transport(struct network_link *link) {
+        return &link->transport;
+}
+
+size_t network_link_calls(const struct network_link *link) {
+        size_t n = 0;
+
+        for (const struct transport_call *call = link->calls.first; call; call = call->next)
+                n += !call->dead;
+        return n;
+}
+
+void sim_network_crash(struct network_link *link) {
+        struct network *network = link->network;
+
+        sim_trace_say(network->trace, sim_node_number(link->node), "crash");
+        for (struct transport_call *call = link->calls.first; call; call = call->next) {
+                if (call->dead)
+                        continue;
+                call->dead = true;
+                sim_event_disarm(network->sim, &call->delivery);
+                call_flip_landing(call);
+        }
+}
+
+void network_link_cut(struct network_link *link, bool cut) {
+        struct network *network = link->network;
+
+        link->cut = cut;
+        sim_trace_say(network->trace, sim_node_number(link->node), cut ? "cut" : "uncut");
+        if (!cut)
+                return;
+        for (struct transport_call *call = link->calls.first; call; call = call->next) {
+                if (call->dead)
+                        continue;
+                if (replace_reply(call, TRANSPORT_LOST, "network is unreachable") < 0 ||
+                    sim_event_arm(network->sim, &call->delivery, sim_mono(network->sim)) < 0)
+                        abort();
+                call_flip_landing(call);
+        }
+}
+
+void network_set_fault(struct network *network, enum network_fault fault, uint32_t per_million) {
+        network->per_million[fault] = per_million;
+}
+
+void network_stop_faults(struct network *network) {
+        memset(network->per_million, 0, sizeof(network->per_million));
+}
+
+void network_set_fault_kinds(struct network *network, uint32_t kinds) {
+        network->kinds = kinds;
+}
+
+int network_force(struct network *network, uint64_t number, enum network_fault fault) {
+        int r;
+
+        r = array_grow(&network->forced, network->n_forced, &network->forced_capacity,
+                       sizeof(*network->forced), FAULTS_KEPT_MAX);
+        if (r < 0)
+                return -ENOMEM;
+
+        network->forced[network->n_forced++] = (struct forced){number, fault};
+        return 0;
+}
+
+int network_spare(struct network *network, unsigned node, uint64_t request, uint32_t nth) {
+        int r;
+
+        r = array_grow(&network->spared, network->n_spared, &network->spared_capacity,
+                       sizeof(*network->spared), FAULTS_KEPT_MAX);
+        if (r < 0)
+                return -ENOMEM;
+
+        network->spared[network->n_spared++] = (struct spared){node, request, nth};
+        return 0;
+}
+
+uint64_t network_requests(const struct network *network) {
+        return network->requests;
+}
+
+size_t network_faults(const struct network *network) {
+        return network->n_faults;
+}
+
+const struct network_event *network_fault_at(const struct network *network, size_t index) {
+        assert(index < network->n_faults);
+        return &network->faults[index];
+}
+
+void network_set_hook(struct network *network, network_hook_fn fn, void *data) {
+        network->hook = fn;
+        network->hook_data = data;
+}

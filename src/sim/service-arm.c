@@ -1,0 +1,317 @@
+/*
+ * What is asked of a resource: reading, listing, deleting, tagging.
+ */
+#include "sim/service-private.h"
+
+#include "base/str.h"
+#include "sim/random.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static const char *type_name(enum service_kind kind) {
+        return kind == SERVICE_DISK ? "disks" : "snapshots";
+}
+
+static int answer_not_found(struct answer *answer, const struct route *route) {
+        return answer_error(answer, 404, "gateway", "ResourceNotFound",
+                            "The Resource 'Microsoft.Compute/%s/%s' under resource group '%s' was "
+                            "not found. For more details please go to "
+                            "https://aka.ms/ARMResourceNotFoundFix",
+                            type_name(route->resource_kind), route->name, route->group);
+}
+
+/* Listings. The token of the next page is the serial of the last element, disguised. */
+
+#define SKIPTOKEN_KEY UINT64_C(0x9fb21c651e98df25)
+
+static void list_next_link(struct strbuf *body, const struct route *route, const char *version,
+                           uint64_t serial) {
+        strbuf_append_str(body, ",\"nextLink\":\"");
+        strbuf_appendf(body, "%s/subscriptions/%s", route->origin, route->subscription);
+        if (route->group)
+                strbuf_appendf(body, "/resourceGroups/%s", route->group);
+        strbuf_appendf(body,
+                       "/providers/Microsoft.Compute/%s?api-version=%s&%%24skiptoken=%016" PRIx64
+                       "\"",
+                       type_name(route->resource_kind), version, serial ^ SKIPTOKEN_KEY);
+}
+
+/* The first row with a higher serial. */
+static size_t rows_after(const struct service *service, uint64_t serial) {
+        size_t low = 0, high = service->n_rows;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (service->rows[middle]->serial <= serial)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static bool is_listed(const struct service_resource *resource, const struct answer *answer,
+                      const struct route *route, const struct group *group, struct utc as_of) {
+        return resource->kind == route->resource_kind &&
+               resource->subscription == answer->subscription->id &&
+               (!group || resource->group_object == group) &&
+               resource->created_at.ticks <= as_of.ticks &&
+               (!utc_is_set(resource->gone_at) || resource->gone_at.ticks > as_of.ticks);
+}
+
+static int skiptoken_read(const struct route *route, uint64_t *ret_serial) {
+        _cleanup_(freep) char *token = NULL;
+        uint64_t value = 0;
+        int r;
+
+        r = query_get(route->query, "$skiptoken", false, &token);
+        if (r < 0)
+                return r;
+        if (!token) {
+                *ret_serial = 0;
+                return 0;
+        }
+        if (strlen(token) != 16)
+                return -EINVAL;
+        for (const char *p = token; *p; p++) {
+                char c = ascii_lower(*p);
+
+                if (!ascii_is_digit(c) && (c < 'a' || c > 'f'))
+                        return -EINVAL;
+                value = value << 4 | (uint64_t)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
+        }
+        *ret_serial = value ^ SKIPTOKEN_KEY;
+        return 0;
+}
+
+static int list(struct service *service, struct utc now, const struct route *route,
+                const struct group *group, struct answer *answer) {
+        int64_t lag = service->options.listing_lag_ns / NSEC_PER_TICK;
+        struct utc as_of = {now.ticks - lag};
+        _cleanup_(freep) char *version = NULL;
+        size_t n = 0;
+        uint64_t serial, last = 0;
+        int r;
+
+        r = query_get(route->query, "api-version", false, &version);
+        if (r < 0)
+                return r;
+        r = skiptoken_read(route, &serial);
+        if (r == -EINVAL)
+                return answer_error(answer, 400, "service", "InvalidParameter",
+                                    "The value of parameter $skiptoken is invalid.");
+        if (r < 0)
+                return r;
+
+        answer->status = 200;
+        strbuf_append_str(&answer->body, "{\"value\":[");
+        for (size_t i = rows_after(service, serial); i < service->n_rows; i++) {
+                const struct service_resource *resource = service->rows[i];
+
+                if (!is_listed(resource, answer, route, group, as_of))
+                        continue;
+                if (n == MAX(service->options.page_size, (size_t)1)) {
+                        strbuf_append_char(&answer->body, ']');
+                        list_next_link(&answer->body, route, version, last);
+                        strbuf_append_char(&answer->body, '}');
+                        return 0;
+                }
+                if (n++ > 0)
+                        strbuf_append_char(&answer->body, ',');
+                sim_json_resource(&answer->body, resource, as_of);
+                last = resource->serial;
+        }
+        strbuf_append_str(&answer->body, "]}");
+        return 0;
+}
+
+static int delete_one(struct service *service, struct utc now, const struct service_call *call,
+                      const struct route *route, struct service_resource *resource,
+                      struct answer *answer) {
+        int64_t ns = call->operation_ns ?: service->options.operation_ns;
+        int r;
+
+        if (!resource) {
+                answer->status = 204;
+                return 0;
+        }
+        /* A second DELETE of one that lingers is accepted again and changes nothing. */
+        if (!utc_is_set(resource->deleted_at)) {
+                r = service_remove(service, now, resource, service->options.linger_ns);
+                if (r < 0)
+                        return r;
+        }
+        return service_operation_begin(service, now, call, route, resource, true, ns, answer);
+}
+
+/* Tags. */
+
+static int answer_tags(const struct service_resource *resource, struct answer *answer) {
+        struct strbuf *body = &answer->body;
+
+        answer->status = 200;
+        strbuf_appendf(body, "{\"id\":\"%s/providers/Microsoft.Resources/tags/default\",",
+                       resource->id);
+        strbuf_append_str(body, "\"name\":\"default\",\"type\":\"Microsoft.Resources/tags\","
+                                "\"properties\":{\"tags\":");
+        sim_json_tags(body, resource);
+        strbuf_append_str(body, "}}");
+        return 0;
+}
+
+/* Applies the operation to @resource. Returns 0, 1 after answering, or -ENOMEM. */
+static int tags_apply(const char *operation, const cJSON *tags, struct service_resource *resource,
+                      struct answer *answer) {
+        const cJSON *tag;
+
+        if (strcmp(operation, "Delete") == 0) {
+                cJSON_ArrayForEach(tag, tags) {
+                        const char *value = service_tag_get(resource, tag->string);
+
+                        /* Name and value must both be as they are. */
+                        if (value && cJSON_IsString(tag) && strcmp(value, tag->valuestring) == 0)
+                                service_tag_unset(resource, tag->string);
+                }
+                return 0;
+        }
+        if (strcmp(operation, "Replace") == 0)
+                service_tags_clear(resource);
+        return service_tags_read(tags, resource, answer);
+}
+
+static int patch_tags(struct service *service, struct utc now, const struct service_call *call,
+                      struct service_resource *resource, struct answer *answer) {
+        _cleanup_(service_resource_freep) struct service_resource *scratch = NULL;
+        _cleanup_(cjson_deletep) cJSON *body = NULL;
+        const cJSON *tags;
+        const char *operation;
+        int r;
+
+        if (call->body)
+                body = cJSON_ParseWithLength(call->body, call->body_len);
+        operation = json_get_string(body, "operation");
+        tags = cJSON_GetObjectItemCaseSensitive(
+                cJSON_GetObjectItemCaseSensitive(body, "properties"), "tags");
+        if (!operation || !cJSON_IsObject(tags) ||
+            (strcmp(operation, "Merge") != 0 && strcmp(operation, "Replace") != 0 &&
+             strcmp(operation, "Delete") != 0))
+                return answer_bad_content(answer);
+
+        /* All or nothing: the change is made on a copy. */
+        scratch = calloc(1, sizeof(*scratch));
+        if (!scratch)
+                return -ENOMEM;
+        r = service_tags_copy(scratch, resource->tags, resource->n_tags);
+        r = r ?: tags_apply(operation, tags, scratch, answer);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
+        if (r < 0)
+                return r;
+
+        service_tags_clear(resource);
+        free(resource->tags);
+        resource->tags = take_ptr(scratch->tags);
+        resource->n_tags = scratch->n_tags;
+        resource->tags_capacity = scratch->tags_capacity;
+        resource->has_tags = true;
+        scratch->n_tags = 0;
+        return answer_tags(resource, answer);
+}
+
+/* Places. */
+
+static int get_subscription(const struct route *route, struct answer *answer) {
+        const char *id = answer->subscription->id;
+
+        answer->status = 200;
+        strbuf_appendf(&answer->body,
+                       "{\"id\":\"/subscriptions/%s\",\"subscriptionId\":\"%s\","
+                       "\"displayName\":\"%s\",\"state\":\"Enabled\"}",
+                       id, id, id);
+        return 0;
+}
+
+static int get_group(const struct group *group, struct answer *answer) {
+        struct strbuf *body = &answer->body;
+
+        answer->status = 200;
+        strbuf_appendf(body, "{\"id\":\"/subscriptions/%s/resourceGroups/",
+                       group->subscription->id);
+        strbuf_appendf(body, "%s\",\"name\":", group->name);
+        sim_json_string(body, group->name);
+        strbuf_append_str(body, ",\"type\":\"Microsoft.Resources/resourceGroups\",\"location\":");
+        sim_json_string(body, group->region);
+        strbuf_append_str(body, ",\"properties\":{\"provisioningState\":\"Succeeded\"}}");
+        return 0;
+}
+
+static int one_resource(struct service *service, struct utc now, const struct service_call *call,
+                        const struct route *route, struct group *group, struct answer *answer) {
+        _cleanup_(service_resource_freep) struct service_resource *key = NULL;
+        struct service_resource *resource;
+        int r;
+
+        if (call->method == HTTP_PUT)
+                return service_put(service, now, call, route, group, answer);
+
+        r = service_resource_new(service, route->resource_kind, group, route->name, &key);
+        if (r < 0)
+                return r;
+        resource = service_find_visible(service, key->id, now);
+        if (call->method == HTTP_DELETE)
+                return delete_one(service, now, call, route, resource, answer);
+        if (!resource)
+                return answer_not_found(answer, route);
+        if (route->kind == SERVICE_REQUEST_PATCH_TAGS)
+                return patch_tags(service, now, call, resource, answer);
+        if (route->kind == SERVICE_REQUEST_GET_TAGS)
+                return answer_tags(resource, answer);
+        answer->status = 200;
+        sim_json_resource(&answer->body, resource, now);
+        return 0;
+}
+
+int service_arm(struct service *service, struct utc now, const struct service_call *call,
+                const struct route *route, struct answer *answer) {
+        struct group *group = NULL;
+
+        if (route->group) {
+                group = service_find_group(service, route->subscription, route->group);
+                if (!group)
+                        return answer_error(answer, 404, "gateway", "ResourceGroupNotFound",
+                                            "Resource group '%s' could not be found.",
+                                            route->group);
+        }
+
+        switch (route->kind) {
+        case SERVICE_REQUEST_LIST_DISKS:
+        case SERVICE_REQUEST_LIST_SNAPSHOTS:
+                return list(service, now, route, group, answer);
+        case SERVICE_REQUEST_GET_DISK:
+        case SERVICE_REQUEST_PUT_DISK:
+        case SERVICE_REQUEST_DELETE_DISK:
+        case SERVICE_REQUEST_GET_SNAPSHOT:
+        case SERVICE_REQUEST_PUT_SNAPSHOT:
+        case SERVICE_REQUEST_DELETE_SNAPSHOT:
+        case SERVICE_REQUEST_GET_TAGS:
+        case SERVICE_REQUEST_PATCH_TAGS:
+                return one_resource(service, now, call, route, group, answer);
+        case SERVICE_REQUEST_GET_OPERATION:
+                return service_operation_get(service, now, call, route, answer);
+        case SERVICE_REQUEST_GET_GROUP:
+                return get_group(group, answer);
+        case SERVICE_REQUEST_GET_SUBSCRIPTION:
+                return get_subscription(route, answer);
+        case SERVICE_REQUEST_TOKEN:
+        case SERVICE_REQUEST_OTHER:
+        case _SERVICE_REQUEST_KIND_N:
+                break;
+        }
+        return answer_error(answer, 405, "gateway", "HttpMethodNotAllowed",
+                            "The http method '%s' is not supported for this resource.",
+                            http_method_name(call->method));
+}

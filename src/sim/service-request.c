@@ -1,0 +1,425 @@
+/*
+ * One request from the door to its reply: counting, tokens, places, budgets, headers.
+ */
+#include "sim/service-private.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Microsoft.Compute's buckets as seen in recordings; HighCostGet's is about this. */
+static const struct {
+        const char *name;
+        uint32_t max[2]; /* in 3 and in 30 minutes */
+} buckets[_BUCKET_N] = {
+        [BUCKET_SNAPSHOT_WRITE] = {"HighCostSnapshotCreateHydrate", {1000, 8000}},
+        [BUCKET_DELETE] = {"DeleteDisks", {3000, 24000}},
+        [BUCKET_DISK_WRITE] = {"CreateUpdateDisks", {3000, 25000}},
+        [BUCKET_LOW_COST_GET] = {"LowCostGet", {15000, 120000}},
+        [BUCKET_HIGH_COST_GET] = {"HighCostGet", {240, 1920}},
+        [BUCKET_GET_OPERATION] = {"GetOperation", {50000, 400000}},
+};
+
+static const int64_t bucket_seconds[2] = {180, 1800};
+
+/* "Azure Resource Manager throttling", Microsoft Learn: bucket size and refill a second. All
+ * principals of a subscription together have 15 times that. */
+static const struct {
+        const char *name;
+        int64_t max, refill;
+} arm_buckets[_ARM_BUCKET_N] = {
+        [ARM_READS] = {"reads", 250, 25},
+        [ARM_WRITES] = {"writes", 200, 10},
+        [ARM_DELETES] = {"deletes", 200, 10},
+};
+
+int answer_error(struct answer *answer, int status, const char *cause, const char *code,
+                 const char *format, ...) {
+        _cleanup_(strbuf_deinit) struct strbuf message = {};
+        va_list ap;
+
+        va_start(ap, format);
+        strbuf_vappendf(&message, format, ap);
+        va_end(ap);
+
+        strbuf_clear(&answer->body);
+        sim_json_error(&answer->body, code, strbuf_str(&message));
+        answer->status = status;
+        answer->failure_cause = cause;
+        if (message.error)
+                answer->body.error = message.error;
+        return 0;
+}
+
+static void answer_deinit(struct answer *answer) {
+        strbuf_deinit(&answer->body);
+        free(answer->operation_url);
+        free(answer->location);
+        free(answer->www_authenticate);
+}
+
+static void bucket_roll(struct bucket_use *use, struct utc now) {
+        for (int i = 0; i < 2; i++) {
+                int64_t length = bucket_seconds[i] * TICKS_PER_SEC;
+
+                if (use->used[i] > 0 && now.ticks < use->start[i].ticks + length)
+                        continue;
+                use->start[i] = now;
+                use->used[i] = 0;
+        }
+}
+
+static void arm_refill(struct subscription *subscription, struct utc now) {
+        int64_t elapsed = 0;
+
+        if (utc_is_set(subscription->arm_at))
+                elapsed = MIN(now.ticks - subscription->arm_at.ticks, 3600 * TICKS_PER_SEC);
+        for (int i = 0; i < _ARM_BUCKET_N; i++)
+                subscription->arm_missing[i] =
+                        MAX(subscription->arm_missing[i] - elapsed * arm_buckets[i].refill, 0);
+        subscription->arm_at = now;
+}
+
+static int64_t arm_left(const struct subscription *subscription, int bucket, int64_t times) {
+        int64_t missing = subscription->arm_missing[bucket];
+
+        return MAX(arm_buckets[bucket].max * times - (missing + TICKS_PER_SEC - 1) / TICKS_PER_SEC,
+                   0);
+}
+
+static void answer_throttled_by_arm(struct answer *answer, int bucket) {
+        answer->retry_after_s = 1;
+        answer_error(answer, 429, "gateway", "SubscriptionRequestsThrottled",
+                     "Number of '%s' requests for subscription '%s' exceeded the limit. Please "
+                     "try again after '1' seconds after additional tokens are available.",
+                     arm_buckets[bucket].name, answer->subscription->id);
+}
+
+/* As Compute writes it: without the "error" around it. */
+static void answer_throttled_by_compute(struct answer *answer, const struct bucket_use *use,
+                                        int window, struct utc now) {
+        int64_t end = use->start[window].ticks + bucket_seconds[window] * TICKS_PER_SEC;
+        const char *name = buckets[answer->bucket].name;
+
+        answer->status = 429;
+        answer->failure_cause = "service";
+        answer->retry_after_s = (end - now.ticks + TICKS_PER_SEC - 1) / TICKS_PER_SEC;
+        strbuf_appendf(&answer->body,
+                       "{\"code\":\"OperationNotAllowed\",\"message\":\"The server rejected the "
+                       "request because too many requests have been received for this "
+                       "subscription.\",\"details\":[{\"code\":\"TooManyRequests\",\"target\":"
+                       "\"%s%sMin\",\"message\":\"{\\\"operationGroup\\\":\\\"%s%sMin\\\","
+                       "\\\"allowedRequestCount\\\":%" PRIu32
+                       ",\\\"measuredRequestCount\\\":%" PRIu32 "}\"}]}",
+                       name, window == 0 ? "3" : "30", name, window == 0 ? "3" : "30",
+                       buckets[answer->bucket].max[window], use->used[window] + 1);
+}
+
+/* Takes the request out of its buckets. Returns whether it may go on; 429 is answered otherwise. */
+static bool budget_take(struct service *service, struct utc now, struct answer *answer) {
+        struct subscription *subscription = answer->subscription;
+        struct bucket_use *use;
+
+        if (answer->arm_bucket >= 0) {
+                arm_refill(subscription, now);
+                if (service->options.budgets &&
+                    arm_left(subscription, answer->arm_bucket, 1) == 0) {
+                        answer_throttled_by_arm(answer, answer->arm_bucket);
+                        return false;
+                }
+                subscription->arm_missing[answer->arm_bucket] += TICKS_PER_SEC;
+        }
+        if (answer->bucket < 0)
+                return true;
+
+        use = &subscription->buckets[answer->bucket];
+        bucket_roll(use, now);
+        for (int i = 0; i < 2 && service->options.budgets; i++)
+                if (use->used[i] >= buckets[answer->bucket].max[i]) {
+                        answer_throttled_by_compute(answer, use, i, now);
+                        return false;
+                }
+        use->used[0]++;
+        use->used[1]++;
+        return true;
+}
+
+static void answer_buckets(struct answer *answer, enum service_request_kind kind) {
+        answer->bucket = -1;
+        answer->arm_bucket = ARM_READS;
+        switch (kind) {
+        case SERVICE_REQUEST_LIST_DISKS:
+        case SERVICE_REQUEST_LIST_SNAPSHOTS:
+                answer->bucket = BUCKET_HIGH_COST_GET;
+                break;
+        case SERVICE_REQUEST_GET_DISK:
+        case SERVICE_REQUEST_GET_SNAPSHOT:
+                answer->bucket = BUCKET_LOW_COST_GET;
+                break;
+        case SERVICE_REQUEST_GET_OPERATION:
+                answer->bucket = BUCKET_GET_OPERATION;
+                break;
+        case SERVICE_REQUEST_PUT_DISK:
+                answer->bucket = BUCKET_DISK_WRITE;
+                answer->arm_bucket = ARM_WRITES;
+                break;
+        case SERVICE_REQUEST_PUT_SNAPSHOT:
+                answer->bucket = BUCKET_SNAPSHOT_WRITE;
+                answer->arm_bucket = ARM_WRITES;
+                break;
+        case SERVICE_REQUEST_PATCH_TAGS:
+                answer->arm_bucket = ARM_WRITES;
+                break;
+        case SERVICE_REQUEST_DELETE_DISK:
+        case SERVICE_REQUEST_DELETE_SNAPSHOT:
+                answer->bucket = BUCKET_DELETE;
+                answer->arm_bucket = ARM_DELETES;
+                break;
+        case SERVICE_REQUEST_TOKEN:
+        case SERVICE_REQUEST_GET_TAGS:
+        case SERVICE_REQUEST_GET_GROUP:
+        case SERVICE_REQUEST_GET_SUBSCRIPTION:
+        case SERVICE_REQUEST_OTHER:
+        case _SERVICE_REQUEST_KIND_N:
+                break;
+        }
+}
+
+/* Headers. */
+
+static void header(struct http_reply *reply, int *r, const char *name, const char *value) {
+        if (*r == 0 && value)
+                *r = http_headers_add_str(&reply->headers, name, value);
+}
+
+_printf_(4, 5) static void headerf(struct http_reply *reply, int *r, const char *name,
+                                   const char *format, ...) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        va_list ap;
+
+        va_start(ap, format);
+        strbuf_vappendf(&text, format, ap);
+        va_end(ap);
+        if (*r == 0)
+                *r = text.error;
+        header(reply, r, name, strbuf_str(&text));
+}
+
+static void headers_budget(struct http_reply *reply, int *r, const struct answer *answer) {
+        const struct subscription *subscription = answer->subscription;
+
+        if (!subscription)
+                return;
+        if (answer->bucket >= 0) {
+                const struct bucket_use *use = &subscription->buckets[answer->bucket];
+                uint32_t left[2];
+
+                for (int i = 0; i < 2; i++) {
+                        uint32_t max = buckets[answer->bucket].max[i];
+
+                        left[i] = max - MIN(use->used[i], max);
+                }
+                headerf(reply, r, "x-ms-ratelimit-remaining-resource",
+                        "Microsoft.Compute/%s3Min;%" PRIu32 ",Microsoft.Compute/%s30Min;%" PRIu32,
+                        buckets[answer->bucket].name, left[0], buckets[answer->bucket].name,
+                        left[1]);
+        }
+        if (answer->arm_bucket >= 0) {
+                const char *name = arm_buckets[answer->arm_bucket].name;
+
+                for (int global = 0; global < 2; global++) {
+                        _cleanup_(strbuf_deinit) struct strbuf key = {};
+
+                        strbuf_appendf(&key, "x-ms-ratelimit-remaining-subscription-%s%s",
+                                       global ? "global-" : "", name);
+                        headerf(reply, r, strbuf_str(&key), "%" PRId64,
+                                arm_left(subscription, answer->arm_bucket, global ? 15 : 1));
+                }
+        }
+}
+
+/* RFC 9110 section 5.6.7. */
+static void header_date(struct http_reply *reply, int *r, struct utc time) {
+        static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+        static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        struct civil c = civil_from_seconds(utc_seconds(time));
+
+        headerf(reply, r, "Date", "%s, %02d %s %04" PRId64 " %02d:%02d:%02d GMT",
+                days[civil_weekday(civil_to_days(c.year, c.month, c.day))], c.day,
+                months[c.month - 1], c.year, c.hour, c.minute, c.second);
+}
+
+static int reply_headers(struct service *service, struct utc now, struct answer *answer,
+                         struct http_reply *reply) {
+        struct guid request = service_draw_guid(service), correlation = service_draw_guid(service);
+        char text[GUID_TEXT_SIZE];
+        int r = 0;
+
+        if (answer->body.len > 0)
+                header(reply, &r, "Content-Type", "application/json; charset=utf-8");
+        header(reply, &r, "x-ms-failure-cause", answer->failure_cause);
+        header(reply, &r, "WWW-Authenticate", answer->www_authenticate);
+        if (answer->operation_url) {
+                const char *version = strstr(answer->operation_url, "api-version=");
+                int before = (int)(version - answer->operation_url);
+
+                headerf(reply, &r, "Location", "%.*smonitor=true&%s", before, answer->operation_url,
+                        version);
+                header(reply, &r, "Azure-AsyncOperation", answer->operation_url);
+        }
+        header(reply, &r, "Location", answer->location);
+        if (answer->retry_after_s >= 0)
+                headerf(reply, &r, "Retry-After", "%" PRId64, answer->retry_after_s);
+        headers_budget(reply, &r, answer);
+        header(reply, &r, "x-ms-request-id", guid_format(&request, text));
+        header(reply, &r, "x-ms-correlation-request-id", guid_format(&correlation, text));
+        header_date(reply, &r, service_written(service, now));
+        return r;
+}
+
+static int answer_reply(struct service *service, struct utc now, struct answer *answer,
+                        struct http_reply **ret_reply) {
+        _cleanup_(http_reply_freep) struct http_reply *reply = NULL;
+        int r;
+
+        reply = calloc(1, sizeof(*reply));
+        if (!reply)
+                return -ENOMEM;
+
+        reply->outcome = TRANSPORT_REPLY;
+        reply->status = answer->status;
+        r = reply_headers(service, now, answer, reply);
+        if (r < 0)
+                return r;
+
+        reply->body_len = answer->body.len;
+        r = strbuf_take(&answer->body, &reply->body);
+        if (r < 0)
+                return r;
+
+        *ret_reply = take_ptr(reply);
+        return 0;
+}
+
+int service_error_reply(struct service *service, struct utc now, int status, const char *code,
+                        const char *message, int64_t retry_after_s, struct http_reply **ret_reply) {
+        _cleanup_(answer_deinit) struct answer answer = {
+                .retry_after_s = retry_after_s, .bucket = -1, .arm_bucket = -1};
+
+        answer_error(&answer, status, status == 401 ? "gateway" : "service", code, "%s", message);
+        return answer_reply(service, now, &answer, ret_reply);
+}
+
+/* What must be so before a request reaches its resource. Returns 0 to go on, 1 when answered. */
+static int request_enter(struct service *service, struct utc now, const struct service_call *call,
+                         const struct route *route, struct answer *answer) {
+        _cleanup_(freep) char *version = NULL;
+        int r;
+
+        r = service_check_token(service, now, call, answer);
+        if (r != 0)
+                return r;
+        r = query_get(route->query, "api-version", false, &version);
+        if (r < 0)
+                return r;
+        if (!version || version[0] == '\0') {
+                answer_error(answer, 400, "gateway", "MissingApiVersionParameter",
+                             "The api-version query parameter (?api-version=) is required for all "
+                             "requests.");
+                return 1;
+        }
+        for (const char *p = version; *p; p++)
+                if (!ascii_is_alnum(*p) && *p != '-') {
+                        answer_error(answer, 400, "gateway", "InvalidApiVersionParameter",
+                                     "The api-version '%s' is invalid.", version);
+                        return 1;
+                }
+        if (!route->subscription) {
+                answer_error(answer, 404, "gateway", "InvalidResourceType",
+                             "The resource type could not be found.");
+                return 1;
+        }
+        answer->subscription = service_find_subscription(service, route->subscription);
+        if (!answer->subscription) {
+                answer_error(answer, 404, "gateway", "SubscriptionNotFound",
+                             "The subscription '%s' could not be found.", route->subscription);
+                return 1;
+        }
+        if (answer->subscription->forbidden) {
+                answer_error(answer, 403, "gateway", "AuthorizationFailed",
+                             "The client '%s' with object id '%s' does not have authorization to "
+                             "perform action 'Microsoft.Compute/%s' over scope "
+                             "'/subscriptions/%s' or the scope is invalid. If access was recently "
+                             "granted, please refresh your credentials.",
+                             SERVICE_CLIENT, SERVICE_CLIENT,
+                             call->method == HTTP_GET ? "snapshots/read" : "snapshots/write",
+                             answer->subscription->id);
+                return 1;
+        }
+        answer_buckets(answer, route->kind);
+        return budget_take(service, now, answer) ? 0 : 1;
+}
+
+static int request_dispatch(struct service *service, struct utc now,
+                            const struct service_call *call, const struct route *route,
+                            struct answer *answer) {
+        int r;
+
+        if (call->body_len > SERVICE_BODY_MAX)
+                return answer_error(answer, 413, "gateway", "RequestContentTooLarge",
+                                    "The request content size exceeds the maximum.");
+        if (route->kind == SERVICE_REQUEST_TOKEN)
+                return route->tenant ? service_token_entra(service, now, call, route, answer)
+                                     : service_token_imds(service, now, call, route, answer);
+
+        r = request_enter(service, now, call, route, answer);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return service_arm(service, now, call, route, answer);
+}
+
+static void count_answer(struct service_counts *counts, int status) {
+        if (status / 100 < (int)ARRAY_SIZE(counts->by_status))
+                counts->by_status[status / 100]++;
+        if (status == 429)
+                counts->throttled++;
+}
+
+int service_handle(struct service *service, struct utc now, const struct service_call *call,
+                   struct http_reply **ret_reply) {
+        _cleanup_(answer_deinit) struct answer answer = {
+                .retry_after_s = -1, .bucket = -1, .arm_bucket = -1};
+        _cleanup_(route_deinit) struct route route = {};
+        int r;
+
+        /* A machine's clock may step back; the model's time does not. */
+        now.ticks = MAX(now.ticks, service->last.ticks);
+        service->last = now;
+        r = service_purge(service, now);
+        if (r < 0)
+                return r;
+        r = route_init(&route, call->method, call->url);
+        if (r == -ENOMEM)
+                return r;
+
+        service->current = ++service->requests;
+        service->client = call->client;
+        service->counts.requests++;
+        service->counts.by_kind[route.kind]++;
+        service->counts.by_method[call->method]++;
+        if (r == 0)
+                r = request_dispatch(service, now, call, &route, &answer);
+        else
+                r = answer_error(&answer, 400, "gateway", "InvalidRequestUri",
+                                 "The request URI is invalid.");
+        service->current = 0;
+        service->client = 0;
+        if (r < 0)
+                return r;
+
+        count_answer(&service->counts, answer.status);
+        return answer_reply(service, now, &answer, ret_reply);
+}

@@ -1,0 +1,317 @@
+/*
+ * sim/service: a model of Azure as its clients see it: subscriptions, resource groups, managed
+ * disks, snapshots, long-running operations, tags, and the two token endpoints.
+ *
+ * The model is a value that requests change: no clock, no randomness but its seed, no input or
+ * output. Each call brings the instant it happens at, and these must not go backwards. A request's
+ * effect is applied and its reply made by one call, service_handle(); a reply lost after the effect
+ * is one that the caller frees, and one lost before it is a call that was never made.
+ *
+ * It is written from the notes on Azure's behaviour and recorded traffic and uses nothing of
+ * azure/, so that a misreading there is not shared here. What it does not know (copies to other
+ * regions, SAS, virtual machines) it refuses as Azure refuses the unknown.
+ *
+ * Beside the requests there are two doors: verbs, by which a scenario changes the world as other
+ * people's hands do, and truth, by which checks read what is so. Neither goes through HTTP.
+ */
+#pragma once
+
+#include "base/guid.h"
+#include "base/macros.h"
+#include "base/time.h"
+#include "base/transport.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Service limits: "Create an incremental snapshot for managed disks", Microsoft Learn. */
+#define SERVICE_CHAIN_MAX 500
+#define SERVICE_BURST_MAX 7
+#define SERVICE_BURST_SECONDS 300
+/* Ultra and Premium SSD v2: background copies of one disk under way. */
+#define SERVICE_PENDING_MAX 3
+#define SERVICE_TAGS_MAX 50
+/* Azure does not say what a page holds; chosen, near what clients report. */
+#define SERVICE_PAGE_SIZE 1000
+/* A request above it is refused, as is JSON in it deeper than cJSON's own ceiling. */
+#define SERVICE_BODY_MAX (1U << 20)
+
+/* What azure-sim --disks and tests use when they have no reason for others. */
+#define SERVICE_SUBSCRIPTION "11111111-1111-4111-8111-111111111111"
+#define SERVICE_TENANT "22222222-2222-4222-8222-222222222222"
+#define SERVICE_CLIENT "33333333-3333-4333-8333-333333333333"
+#define SERVICE_SECRET "sim-secret"
+#define SERVICE_REGION "westeurope"
+
+enum {
+        SERVICE_E_EXISTS = 1, /* the name is taken */
+        SERVICE_E_MISSING,    /* no such group, disk or snapshot */
+        SERVICE_E_INVALID,    /* the world's JSON, an id or a name is not as it must be */
+};
+
+struct service;
+
+struct service_options {
+        uint64_t seed;          /* of GUIDs and tokens */
+        size_t page_size;       /* elements of a listing's page */
+        int64_t operation_ns;   /* from a PUT or DELETE to the end of its operation */
+        int64_t linger_ns;      /* from the 202 of a DELETE until a GET answers 404 */
+        int64_t copy_ns;        /* of an Ultra or Premium SSD v2 snapshot from 0 to 100 percent */
+        int64_t listing_lag_ns; /* listings show the world of so long ago; single GETs do not */
+        int64_t token_life_s;   /* of tokens of either endpoint */
+        bool budgets;           /* answer 429 when a bucket of section 9's table is empty */
+        bool no_limits;         /* no 500, no 7 in 5 minutes: for benchmarks */
+};
+
+/* 1 s operations, 0.5 s to linger, 6 minutes to copy, no lag, hour-long tokens, seed 1. */
+struct service_options service_options_default(void);
+
+enum service_kind {
+        SERVICE_DISK,
+        SERVICE_SNAPSHOT,
+};
+
+enum service_state {
+        SERVICE_UPDATING,
+        SERVICE_SUCCEEDED,
+        SERVICE_FAILED,
+        SERVICE_DELETING, /* the DELETE was accepted, and a GET still finds it */
+};
+
+struct service_tag {
+        char *name; /* owned, as is the value */
+        char *value;
+};
+
+/* A disk or a snapshot. Read only outside; valid until service_forget() or service_free(). */
+struct service_resource {
+        enum service_kind kind;
+        uint64_t serial;          /* counts from 1 in the order of creation, both kinds together */
+        const char *subscription; /* lower case */
+        const char *group;        /* as the group was written when it was made */
+        char *name;               /* as it was created */
+        char *id;                 /* the whole ARM id */
+        char *region;
+        char *sku;           /* "Premium_LRS" */
+        char *create_option; /* "Empty", "Copy" */
+        char *source_id;     /* sourceResourceId as the creator wrote it; NULL for none */
+        struct guid unique_id;
+        struct guid source_unique_id; /* nil for none */
+        struct guid family_id;        /* incrementalSnapshotFamilyId; nil for none */
+        bool incremental;
+        bool fails; /* ends Failed instead of Succeeded */
+        uint32_t size_gib;
+        char *network_access;       /* "AllowAll" */
+        char *public_access;        /* "Enabled" */
+        struct utc time_created;    /* as the service writes it: by its own, settable clock */
+        struct utc created_at;      /* when in true time; the instant of the effect */
+        struct utc done_at;         /* Updating before */
+        struct utc copied_at;       /* completionPercent reaches 100; UTC_NONE when it has none */
+        struct utc deleted_at;      /* the DELETE was accepted; UTC_NONE while it lives */
+        struct utc gone_at;         /* a GET answers 404 from here; UTC_NONE while it lives */
+        uint64_t created_by;        /* number of the request; 0 for a verb */
+        uint64_t deleted_by;        /* number of the request; 0 for a verb or while it lives */
+        unsigned created_by_client; /* service_call's client */
+        unsigned deleted_by_client;
+        struct service_tag *tags; /* in the order they were set */
+        size_t n_tags, tags_capacity;
+        /* The rest is the model's. */
+        char *hyperv_generation; /* as the creator wrote it; NULL for none */
+        bool has_tags;           /* a set of tags was given, were it empty */
+        uint64_t id_hash;
+        struct service_resource *next_same_hash;
+        void *group_object, *chain_object;
+};
+
+/* What a request asks for, for counting and for holding it. */
+enum service_request_kind {
+        SERVICE_REQUEST_TOKEN,
+        SERVICE_REQUEST_LIST_DISKS,
+        SERVICE_REQUEST_GET_DISK,
+        SERVICE_REQUEST_PUT_DISK,
+        SERVICE_REQUEST_DELETE_DISK,
+        SERVICE_REQUEST_LIST_SNAPSHOTS,
+        SERVICE_REQUEST_GET_SNAPSHOT,
+        SERVICE_REQUEST_PUT_SNAPSHOT,
+        SERVICE_REQUEST_DELETE_SNAPSHOT,
+        SERVICE_REQUEST_GET_OPERATION,
+        SERVICE_REQUEST_GET_TAGS,
+        SERVICE_REQUEST_PATCH_TAGS,
+        SERVICE_REQUEST_GET_GROUP,
+        SERVICE_REQUEST_GET_SUBSCRIPTION,
+        SERVICE_REQUEST_OTHER,
+        _SERVICE_REQUEST_KIND_N,
+};
+
+/* "put_snapshot" and so on: the names in azure-sim's statistics. */
+const char *service_request_kind_name(enum service_request_kind kind);
+enum service_request_kind service_request_kind_of(enum http_method method, const char *url);
+
+/* A request as the service receives it. All is borrowed. */
+struct service_call {
+        enum http_method method;
+        const char *url; /* absolute: nextLink and operation URLs get its scheme and host */
+        const struct http_headers *headers;
+        const char *body; /* NULL for none */
+        size_t body_len;
+        unsigned client;      /* who asks, for the journal; 0 when nobody cares */
+        bool fail_operation;  /* a create that is begun by this call ends Failed */
+        int64_t operation_ns; /* how long its operation runs; 0 for the options' time */
+};
+
+/* Life. */
+
+int service_new(const struct service_options *options, struct service **ret_service);
+struct service *service_free(struct service *service);
+DEFINE_CLEANUP(struct service *, service_free)
+
+/*
+ * Applies the request's effect and makes its reply, which the caller owns: outcome TRANSPORT_REPLY
+ * with status, headers and body. Every fault of the request is a reply, too.
+ *
+ * Returns 0 or -ENOMEM; after -ENOMEM the effect may have happened.
+ */
+int service_handle(struct service *service, struct utc now, const struct service_call *call,
+                   struct http_reply **ret_reply);
+/* The number service_handle() gave the last request, counting from 1. */
+uint64_t service_request_number(const struct service *service);
+
+/* A reply as the service writes an error: for faults that others decide, such as a 429 or a 503.
+ * @retry_after_s below 0: no Retry-After. Returns 0 or -ENOMEM. */
+int service_error_reply(struct service *service, struct utc now, int status, const char *code,
+                        const char *message, int64_t retry_after_s, struct http_reply **ret_reply);
+
+/* Settings that may change at any time. */
+
+struct service_options *service_options(struct service *service);
+/* The error of the service's own clock: what Date, timeCreated and expires_on are written by. */
+void service_set_clock_error(struct service *service, int64_t ns);
+/* Every token handed out so far is refused as expired from here on. */
+void service_expire_tokens(struct service *service);
+/* A client of the secret flow. The secret is refused as expired from @expires on (UTC_NEVER).
+ * Returns 0, -ENOMEM, SERVICE_E_EXISTS. */
+int service_add_client(struct service *service, const char *tenant, const char *client,
+                       const char *secret, struct utc expires);
+/* Every request for the subscription answers 403 AuthorizationFailed, or does no longer. Returns 0
+ * or SERVICE_E_MISSING. */
+int service_forbid(struct service *service, const char *subscription, bool forbidden);
+
+/* Verbs: the world as other hands change it. Each needs its instant; none counts as a request. */
+
+/* Makes the subscription when it is new. Returns 0, -ENOMEM, SERVICE_E_EXISTS, SERVICE_E_INVALID. */
+int service_add_group(struct service *service, const char *subscription, const char *group,
+                      const char *region);
+
+struct service_disk_spec {
+        const char *subscription, *group, *name;
+        const char *region;    /* NULL: the group's */
+        const char *sku;       /* NULL: Premium_LRS */
+        uint32_t size_gib;     /* 0: 64 */
+        struct guid unique_id; /* nil: made from the seed */
+        const struct service_tag *tags;
+        size_t n_tags;
+};
+
+/* Returns 0, -ENOMEM, SERVICE_E_EXISTS, SERVICE_E_MISSING (group), SERVICE_E_INVALID. */
+int service_add_disk(struct service *service, struct utc now, const struct service_disk_spec *spec,
+                     const struct service_resource **ret_disk);
+
+struct service_snapshot_spec {
+        const char *subscription, *group, *name;
+        const char *source_id;        /* ARM id of its disk, which need not exist any more */
+        const char *region;           /* NULL: the disk's, or else the group's */
+        const char *sku;              /* NULL: Standard_LRS */
+        const char *create_option;    /* NULL: Copy */
+        struct guid unique_id;        /* nil: made from the seed */
+        struct guid source_unique_id; /* nil: the disk's */
+        bool full;                    /* not incremental */
+        bool failed;                  /* provisioningState Failed */
+        bool updating;                /* stays Updating for ever */
+        uint32_t size_gib;            /* 0: the disk's, or else 64 */
+        struct utc time_created;      /* UTC_NONE: now */
+        const struct service_tag *tags;
+        size_t n_tags;
+};
+
+/* Limits do not hold for it. Returns 0, -ENOMEM, SERVICE_E_EXISTS, SERVICE_E_MISSING (group),
+ * SERVICE_E_INVALID. @ret_snapshot may be NULL. */
+int service_add_snapshot(struct service *service, struct utc now,
+                         const struct service_snapshot_spec *spec,
+                         const struct service_resource **ret_snapshot);
+
+/* Deletes the disk and makes it again under its name: another uniqueId, another timeCreated, the
+ * same tags, size and sku. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
+int service_recreate_disk(struct service *service, struct utc now, const char *id,
+                          const struct service_resource **ret_disk);
+/* Deletes a disk or snapshot at once, without lingering. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
+int service_delete(struct service *service, struct utc now, const char *id);
+/* Replaces all its tags. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
+int service_retag(struct service *service, struct utc now, const char *id,
+                  const struct service_tag *tags, size_t n_tags);
+/* Sets one tag, or removes it when @value is NULL. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
+int service_set_tag(struct service *service, struct utc now, const char *id, const char *name,
+                    const char *value);
+
+/* Truth. */
+
+/* All that lives and all that still lingers, in the order of creation: ask deleted_at. */
+size_t service_resources(const struct service *service);
+const struct service_resource *service_resource_at(const struct service *service, size_t index);
+/* The living one of the id (any case), or NULL. */
+const struct service_resource *service_find(const struct service *service, const char *id);
+/* The value of a tag, the name without case, or NULL. */
+const char *service_tag_get(const struct service_resource *resource, const char *name);
+enum service_state service_resource_state(const struct service_resource *resource, struct utc now);
+/* 0 to 1000, in tenths of a percent; -1 when it has no percentage. */
+int service_resource_permille(const struct service_resource *resource, struct utc now);
+/* Succeeded, and its percentage is 100 or none, and it was not deleted. */
+bool service_resource_is_complete(const struct service_resource *resource, struct utc now);
+
+enum service_effect_kind {
+        SERVICE_EFFECT_CREATED,
+        SERVICE_EFFECT_REPEATED, /* a PUT on an existing name with the same source: nothing */
+        SERVICE_EFFECT_DELETED,
+        SERVICE_EFFECT_TAGGED,
+};
+
+struct service_effect {
+        enum service_effect_kind kind;
+        struct utc at;    /* true time */
+        uint64_t request; /* its number; 0 for a verb */
+        unsigned client;
+        const struct service_resource *resource;
+};
+
+/* The journal: every effect since the start or the last service_forget(), oldest first. */
+size_t service_effects(const struct service *service);
+const struct service_effect *service_effect_at(const struct service *service, size_t index);
+
+/* Frees the journal, and all that is deleted and does not linger. Pointers to these are void. */
+void service_forget(struct service *service, struct utc now);
+
+struct service_counts {
+        uint64_t requests;
+        uint64_t by_kind[_SERVICE_REQUEST_KIND_N];
+        uint64_t by_method[HTTP_DELETE + 1];
+        uint64_t by_status[6]; /* index 2 for 2xx, and so on; 429 also in throttled */
+        uint64_t throttled;
+        uint64_t created[2], deleted[2]; /* by enum service_kind, by requests alone */
+        uint64_t repeated;
+        uint64_t alive[2]; /* not deleted */
+};
+
+struct service_counts service_counts(const struct service *service);
+
+/* The world as JSON. */
+
+/* Adds what the text describes, in the form service_dump() writes ("azure-sim --help" shows it).
+ * On SERVICE_E_INVALID *reterr_what (owned by the caller) names the place. Returns 0, -ENOMEM,
+ * SERVICE_E_INVALID. */
+int service_load(struct service *service, struct utc now, const char *json, size_t len,
+                 char **reterr_what);
+/* Groups, disks and snapshots that a GET would find, in the order of creation. */
+int service_dump(const struct service *service, struct utc now, char **ret_json);
+/* @n disks "disk-0001" and on in group rg-app of SERVICE_SUBSCRIPTION, tagged backup=gold, beside
+ * an empty rg-snapshots, and the client of the secret flow. Returns 0, -ENOMEM, SERVICE_E_EXISTS. */
+int service_populate(struct service *service, struct utc now, size_t n);

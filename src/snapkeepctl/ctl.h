@@ -1,0 +1,61 @@
+/*
+ * ctl: what snapkeepctl's verbs share: what was asked, and how it ends.
+ *
+ * A verb is a file verb-NAME.c with one struct verb. args.h makes the request from the command line,
+ * main.c finds the verb. Results go to stdout and nothing else does; all that is said to people about
+ * errors goes to stderr (output.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define POLICY_DEFAULT_PATH "/etc/snapkeep/policy.yaml"
+
+enum status {
+        STATUS_DONE = 0,
+        STATUS_TROUBLE = 1, /* not in order: invalid policy, Azure unreadable, output not written */
+        STATUS_USAGE = 2,   /* wrong usage or wrong input */
+};
+
+/* Options, one bit each; a verb says which it takes. */
+enum {
+        OPTION_POLICY = 1 << 0,
+        OPTION_DIRECT = 1 << 1,
+        OPTION_UNCLAIMED = 1 << 2,
+        OPTION_TIMEZONE = 1 << 3,
+        OPTION_FROM = 1 << 4,
+        OPTION_COUNT = 1 << 5,
+        OPTION_KEEP = 1 << 6,
+        OPTION_PICK = 1 << 7,
+        OPTION_NOW = 1 << 8,
+        OPTION_JSON = 1 << 9,
+        OPTION_UTC = 1 << 10,
+        OPTION_HELP = 1 << 11,
+};
+/* What every verb takes. */
+#define OPTIONS_GLOBAL ((unsigned)(OPTION_JSON | OPTION_UTC | OPTION_HELP))
+
+struct verb;
+
+struct request {
+        const struct verb *verb;
+        unsigned given; /* OPTION_* */
+        bool json, utc, direct, unclaimed, help;
+        const char *policy, *timezone, *from, *count, *keep, *pick, *now; /* NULL when not given */
+        const char *argument;                                             /* NULL when not given */
+};
+
+struct verb {
+        const char *name;
+        const char *usage;    /* what follows the name */
+        const char *summary;  /* one line of `snapkeepctl --help` */
+        const char *help;     /* paragraphs for `snapkeepctl NAME --help` */
+        unsigned options;     /* OPTION_*, beside the global ones */
+        const char *argument; /* "EXPR", or NULL when there is none */
+        bool argument_required;
+        enum status (*run)(const struct request *request);
+};
+
+extern const struct verb verb_calendar, verb_check, verb_explain, verb_list, verb_plan, verb_retain,
+        verb_schema;

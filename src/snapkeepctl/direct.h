@@ -1,0 +1,34 @@
+/*
+ * direct: the verbs on Azure without the daemon: the engine in this process, which looks and plans and
+ * does nothing, for one sweep of each subscription.
+ */
+#pragma once
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "snapkeepctl/ctl.h"
+#include "snapkeepd/host.h"
+
+struct direct {
+        struct host host;
+        struct policy_file *file;
+        struct engine *engine;
+        struct log log;   /* the engine's: to people on stderr, and what to do goes by it */
+        struct utc now;   /* when all was read */
+        char problem[32]; /* class of the first failure, "" for none */
+        bool no_token;
+};
+
+/*
+ * Reads the policy of the request and then Azure. What is wrong has been said. Returns STATUS_DONE
+ * also when a subscription could not be read: direct_end() is for that.
+ */
+enum status direct_open(const struct request *request, struct direct *direct);
+void direct_close(struct direct *direct);
+
+/* How many subscriptions could not be read; and whether none could, so that there is no answer. */
+size_t direct_n_unread(const struct direct *direct);
+bool direct_is_blind(const struct direct *direct);
+
+/* Once the answer is written: says which subscriptions are not in it, and what to do. */
+enum status direct_end(const struct direct *direct);

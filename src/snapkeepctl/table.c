@@ -1,0 +1,167 @@
+#include "snapkeepctl/table.h"
+
+#include "snapkeepctl/output.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Chosen: half a million snapshots with all that is shown of them. */
+#define TABLE_BYTES_MAX (1U << 30)
+#define GAP 2
+
+void table_init(struct table *table, const struct column *columns, size_t n_columns,
+                const char *indent) {
+        assert(n_columns <= TABLE_COLUMNS_MAX);
+
+        *table = (struct table){
+                .columns = columns,
+                .n_columns = n_columns,
+                .indent = indent,
+                .cells = {.max = TABLE_BYTES_MAX},
+        };
+        for (size_t i = 0; i < n_columns; i++)
+                table->width[i] = strlen(columns[i].title);
+}
+
+void table_deinit(struct table *table) {
+        strbuf_deinit(&table->cells);
+}
+
+void table_cell(struct table *table, const char *format, ...) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        size_t begin = table->cells.len, column = table->n_cells++ % table->n_columns, width;
+        va_list ap;
+
+        va_start(ap, format);
+        strbuf_vappendf(&text, format, ap);
+        va_end(ap);
+
+        append_clean(&table->cells, strbuf_str(&text), text.len);
+        if (text.error)
+                table->cells.error = text.error;
+        if (table->cells.error)
+                return;
+        width = clean_width(strbuf_str(&table->cells) + begin, table->cells.len - begin);
+        table->width[column] = MAX(table->width[column], width);
+        strbuf_append_char(&table->cells, '\0');
+}
+
+/* A column of width 0 is left out. */
+static size_t total_width(const struct table *table, const size_t *width, bool least) {
+        size_t total = strlen(table->indent);
+
+        for (size_t i = 0; i < table->n_columns; i++)
+                if (width[i] > 0)
+                        total += GAP + (least && table->columns[i].may_cut
+                                                ? MIN(width[i], (size_t)COLUMN_LEAST)
+                                                : width[i]);
+        return total - GAP;
+}
+
+/* Leaves columns out until the rest, cut to the least, has room. Returns whether one went. */
+static bool drop_columns(const struct table *table, size_t room, size_t *width) {
+        bool dropped = false;
+
+        for (unsigned drop = 1; drop <= table->n_columns; drop++)
+                for (size_t i = 0; i < table->n_columns; i++)
+                        if (table->columns[i].drop == drop &&
+                            total_width(table, width, /* least= */ true) > room) {
+                                width[i] = 0;
+                                dropped = true;
+                        }
+        return dropped;
+}
+
+static void cut_columns(const struct table *table, size_t room, size_t *width) {
+        while (total_width(table, width, /* least= */ false) > room) {
+                size_t widest = table->n_columns;
+
+                for (size_t i = 0; i < table->n_columns; i++)
+                        if (table->columns[i].may_cut && width[i] > COLUMN_LEAST &&
+                            (widest == table->n_columns || width[i] > width[widest]))
+                                widest = i;
+                if (widest == table->n_columns)
+                        return;
+                width[widest]--;
+        }
+}
+
+/* Bytes of the first @n characters. */
+static size_t prefix_bytes(const char *text, size_t n) {
+        size_t i = 0;
+
+        while (text[i] && (n > 0 || ((unsigned char)text[i] & 0xc0) == 0x80)) {
+                i++;
+                if (((unsigned char)text[i] & 0xc0) != 0x80)
+                        n--;
+        }
+        return i;
+}
+
+static void append_cell(struct strbuf *out, const char *text, size_t width, bool right, bool last) {
+        size_t has = clean_width(text, strlen(text)), pad = has < width ? width - has : 0;
+
+        if (right)
+                strbuf_appendf(out, "%*s", (int)pad, "");
+        if (has > width) {
+                strbuf_append(out, text, prefix_bytes(text, width - 3));
+                strbuf_append_str(out, "...");
+        } else
+                strbuf_append_str(out, text);
+        if (!right && !last)
+                strbuf_appendf(out, "%*s", (int)pad, "");
+}
+
+/* One line; @next gives the cells one after the other. */
+static const char *append_line(const struct table *table, struct strbuf *out, const size_t *width,
+                               const char *cells) {
+        bool begun = false;
+
+        strbuf_append_str(out, table->indent);
+        for (size_t i = 0; i < table->n_columns; i++) {
+                const char *text = cells ?: table->columns[i].title;
+                bool last = true;
+
+                if (cells)
+                        cells += strlen(cells) + 1;
+                if (width[i] == 0)
+                        continue;
+                for (size_t j = i + 1; j < table->n_columns; j++)
+                        last = last && width[j] == 0;
+                if (begun)
+                        strbuf_appendf(out, "%*s", GAP, "");
+                begun = true;
+                append_cell(out, text, width[i], table->columns[i].right, last);
+        }
+        strbuf_append_char(out, '\n');
+        return cells;
+}
+
+enum status table_print(struct table *table, struct strbuf *out) {
+        size_t room = terminal_width(), width[TABLE_COLUMNS_MAX];
+        const char *cells = strbuf_str(&table->cells);
+        bool fancy = terminal_is_fancy();
+
+        assert(table->n_cells % table->n_columns == 0);
+
+        if (table->cells.error)
+                return say_errno("make the table", table->cells.error);
+        memcpy(width, table->width, sizeof(width));
+        if (room > 0) {
+                drop_columns(table, room, width);
+                cut_columns(table, room, width);
+        }
+
+        strbuf_append_str(out, fancy ? "\033[1m" : "");
+        append_line(table, out, width, NULL);
+        strbuf_append_str(out, fancy ? "\033[0m" : "");
+        for (size_t i = 0; i < table->n_cells; i += table->n_columns) {
+                enum status status;
+
+                cells = append_line(table, out, width, cells);
+                status = write_some(out);
+                if (status != STATUS_DONE)
+                        return status;
+        }
+        return STATUS_DONE;
+}

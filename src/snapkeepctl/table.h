@@ -1,0 +1,40 @@
+/*
+ * table: columns of text. All rows are held until it is printed, since the widest cell decides.
+ *
+ * On a terminal it fits: columns that may go are left out, and those that may be cut are cut. In a
+ * pipe or a file it is printed whole.
+ */
+#pragma once
+
+#include "base/strbuf.h"
+#include "snapkeepctl/ctl.h"
+
+#define TABLE_COLUMNS_MAX 8
+
+struct column {
+        const char *title;
+        bool right;    /* numbers */
+        bool may_cut;  /* down to COLUMN_LEAST characters */
+        unsigned drop; /* left out when there is no room, 1 first; 0 never */
+};
+
+#define COLUMN_LEAST 10
+
+struct table {
+        const struct column *columns;
+        size_t n_columns;
+        const char *indent;
+        struct strbuf cells; /* NUL ended, one after the other */
+        size_t n_cells;
+        size_t width[TABLE_COLUMNS_MAX];
+};
+
+void table_init(struct table *table, const struct column *columns, size_t n_columns,
+                const char *indent);
+void table_deinit(struct table *table);
+
+/* The next cell, row by row. */
+_printf_(2, 3) void table_cell(struct table *table, const char *format, ...);
+
+/* Appends heading and rows to @out, and writes it out where it grows large. */
+enum status table_print(struct table *table, struct strbuf *out);

@@ -1,0 +1,668 @@
+#!/usr/bin/env python3
+"""ctl: what snapkeepctl prints and returns, for people, scripts and programs.
+
+    ctl.py SNAPKEEPCTL AZURE-SIM        as TAP
+"""
+import datetime
+import fcntl
+import hashlib
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+from rig import PREFIX, SUBSCRIPTION, COMPUTE, Sim, Tap, disk_id, policy, snapshot_id
+
+CTL, SIM = sys.argv[1:3]
+tap = Tap()
+VERBS = ['check', 'schema', 'list', 'plan', 'explain', 'calendar', 'retain']
+YEAR = datetime.datetime.now(datetime.timezone.utc).year
+
+
+def ctl(*arguments, stdin='', **environment):
+    """Returns (status, stdout, stderr). The zone is one that is not UTC."""
+    variables = {'PATH': os.environ['PATH'], 'TZ': 'Europe/Stockholm', **environment}
+    for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
+        if name in os.environ:
+            variables[name] = os.environ[name]
+    run = subprocess.run([CTL, *arguments], input=stdin.encode(), capture_output=True, timeout=60,
+                         env=variables, check=False)
+    return run.returncode, run.stdout.decode(), run.stderr.decode()
+
+
+def same(found, wanted, what=''):
+    if found != wanted:
+        raise AssertionError(f'{what}: {found!r} in place of {wanted!r}')
+
+
+def has(text, part):
+    if part not in text:
+        raise AssertionError(f'no {part!r} in {text!r}')
+
+
+def good(*arguments, stdin='', **environment):
+    status, out, err = ctl(*arguments, stdin=stdin, **environment)
+    same((status, err), (0, ''), ' '.join(arguments))
+    return out
+
+
+def refused(*arguments, stdin='', status=2):
+    """The message; nothing may be on stdout."""
+    code, out, err = ctl(*arguments, stdin=stdin)
+    same((code, out), (status, ''), f'{arguments} ({err[:300]})'[:600])
+    return err
+
+
+def keys(value, wanted, what):
+    same(sorted(value), sorted(wanted.split()), what)
+
+
+# ------------------------------------------------------------------------------------------ usage
+
+
+@tap
+def usage(folder):
+    """unknown verbs and options are refused by name, with the near one"""
+    for arguments, message in [
+            ([], 'which verb?'),
+            (['chekc'], 'unknown verb "chekc"; did you mean "check"?'),
+            (['frobnicate'], 'unknown verb "frobnicate". Try'),
+            (['status'], 'unknown verb "status"'),
+            (['--hlep'], 'did you mean --help?'),
+            (['--json', 'check'], 'options of a verb follow it'),
+            (['calendar', 'daily', '--timezon', 'UTC'], 'calendar: unknown option --timezon; did you mean'),
+            (['calendar', 'daily', '--timezone'], '--timezone needs a value, ZONE'),
+            (['calendar', 'daily', '--count='], '--count needs a value, N'),
+            (['calendar', 'daily', '--json=1'], '--json takes no value'),
+            (['calendar', 'daily', '--count', '1', '--count', '2'], '--count is given twice'),
+            (['calendar', 'daily', '-n', '2'], 'unknown option -n'),
+            (['calendar', 'Mon', '02:30'], 'calendar takes one EXPR, and "02:30" is a second'),
+            (['calendar'], 'calendar needs one EXPR'),
+            (['calendar', 'daily', '--direct'], 'calendar does not take --direct'),
+            (['list', 'x'], 'list takes no argument'),
+            (['retain'], 'retain needs --keep SPEC'),
+            (['check', 'a', '--policy', 'b'], 'check takes one policy'),
+            (['calendar', 'x\033[31m\u009b\n'], 'calendar event, character 1'),
+            (['bad\033[31m\u009b1m'], 'unknown verb "bad?[31m??1m"'),
+            ([b'b\xff\xed\xa0\x80\xf0\x9f\x92\xbe'], 'unknown verb "b????\U0001f4be"')]:
+        message_found = refused(*arguments)
+        has(message_found, message)
+        same('\033' in message_found or '\x9b' in message_found, False, 'a control character')
+
+
+@tap
+def help_texts(folder):
+    """--help of the program and of every verb, on stdout, with the exit statuses"""
+    text = good('--help')
+    for verb in VERBS:
+        has(text, f'\n  {verb} ')
+        own = good(verb, '--help')
+        has(own, f'Usage: snapkeepctl {verb}')
+        has(own, 'Exit status: 0 done; 1')
+        has(own, '--json')
+        same(good(verb, '-h'), own)
+        for line in own.splitlines():
+            same(len(line) <= 100, True, line)
+    same(re.fullmatch(r'snapkeepctl \d+\.\d+\.\d+\n', good('--version')) is not None, True, 'version')
+
+
+@tap
+def needs_direct(folder):
+    """list, plan and explain say that --direct is needed"""
+    for verb in (['list'], ['plan'], ['explain', 'x']):
+        message = refused(*verb)
+        has(message, f'{verb[0]} needs --direct')
+        same(message.count('\n'), 1, 'sentences')
+
+
+@tap
+def output_fails(folder):
+    """a full disk, a closed output and a reader that has gone give status 1"""
+    for arguments in (['schema'], ['calendar', 'minutely', '--count', '100000'], ['--help']):
+        with open('/dev/full', 'w') as full:
+            run = subprocess.run([CTL, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+        same(run.returncode, 1, arguments)
+        has(run.stderr.decode(), 'cannot write to standard output: No space left')
+
+        run = subprocess.run([CTL, *arguments], stderr=subprocess.PIPE, check=False,
+                             preexec_fn=lambda: os.close(1))
+        same(run.returncode, 1, arguments)
+        has(run.stderr.decode(), 'cannot write to standard output')
+
+        reading, writing = os.pipe()
+        os.close(reading)
+        run = subprocess.run([CTL, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False)
+        os.close(writing)
+        same((run.returncode, run.stderr), (1, b''), arguments)
+
+
+# --------------------------------------------------------------------------------------- calendar
+
+
+@tap
+def calendar(folder):
+    """calendar prints one instant a line, strictly after --from"""
+    same(good('calendar', 'Mon..Fri 02:30', '--from', '2026-11-20T02:30:00Z', '--count', '2'),
+         '2026-11-23T02:30:00Z\n2026-11-24T02:30:00Z\n')
+    same(good('calendar', '02:30', '--timezone', 'Europe/Stockholm', '--from=2026-11-20T01:29:59Z',
+              '--count=1'), '2026-11-20T01:30:00Z\n')
+    same(good('calendar', '02:30 Europe/Stockholm', '--timezone', 'Asia/Kathmandu', '--from',
+              '2026-11-20T03:00:00+01:00', '--count', '1'), '2026-11-21T01:30:00Z\n')
+    same(good('calendar', '--count', '2', '--from', '2026-03-28T12:00:00Z', '--',
+              '02:30 Europe/Stockholm'), '2026-03-29T01:00:00Z\n2026-03-30T00:30:00Z\n')
+    same(len(good('calendar', 'daily').splitlines()), 5)
+    first = good('calendar', 'minutely', '--count', '1').strip()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    at = datetime.datetime.strptime(first, '%Y-%m-%dT%H:%M:%S%z')
+    same(abs((at - now).total_seconds()) < 70, True, f'now is {now}, next {first}')
+
+    answer = json.loads(good('calendar', 'Mon..Fri 2:30', '--from', '2026-11-20T02:30:00Z', '--count',
+                             '2', '--json'))
+    same(answer, {'version': 1, 'expression': 'Mon..Fri *-*-* 02:30:00', 'timezone': 'UTC',
+                  'instants': ['2026-11-23T02:30:00Z', '2026-11-24T02:30:00Z']})
+
+
+@tap
+def calendar_refuses(folder):
+    """calendar names the position of an error, and prints nothing"""
+    for arguments, character, message in [
+            (['Mon 25:00'], 5, 'the hour is 0 to 23'),
+            ([''], 1, ''),
+            (['Mond'], None, ''),
+            (['*-02-30'], 1, 'there is no such date'),
+            (['02:30 Europe/Nowhere'], 7, 'is not installed here'),
+            (['02:30 ../../etc/passwd'], None, ''),
+            (['daily', '--from', '2026-11-20'], 11, 'not an RFC 3339 instant'),
+            (['daily', '--from', '2026-11-20T02:30:00'], 20, 'not an RFC 3339 instant'),
+            (['daily', '--from', '2026-11-20T02:30:00+01:0x'], 25, 'not an RFC 3339 instant'),
+            (['daily', '--from', '2026-02-30T02:30:00Z'], 1, 'there is no such instant'),
+            (['daily', '--count', '0'], 1, 'from 1 to 1000000'),
+            (['daily', '--count', '1000001'], 1, 'from 1 to 1000000'),
+            (['daily', '--count', '-1'], 1, 'from 1 to 1000000'),
+            (['daily', '--timezone', 'Europe/Nowhere'], None, 'is not installed here'),
+            (['daily', '--timezone', '../UTC'], None, 'is not an IANA name'),
+            (['daily', '--timezone', 'Europe'], None, 'is not installed here'),
+            (['1' * 5000], None, ''),
+            (['å' * 70 + ' 02:30'], 1, '')]:
+        found = refused('calendar', *arguments)
+        has(found, message)
+        if character:
+            has(found, f'character {character}: ')
+            lines = found.splitlines()
+            same(lines[2].index('^'), 4 + character - 1, found)
+
+
+@tap
+def calendar_ends(folder):
+    """calendar prints what is left of an event that ends, and says so with status 1"""
+    status, out, err = ctl('calendar', '2026,2027-01-01', '--from', '2026-01-01T00:00:00Z')
+    same((status, out), (1, '2027-01-01T00:00:00Z\n'), err)
+    has(err, 'only 1 more')
+    status, out, err = ctl('calendar', '2026-01-01', '--from', '2026-01-01T00:00:00Z', '--json')
+    same((status, json.loads(out)['instants']), (1, []))
+    has(err, 'never elapses again')
+
+
+# ----------------------------------------------------------------------------------------- retain
+
+CHAIN = '''# two a day
+2026-11-21T22:30:00Z
+2026-11-21T23:30:00Z
+
+2026-11-23T02:30:00+01:00
+  2026-11-22T08:00:00.25Z\t\r
+2026-11-23T09:00:00Z'''  # without an end of line
+
+
+@tap
+def retain(folder):
+    """retain prints keep and drop, the newest first, with reasons"""
+    at = ['--now', '2026-11-23T12:00:00Z']
+    same(good('retain', '--keep', 'last=1,daily=2', *at, stdin=CHAIN),
+         'keep 2026-11-23T09:00:00Z last 1/1\n'
+         'keep 2026-11-23T01:30:00Z daily 1/2\n'
+         'keep 2026-11-22T08:00:00.2500000Z daily 2/2\n'
+         'drop 2026-11-21T23:30:00Z\n'
+         'drop 2026-11-21T22:30:00Z\n')
+    same(good('retain', '--keep', 'daily=2', '--timezone', 'Europe/Stockholm', '--pick', 'first', *at,
+              stdin=CHAIN),
+         'drop 2026-11-23T09:00:00Z\n'
+         'keep 2026-11-23T01:30:00Z daily 1/2\n'
+         'drop 2026-11-22T08:00:00.2500000Z\n'
+         'keep 2026-11-21T23:30:00Z daily 2/2\n'
+         'drop 2026-11-21T22:30:00Z\n')
+    same(good('retain', '--keep', 'daily=1,within=8h', '--pick', 'last', *at, stdin=CHAIN).splitlines()[:2],
+         ['keep 2026-11-23T09:00:00Z daily 1/1, within 8h', 'keep 2026-11-23T01:30:00Z within 8h'])
+    same(good('retain', '--keep', 'last=1', '--now', '2026-11-23T02:00:00Z', stdin=CHAIN).splitlines()[:2],
+         ['keep 2026-11-23T09:00:00Z dated in the future', 'keep 2026-11-23T01:30:00Z last 1/1'])
+    same(good('retain', '--keep', 'last=1', stdin=''), '')
+    same(good('retain', '--keep', 'last=1', stdin='\n\n# nothing\n'), '')
+
+    answer = json.loads(good('retain', '--keep', 'last=1,daily=1', *at, '--json', stdin=CHAIN))
+    same(answer['version'], 1)
+    same(answer['keep'].startswith('last=1,daily=1;pick=first;zone=UTC'), True, answer['keep'])
+    same(answer['now'], '2026-11-23T12:00:00Z')
+    same(answer['instants'][:3], [
+        {'instant': '2026-11-23T09:00:00Z', 'keep': True, 'reasons': ['last 1/1']},
+        {'instant': '2026-11-23T01:30:00Z', 'keep': True, 'reasons': ['daily 1/1']},
+        {'instant': '2026-11-22T08:00:00.2500000Z', 'keep': False, 'reasons': []}])
+
+
+@tap
+def retain_refuses(folder):
+    """retain names line and column of wrong input, and prints nothing"""
+    fine = '2026-11-23T02:30:00Z\n'
+    for stdin, at, message in [
+            ('x\n', '1:1', 'not an RFC 3339 instant'),
+            (fine + '  2026-11-23 02:30:00Z\n', '2:13', 'not an RFC 3339 instant'),
+            (fine + '2026-11-23T02:30:00Z x', '2:21', 'not an RFC 3339 instant'),
+            (fine + '2026-02-29T02:30:00Z\n', '2:1', 'there is no such instant'),
+            (fine + '2026-11-23T02:30:60Z\n', '2:1', 'there is no such instant'),
+            (fine + '2026-11-23T02:30:00.Z\n', '2:21', 'not an RFC 3339 instant'),
+            (fine + '2026-11-23T02:30\0:00Z\n', '2:17', 'not an RFC 3339 instant'),
+            (fine * 100000 + 'x', '100001:1', 'not an RFC 3339 instant'),
+            (fine + ' ' * 4097 + '\n', '2:4097', 'longer than 4096 bytes'),
+            (fine + '#' * 10000000, '2:4097', 'longer than 4096 bytes'),
+            ('\n' * 1000000 + '\n', '1000001:1', 'more than 1000000 lines')]:
+        has(refused('retain', '--keep', 'last=1', stdin=stdin), f'standard input:{at}: error: ')
+        has(refused('retain', '--keep', 'last=1', stdin=stdin), message)
+    same(good('retain', '--keep', 'last=1', stdin='#' * 4096 + '\n' + '\n' * 999998 + fine.strip()).count('\n'), 1)
+
+    for keep, character in [('last', 5), ('dialy=3', 1), ('last=1,last=2', 8), ('last=0', 6), ('', None),
+                            ('daily=30,within=2x', 17), ('last=1,', 8), ('last=1 ,daily=2', 6)]:
+        found = refused('retain', '--keep', keep)
+        if character:
+            has(found, f'--keep, character {character}: ')
+    has(refused('retain', '--keep', 'last=1', '--pick', 'middle'), 'first or last')
+    run = subprocess.run([CTL, 'retain', '--keep', 'last=1'], stdin=subprocess.DEVNULL,
+                         capture_output=True, check=False, preexec_fn=lambda: os.close(0))
+    same((run.returncode, run.stdout), (1, b''), run.stderr)
+
+
+# ------------------------------------------------------------------------------------ check, schema
+
+POLICY = '''version: 1
+owner: prod
+azure: {identity: managed}
+defaults: {snapshot_group: rg-snapshots, jitter: 0s}
+safety: {prune: auto}
+policies:
+  gold: {schedule: {every: 1h}, keep: {last: 6, daily: 30}}
+  bare: {schedule: {calendar: "02:30"}}
+targets:
+  - {policy: gold, disks: [%s]}
+  - {policy: gold, match: {subscription: %s}}
+  - {policy: bare, match: {subscription: %s}}
+''' % (disk_id('a'), SUBSCRIPTION, SUBSCRIPTION)
+
+
+def write(folder, text, name='p.yaml'):
+    path = os.path.join(folder, name)
+    with open(path, 'w') as file:
+        file.write(text)
+    return path
+
+
+@tap
+def check(folder):
+    """check shows a valid policy's load, its warnings on stderr"""
+    path = write(folder, POLICY)
+    status, out, err = ctl('check', path)
+    same(status, 0, err)
+    has(out, f'{path}: valid, 2 policies, 3 targets')
+    has(out, '1 by id, 1 match')
+    has(err, f'{path}: warning: policies.bare: ')
+    same(len(re.findall(r'^  \d\d:00-\d\d:00  #+ +\d+$', out, re.M)) >= 2, True, out)
+    same(ctl('check', '--policy', path), (status, out, err))
+
+    status, out, err2 = ctl('check', path, '--json')
+    same((status, err2), (0, err))
+    answer = json.loads(out)
+    keys(answer, 'version file valid errors warnings diagnostics diagnostics_left_out policies load', 'check')
+    same((answer['version'], answer['file'], answer['valid'], answer['errors']), (1, path, True, 0))
+    same(answer['warnings'], len(answer['diagnostics']))
+    keys(answer['diagnostics'][0], 'severity line column path message expected near_miss', 'diagnostic')
+    gold, bare = answer['policies']
+    keys(gold, 'name disks matches slots_per_day shortest_s longest_s peak burst keep prune', 'policy')
+    same((gold['name'], gold['disks'], gold['matches'], gold['slots_per_day'], gold['shortest_s'],
+          gold['longest_s'], gold['prune']), ('gold', 1, 1, 24.0, 3600, 3600, 'auto'))
+    same(bare['peak'], None)
+    keys(answer['load'], 'creates_per_minute creates_budget_per_minute sweep_requests sweep_s hours', 'load')
+    hours = answer['load']['hours']
+    same(len(hours), 24)
+    # Two disks each hour, and one more at half past two.
+    same(sorted(hour['creates'] for hour in hours), [2] * 23 + [3])
+    same([hour['creates'] for hour in hours if 'T02:' in hour['from']], [3])
+
+
+@tap
+def check_refuses(folder):
+    """check tells all that is wrong with its place, and returns 1"""
+    path = write(folder, POLICY.replace('daily', 'dialy').replace('owner: prod\n', 'ownr: prod\n'))
+    err = refused('check', path, status=1)
+    has(err, f'{path}:2:1: error: ownr: unknown key; did you mean "owner"?')
+    has(err, f'{path}:7:')
+    has(err, 'did you mean "daily"?')
+    has(err, 'cannot be used: 3 errors')
+
+    status, out, err2 = ctl('check', path, '--json')
+    answer = json.loads(out)
+    same((status, answer['valid'], answer['errors'], answer['policies'], answer['load'], err2),
+         (1, False, 3, [], None, err))
+    same({(d['line'], d['near_miss']) for d in answer['diagnostics'] if d['near_miss']},
+         {(2, 'owner'), (7, 'daily')})
+
+    # A proof's error has no line, and a key.
+    path = write(folder, POLICY.replace('last: 6,', 'last: 600,'))
+    has(refused('check', path, status=1), f'{path}: error: policies.gold: ')
+    status, out, err = ctl('check', path, '--json')
+    same((status, json.loads(out)['valid']), (1, False), err)
+
+    has(refused('check', os.path.join(folder, 'none'), status=1), 'none: error: does not exist')
+    has(refused('check', folder, status=1), 'error: is ')
+    if not os.path.exists('/etc/snapkeep/policy.yaml'):
+        has(refused('check', status=1), 'snapkeepctl check FILE')
+    name = os.fsencode(folder) + b'/\xff\033[1m'
+    status, out, err = ctl('check', name, '--json')
+    same((status, json.loads(out)['file']), (1, f'{folder}/??[1m'))
+
+
+@tap
+def schema(folder):
+    """schema is a JSON Schema"""
+    answer = json.loads(good('schema'))
+    has(answer['$schema'], 'json-schema.org')
+    has(answer['properties'], 'policies')
+    same(good('schema', '--json'), good('schema'))
+
+
+# ------------------------------------------------------------------------------------------- Azure
+
+GENERATION = ['6fd33d6a-a035-4cac-a58d-31443622371%d' % i for i in range(4)]
+
+
+def ours(disk, generation, year, name='gold', **change):
+    """A snapshot of ours as the world has it: the one of New Year's Day."""
+    slot = f'{year}0101T000000Z'
+    tags = {'snapkeep-version': '1', 'snapkeep-owner': 'test', 'snapkeep-policy': name,
+            'snapkeep-slot': slot, 'snapkeep-generation': generation,
+            'snapkeep-disk': f'{SUBSCRIPTION}/rg-app/{disk}', 'snapkeep-keep': 'last=2;pick=first;zone=UTC'}
+    fields = ['test', generation, name, 'westeurope']
+    series = hashlib.sha256(b''.join(f.encode() + b'\0' for f in fields)).hexdigest()[:16]
+    snapshot = {'id': snapshot_id(f'{disk}-{series}-{slot}'), 'sourceResourceId': disk_id(disk),
+                'location': 'westeurope', 'incremental': True, 'createOption': 'Copy',
+                'sourceUniqueId': generation, 'timeCreated': f'{year}-01-01T00:00:05.1234567+00:00',
+                'provisioningState': 'Succeeded', 'completionPercent': 100, 'tags': tags}
+    snapshot['tags'].update(change.pop('more_tags', {}))
+    snapshot.update(change)
+    return snapshot
+
+
+def world():
+    """Disk a has four of ours, b none; c is not selected; d's policy is gone, and its name is hostile."""
+    disks = [{'id': disk_id(name), 'location': 'westeurope', 'uniqueId': GENERATION[i],
+              'tags': {} if name == 'c' else {'backup': 'yes'}} for i, name in enumerate('abcd')]
+    snapshots = [ours('a', GENERATION[0], YEAR - i) for i in range(4)]
+    snapshots[3]['tags']['snapkeep-hold'] = 'audit'
+    snapshots += [
+        ours('c', GENERATION[2], YEAR),
+        ours('d', GENERATION[3], YEAR, name='old\033[31m'),
+        ours('a', GENERATION[0], YEAR - 9, id=snapshot_id('renamed-by-hand')),
+        ours('a', GENERATION[0], YEAR - 5, id=snapshot_id('strangers'), tags={}),
+        ours('b', GENERATION[1], YEAR - 5, id=snapshot_id('strangers', 'rg-app'), tags={})]
+    return {'groups': [{'subscription': SUBSCRIPTION, 'name': name, 'location': 'westeurope'}
+                       for name in ('rg-app', 'rg-snapshots')],
+            'disks': disks, 'snapshots': snapshots}
+
+
+class Azure:
+    """azure-sim with the world above, and the policy on it."""
+
+    def __init__(self, folder):
+        self.sim = Sim(SIM, folder, '--world', write(folder, json.dumps(world()), 'world.json'))
+        text = policy(self.sim, '  gold: {schedule: {calendar: "*-01-01 00:00"}, keep: {last: 2}}\n')
+        text = text.replace(f'match: {{subscription: {SUBSCRIPTION}}}',
+                            f'match: {{subscription: {SUBSCRIPTION}, tags: {{backup: "yes"}}}}')
+        self.policy = write(folder, text)
+        self.direct = ['--direct', '--policy', self.policy]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sim.end()
+
+
+def name_of(year, disk='a', generation=0, policy_name='gold'):
+    return ours(disk, GENERATION[generation], year, policy_name)['id'].rsplit('/', 1)[1]
+
+
+ROW = ('kind id subscription group name generation region policy slot created state percent held disk '
+       'kept_by goes why')
+
+
+@tap
+def list_direct(folder):
+    """list shows each of ours with reasons and date of death, and counts the rest"""
+    with Azure(folder) as azure:
+        answer = json.loads(good('list', *azure.direct, '--json'))
+        keys(answer, 'version owner now subscriptions series snapshots counts findings', 'list')
+        same((answer['version'], answer['owner']), (1, 'test'))
+        same([s['id'] for s in answer['subscriptions']], [SUBSCRIPTION])
+        same(answer['counts'], {'ours': 4, 'unclaimed': 2, 'mistaken': 1, 'stranger': 2})
+        same(sorted((f['kind'], f['count']) for f in answer['findings']), [('mistaken', 1), ('unclaimed', 2)])
+        keys(answer['findings'][0], 'kind count subject text', 'finding')
+
+        same([(s['disk'].rsplit('/', 1)[1], s['complete'], s['chain'], s['newest'] is None)
+              for s in answer['series']], [('a', 4, 6, False), ('b', 0, 1, True), ('d', 0, 1, True)])
+        keys(answer['series'][0], 'policy disk generation complete underway failed held chain newest due next',
+             'series')
+        same(answer['series'][0]['next'], f'{YEAR + 1}-01-01T00:00:00Z')
+        same(answer['series'][0]['due'], None)
+        same(answer['series'][1]['due'], f'{YEAR}-01-01T00:00:00Z')
+
+        rows = answer['snapshots']
+        for row in rows:
+            keys(row, ROW, 'snapshot')
+        same([(row['name'], row['kept_by']) for row in rows],
+             [(name_of(YEAR), ['last 1/2', 'min_keep']), (name_of(YEAR - 1), ['last 2/2']),
+              (name_of(YEAR - 2), ['superseded']), (name_of(YEAR - 3), ['held'])])
+        same([row['goes'] for row in rows[:2]] + [rows[2]['goes'] <= answer['now'], rows[3]['goes']],
+             [f'{YEAR + 2}-01-01T00:00:00Z', f'{YEAR + 1}-01-01T00:00:00Z', True, None])
+        same({k: rows[0][k] for k in ('kind', 'id', 'group', 'slot', 'created', 'state', 'percent', 'held',
+                                      'disk', 'why', 'policy', 'generation', 'region')},
+             {'kind': 'ours', 'id': snapshot_id(name_of(YEAR)), 'group': 'rg-snapshots',
+              'slot': f'{YEAR}-01-01T00:00:00Z', 'created': f'{YEAR}-01-01T00:00:05.1234567Z',
+              'state': 'complete', 'percent': 100, 'held': False, 'disk': disk_id('a'), 'why': None,
+              'policy': 'gold', 'generation': GENERATION[0], 'region': 'westeurope'})
+
+        # For people: local time, or UTC when asked.
+        text = good('list', *azure.direct)
+        has(text, f'rg-app/a  policy gold  generation {GENERATION[0]}  4 snapshots')
+        has(text, f'rg-app/b  policy gold  generation {GENERATION[1]}  0 snapshots')
+        has(text, f'{YEAR}-01-01T01:00:00+01:00  complete  last 1/2, min_keep  {YEAR + 2}-01-01T01:00:00+01:00')
+        has(text, '4 snapshots of ours in 3 series; beside them 2 unclaimed, 1 mistaken, 2 of others')
+        has(text, 'Notice: 1 snapshot with our owner tag but not our name')
+        text = good('list', *azure.direct, '--utc')
+        has(text, f'{YEAR}-01-01T00:00:00Z  complete  last 1/2, min_keep  {YEAR + 2}-01-01T00:00:00Z')
+        same(re.findall(r'(\S+) +\S+ +\S+$', '\n'.join(l for l in text.splitlines() if 'superseded' in l)),
+             ['now'])
+
+
+@tap
+def list_unclaimed(folder):
+    """list --unclaimed shows those that nothing selects and why, and no control character"""
+    with Azure(folder) as azure:
+        answer = json.loads(good('list', *azure.direct, '--unclaimed', '--json'))
+        rows = {row['name']: row for row in answer['snapshots']}
+        same(sorted(rows), sorted([name_of(YEAR, 'c', 2), name_of(YEAR, 'd', 3, 'old\033[31m')]))
+        c, d = rows[name_of(YEAR, 'c', 2)], rows[name_of(YEAR, 'd', 3, 'old\033[31m')]
+        keys(c, ROW, 'snapshot')
+        same((c['kind'], c['kept_by'], c['goes']), ('unclaimed', ['unclaimed'], None))
+        has(c['why'], 'no target of policy "gold" selects the disk rg-app/c')
+        has(d['why'], 'the policy file has no policy "old?[31m"')
+        text = good('list', *azure.direct, '--unclaimed')
+        has(text, 'old?[31m')
+        same('\033' in text, False, 'an escape')
+        same('superseded' in text, False, 'those that are claimed')
+
+
+@tap
+def plan_direct(folder):
+    """plan shows creates and deletes with reasons, and nothing is done"""
+    with Azure(folder) as azure:
+        answer = json.loads(good('plan', *azure.direct, '--json'))
+        keys(answer, 'version owner now subscriptions actions next findings', 'plan')
+        same(answer['version'], 1)
+        same(answer['next'], f'{YEAR + 1}-01-01T00:00:00Z')
+        same([(a['do'], a['disk'], a['slot'], a['reason']) for a in answer['actions']],
+             [('create', disk_id('b'), f'{YEAR}-01-01T00:00:00Z', f'slot {YEAR}-01-01T00:00:00Z is due'),
+              ('create', disk_id('d'), f'{YEAR}-01-01T00:00:00Z', f'slot {YEAR}-01-01T00:00:00Z is due'),
+              ('delete', None, f'{YEAR - 2}-01-01T00:00:00Z', 'superseded under last=2;pick=first;zone=UTC')])
+        for action in answer['actions']:
+            keys(action, 'do policy snapshot generation slot attempt reason disk created', 'action')
+        same(answer['actions'][2]['snapshot'], snapshot_id(name_of(YEAR - 2)))
+
+        text = good('plan', *azure.direct, '--utc')
+        has(text, 'To create: 2 snapshots')
+        has(text, 'To delete: 1 snapshot\n')
+        has(text, name_of(YEAR - 2))
+        has(text, f'The next slot starts at {YEAR + 1}-01-01T00:00:00Z.')
+
+        good('list', *azure.direct)
+        good('explain', name_of(YEAR - 2), *azure.direct)
+        same(len(azure.sim.snapshots()), len(world()['snapshots']))
+        stats = json.dumps(azure.sim.stats())
+        for word in ('"PUT": 0', '"DELETE": 0', '"PATCH": 0', '"POST": 0'):
+            if word.split(':')[0] in stats:
+                has(stats, word)
+
+
+@tap
+def explain_direct(folder):
+    """explain says what a snapshot is, by name, group and name, or id"""
+    with Azure(folder) as azure:
+        newest = name_of(YEAR)
+        answer = json.loads(good('explain', newest, *azure.direct, '--json'))
+        keys(answer, 'version now ' + ROW, 'explain')
+        same((answer['version'], answer['kind'], answer['kept_by'], answer['goes'], answer['why']),
+             (1, 'ours', ['last 1/2', 'min_keep'], f'{YEAR + 2}-01-01T00:00:00Z', None))
+        for name in (newest.upper(), f'RG-Snapshots/{newest}', snapshot_id(newest),
+                     snapshot_id(newest).upper().replace('SUBSCRIPTIONS', 'subscriptions')):
+            same(json.loads(good('explain', name, *azure.direct, '--json'))['id'], answer['id'])
+
+        text = good('explain', newest, *azure.direct, '--utc')
+        for part in ('is:         ours', 'kept by:    last 1/2, min_keep', f'goes:       {YEAR + 2}-01-01T00',
+                     'rule:       last=2', 'policy:     gold', 'disk:       rg-app/a', 'state:      complete'):
+            has(text, part)
+        has(good('explain', name_of(YEAR - 2), *azure.direct), 'goes:       with the next deletions')
+        has(good('explain', name_of(YEAR - 3), *azure.direct), 'goes:       never, as things are')
+
+        for name, kind, why in [
+                ('renamed-by-hand', 'mistaken', 'its name is not the one'),
+                ('rg-snapshots/strangers', 'stranger', 'no tag snapkeep-owner of "test"'),
+                (name_of(YEAR, 'c', 2), 'unclaimed', 'no target of policy "gold"')]:
+            answer = json.loads(good('explain', name, *azure.direct, '--json'))
+            keys(answer, 'version now ' + ROW, 'explain')
+            same((answer['kind'], answer['goes'], answer['kept_by']), (kind, None, [kind]))
+            has(answer['why'], why)
+            has(good('explain', name, *azure.direct), f'because:    ')
+
+        err = refused('explain', 'strangers', *azure.direct)
+        has(err, '2 snapshots have this name')
+        has(err, snapshot_id('strangers', 'rg-app'))
+        has(err, snapshot_id('strangers'))
+        has(refused('explain', 'nobody', *azure.direct, status=1), 'no snapshot nobody')
+        has(refused('explain', disk_id('a'), *azure.direct), "it is a disk's")
+        has(refused('explain', '/subscriptions/x', *azure.direct), "not a snapshot's ARM id")
+        has(refused('explain', 'a/b/c', *azure.direct), 'GROUP/NAME')
+        has(refused('explain', 'a/', *azure.direct), 'GROUP/NAME')
+
+
+@tap
+def azure_fails(folder):
+    """an Azure that cannot be read gives status 1, what to do, and no answer"""
+    with Azure(folder) as azure:
+        path = azure.policy
+        # An identity that does not exist: no token.
+        text = open(path).read()
+        other = write(folder, text.replace('identity: managed', 'identity: {service_principal: {tenant: '
+                                           'contoso.onmicrosoft.com, client: '
+                                           '01234567-89ab-cdef-0123-456789abcdef, secret: none}}'), 'o.yaml')
+        err = refused('list', '--direct', '--policy', other, status=1)
+        has(err, 'the systemd credential "none" cannot be read')
+        has(err, 'check azure.identity')
+        # A subscription that is not there beside one that is: the answer has the one.
+        part = write(folder, text.replace('targets:\n', 'targets:\n  - {policy: gold, match: {subscription: '
+                                          '22222222-2222-4222-8222-222222222222}}\n'), 'part.yaml')
+        status, out, err = ctl('list', '--direct', '--policy', part)
+        same(status, 1, err)
+        has(out, '4 snapshots of ours')
+        has(err, '1 of 2 subscriptions could not be read and is not in the answer')
+        has(err, '22222222-2222-4222-8222-222222222222 cannot be read')
+    for verb in (['list'], ['plan'], ['explain', 'x']):
+        err = refused(*verb, '--direct', '--policy', path, status=1)
+        has(err, 'check azure.identity of the policy')
+    status, out, err = ctl('list', '--direct', '--policy', path, '--json')
+    answer = json.loads(out)
+    same((status, answer['subscriptions'], answer['snapshots']), (1, [{'id': None, 'read': None}], []))
+    has(refused('plan', '--direct', '--policy', os.path.join(folder, 'none'), status=1), 'does not exist')
+    has(refused('plan', '--direct', '--policy', write(folder, 'version: 2\n', 'bad.yaml'), status=1),
+        'bad.yaml:1:10: error: ')
+
+
+# ---------------------------------------------------------------------------------------- terminal
+
+
+def on_terminal(width, *arguments, **environment):
+    """What is written to a terminal of that width."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 25, width, 0, 0))
+    variables = {'PATH': os.environ['PATH'], 'TZ': 'UTC', 'TERM': 'xterm', **environment}
+    process = subprocess.Popen([CTL, *arguments], stdout=follower, stderr=subprocess.DEVNULL, env=variables)
+    os.close(follower)
+    text = b''
+    while True:
+        try:
+            more = os.read(leader, 65536)
+        except OSError:  # the last writer has gone
+            break
+        if not more:
+            break
+        text += more
+    os.close(leader)
+    same(process.wait(60), 0, arguments)
+    return text.decode().replace('\r\n', '\n')
+
+
+@tap
+def terminal(folder):
+    """tables fit a terminal, are whole in a pipe, and are bold only where that is welcome"""
+    with Azure(folder) as azure:
+        listing = ['list', *azure.direct, '--utc']
+        whole = good(*listing)
+        has(whole, name_of(YEAR))
+        same('\033' in whole, False, 'colour in a pipe')
+        for width in (70, 77, 78, 99, 100, 200):
+            text = on_terminal(width, *listing)
+            plain = re.sub('\033\\[[01]m', '', text)
+            for line in plain.splitlines():
+                if 'complete' in line:
+                    same(len(line) <= width, True, f'{width}: {line!r}')
+            has(text, '\033[1m')
+            same('\033' in plain, False, 'another escape')
+            same('NAME' in plain, width >= 78, width)
+            same('CREATED' in plain, width >= 100, width)
+            same('...' in plain, width not in (77, 200), f'cells are cut at {width}')
+        same('\033' in on_terminal(100, *listing, NO_COLOR='1'), False, 'NO_COLOR')
+        same('\033' in on_terminal(100, *listing, TERM='dumb'), False, 'a dumb terminal')
+        # An answer of JSON is laid out, and is the same.
+        answer = json.loads(on_terminal(80, 'calendar', 'daily', '--from', '2026-01-01T00:00:00Z', '--json'))
+        same(len(answer['instants']), 5)
+
+
+sys.exit(tap.main())

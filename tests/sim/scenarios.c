@@ -1,0 +1,199 @@
+#include "scenarios.h"
+
+#include "base/macros.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_NS (60 * NSEC_PER_SEC)
+#define HOUR_NS (60 * MINUTE_NS)
+
+#define POLICY_HEAD                                                                                \
+        "version: 1\n"                                                                             \
+        "owner: prod-backup\n"                                                                     \
+        "azure:\n"                                                                                 \
+        "  cloud: {arm: https://arm.example, login: https://login.example, imds: "                 \
+        "http://169.254.169.254}\n"                                                                \
+        "  identity: managed\n"                                                                    \
+        "defaults: {snapshot_group: rg-snapshots, timezone: UTC}\n"
+
+#define POLICY_TARGETS                                                                             \
+        "targets:\n"                                                                               \
+        "  - {policy: gold, match: {subscription: " SERVICE_SUBSCRIPTION ", groups: [rg-app]}}\n"
+
+static const struct intent gold = {
+        .owner = "prod-backup",
+        .policy = "gold",
+        .every_s = 300,
+        .last = 3,
+        .min_keep = 2,
+        .group = "rg-snapshots",
+};
+
+static const char gold_policy[] =
+        POLICY_HEAD "safety: {prune: auto, min_keep: 2, min_age: 0s}\n"
+                    "policies:\n"
+                    "  gold: {schedule: {every: 5m}, jitter: 0s, keep: {last: 3}}\n" POLICY_TARGETS;
+
+/* Twenty minutes are four slots: min_age keeps more than last does. */
+static const struct intent aged = {
+        .owner = "prod-backup",
+        .policy = "gold",
+        .every_s = 300,
+        .last = 2,
+        .min_keep = 1,
+        .min_age_s = 1200,
+        .group = "rg-snapshots",
+};
+
+static const char aged_policy[] =
+        POLICY_HEAD "safety: {prune: auto, min_keep: 1, min_age: 20m}\n"
+                    "policies:\n"
+                    "  gold: {schedule: {every: 5m}, jitter: 2m, keep: {last: 2}}\n" POLICY_TARGETS;
+
+/* Others' snapshots among ours: nothing of ours may touch them. */
+static void add_strangers(struct rig *rig) {
+        static const char *const none[] = {NULL};
+        static const char *const other_owner[] = {"snapkeep-version",
+                                                  "1",
+                                                  "snapkeep-owner",
+                                                  "staging-backup",
+                                                  "snapkeep-policy",
+                                                  "gold",
+                                                  "snapkeep-slot",
+                                                  "20261101T000000Z",
+                                                  "snapkeep-keep",
+                                                  "last=3;pick=first;zone=UTC",
+                                                  NULL};
+        static const char *const our_tags[] = {"snapkeep-version",
+                                               "1",
+                                               "snapkeep-owner",
+                                               "prod-backup",
+                                               "snapkeep-policy",
+                                               "gold",
+                                               "snapkeep-slot",
+                                               "20261101T000000Z",
+                                               "snapkeep-keep",
+                                               "last=3;pick=first;zone=UTC",
+                                               NULL};
+
+        rig_add_snapshot(rig, "by-hand", "disk-1", none);
+        rig_add_snapshot(rig, "of-another-owner", "disk-1", other_owner);
+        rig_add_snapshot(rig, "with-our-tags", "disk-1", our_tags);
+}
+
+static void all_faults(struct rig *rig, uint32_t per_million) {
+        for (int fault = NETWORK_NOT_SENT; fault < _NETWORK_FAULT_N; fault++)
+                network_set_fault(rig->network, (enum network_fault)fault, per_million);
+}
+
+/*
+ * The walking path: three disks, half a day of faults and kills, one disk made again under its name,
+ * then calm, in which everything must come right.
+ */
+static void run_walking(struct rig *rig) {
+        struct utc now;
+
+        rig->checks.intents[rig->checks.n_intents++] = gold;
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        rig_add_disk(rig, "disk-3");
+        add_strangers(rig);
+        all_faults(rig, 4000);
+        rig->kill_per_million = 3000;
+        rig_add_node(rig, gold_policy);
+        rig_run(rig, 6 * HOUR_NS);
+
+        now = sim_true_utc(rig->sim);
+        if (service_recreate_disk(rig->service, now,
+                                  "/subscriptions/" SERVICE_SUBSCRIPTION
+                                  "/resourceGroups/rg-app/providers/Microsoft.Compute/disks/disk-2",
+                                  NULL) != 0)
+                abort();
+        rig_run(rig, 6 * HOUR_NS);
+
+        network_stop_faults(rig->network);
+        rig->kill_per_million = 0;
+        rig_run(rig, 2 * HOUR_NS + 4 * MINUTE_NS);
+        checks_settled(&rig->checks, rig->service, sim_true_utc(rig->sim));
+}
+
+/* Nothing goes wrong: for what a good day costs and shows. */
+static void run_calm(struct rig *rig) {
+        rig->checks.intents[rig->checks.n_intents++] = gold;
+        rig_add_disk(rig, "disk-1");
+        add_strangers(rig);
+        rig_add_node(rig, gold_policy);
+        rig_run(rig, 24 * HOUR_NS + 4 * MINUTE_NS);
+        checks_settled(&rig->checks, rig->service, sim_true_utc(rig->sim));
+}
+
+/* The same policy on two machines: names keep them from doing anything twice. */
+static void run_two_daemons(struct rig *rig) {
+        rig->checks.intents[rig->checks.n_intents++] = aged;
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        add_strangers(rig);
+        all_faults(rig, 2000);
+        rig->kill_per_million = 1000;
+        rig_add_node(rig, aged_policy);
+        rig_add_node(rig, aged_policy);
+        rig_run(rig, 12 * HOUR_NS);
+
+        network_stop_faults(rig->network);
+        rig->kill_per_million = 0;
+        rig_run(rig, 2 * HOUR_NS + 4 * MINUTE_NS);
+        checks_settled(&rig->checks, rig->service, sim_true_utc(rig->sim));
+}
+
+const struct scenario scenarios[] = {
+        {"walking", 200, run_walking},
+        {"two-daemons", 50, run_two_daemons},
+        {"calm", 1, run_calm},
+};
+const size_t n_scenarios = ARRAY_SIZE(scenarios);
+
+/* A start with slots due and snapshots to delete: every kind of request is in its round. */
+static void prepare_round(struct rig *rig) {
+        rig->checks.intents[rig->checks.n_intents++] = gold;
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        add_strangers(rig);
+        rig_add_node(rig, gold_policy);
+        rig_run(rig, 24 * MINUTE_NS);
+}
+
+unsigned scenario_kill_every_request(uint64_t seed, char *ret_what, size_t size) {
+        static const enum network_hook sides[] = {NETWORK_BEFORE_EFFECT, NETWORK_AFTER_EFFECT};
+        unsigned rounds = 0;
+
+        ret_what[0] = '\0';
+        for (size_t side = 0; side < ARRAY_SIZE(sides); side++)
+                for (uint64_t request = 1;; request++) {
+                        struct rig rig;
+                        uint64_t first;
+                        bool more;
+
+                        rig_init(&rig, "kill-every-request", seed, /* echo= */ false);
+                        prepare_round(&rig);
+                        first = network_requests(rig.network);
+                        rig.kill_at = first + request;
+                        rig.kill_when = sides[side];
+                        /* The round at minute 25, and what a restart does of it. */
+                        rig_run(&rig, 4 * MINUTE_NS);
+                        more = rig.n_kills > 0;
+                        checks_settled(&rig.checks, rig.service, sim_true_utc(rig.sim));
+                        if (rig.checks.broken)
+                                snprintf(ret_what, size, "killed %s request %llu: %s",
+                                         sides[side] == NETWORK_BEFORE_EFFECT ? "before" : "after",
+                                         (unsigned long long)request, rig.checks.what);
+                        rig_deinit(&rig);
+                        if (ret_what[0])
+                                return rounds;
+                        if (!more)
+                                break;
+                        rounds++;
+                }
+        return rounds;
+}

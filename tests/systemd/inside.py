@@ -1,0 +1,419 @@
+#!/usr/bin/env python3
+"""What the unit promises, tried inside a box: `service` beside this file starts it; as TAP.
+
+With --bench: the time from exec to READY, as figures.
+"""
+
+import http.client
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+UNIT = "snapkeepd.service"
+POLICY = "/etc/snapkeep/policy.yaml"
+DROP_IN = "/run/systemd/system/snapkeepd.service.d/test.conf"
+ENDED = "/run/ended"
+SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
+TENANT = "22222222-2222-4222-8222-222222222222"
+CLIENT = "33333333-3333-4333-8333-333333333333"
+SECRET = "sim-secret"
+STOP_LIMIT_S = 5.0
+
+GOOD_POLICY = """\
+version: 1
+owner: box
+azure:
+  cloud: {{arm: "{url}", login: "{url}", imds: "{url}"}}
+  identity: {identity}
+defaults:
+  snapshot_group: rg-snapshots
+  jitter: 0s
+safety: {{prune: auto, min_keep: 1, min_age: 0s}}
+policies:
+  gold:
+    schedule: {{every: 5s}}
+    keep: {{last: 3}}
+targets:
+  - policy: gold
+    match: {{subscription: {subscription}, tags: {{backup: gold}}}}
+limits: {{demo: true}}
+"""
+
+
+class Failure(Exception):
+    pass
+
+
+def want(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def prop(name):
+    return run("systemctl", "show", "-P", name, UNIT).stdout.strip()
+
+
+def entries(*matches):
+    """The daemon's own entries of the journal, oldest first."""
+    run("journalctl", "--sync")
+    out = run("journalctl", "-o", "json", "--all", "_SYSTEMD_UNIT=" + UNIT, *matches).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def status_text():
+    return run("systemctl", "status", "--no-pager", "--full", "--lines=50", UNIT).stdout
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def write_policy(url, identity="managed"):
+    write(POLICY, GOOD_POLICY.format(url=url, identity=identity, subscription=SUBSCRIPTION))
+
+
+def drop_in(text):
+    write(DROP_IN, "[Service]\n" + text)
+    run("systemctl", "daemon-reload")
+
+
+def reset():
+    run("systemctl", "stop", UNIT)
+    run("systemctl", "reset-failed", UNIT)
+    if os.path.exists(DROP_IN):
+        os.remove(DROP_IN)
+        run("systemctl", "daemon-reload")
+
+
+def wait_for(what, condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise Failure("%s did not happen within %g s" % (what, seconds))
+
+
+def start():
+    result = run("systemctl", "start", UNIT)
+    want(result.returncode == 0, "start failed: %s\n%s" % (result.stderr, status_text()))
+
+
+def start_to_be_stopped():
+    """Like start(); the unit then tells its end, which systemctl forgets with the unit."""
+    if os.path.exists(ENDED):
+        os.remove(ENDED)
+    drop_in(
+        "ExecStopPost=/bin/sh -c 'echo $SERVICE_RESULT $EXIT_CODE $EXIT_STATUS >%s'\n" % ENDED
+    )
+    start()
+
+
+def stop_cleanly():
+    began = time.monotonic()
+    result = run("systemctl", "stop", UNIT)
+    took = time.monotonic() - began
+    want(result.returncode == 0, "systemctl stop: " + result.stderr)
+    want(took < STOP_LIMIT_S, "stop took %.1f s" % took)
+    with open(ENDED, encoding="utf-8") as file:
+        end = file.read().strip()
+    want(end == "success exited 0", "it ended as %s\n%s" % (end, status_text()))
+
+
+class Simulation:
+    """azure-sim with a few disks."""
+
+    def __init__(self, *options):
+        port_file = "/tmp/port"
+        if os.path.exists(port_file):
+            os.remove(port_file)
+        self.process = subprocess.Popen(
+            ["azure-sim", "--listen", "127.0.0.1:0", "--port-file", port_file, "--disks", "3",
+             "--operation-ms", "100", *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        def read_port():
+            try:
+                with open(port_file, encoding="utf-8") as file:
+                    return file.read().strip()
+            except OSError:
+                return ""
+
+        self.port = int(wait_for("the port of azure-sim", read_port))
+        self.url = "http://127.0.0.1:%d" % self.port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Held(http.server.ThreadingHTTPServer):
+    """Passes requests on to azure-sim, but a PUT: its client waits until the test is over."""
+
+    daemon_threads = True
+
+    def __init__(self, port):
+        super().__init__(("127.0.0.1", 0), HeldHandler)
+        self.port = port
+        self.url = "http://127.0.0.1:%d" % self.server_address[1]
+        self.put_seen = threading.Event()
+        self.over = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class HeldHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.command == "PUT":
+            self.server.put_seen.set()
+            self.server.over.wait()
+            self.close_connection = True
+            return
+        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port)
+        upstream.request(self.command, self.path, body, dict(self.headers.items()))
+        reply = upstream.getresponse()
+        data = reply.read()
+        self.send_response_only(reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        upstream.close()
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = pass_on
+
+    def log_message(self, format, *arguments):
+        pass
+
+
+# ------------------------------------------------------------------------------------------ tests
+
+
+def test_unit_verifies():
+    out = run("systemd-analyze", "verify", UNIT)
+    # The manual is not installed in the box.
+    faults = [line for line in out.stderr.splitlines() if "snapkeepd" in line and "man " not in line]
+    want(not faults, "\n".join(faults))
+
+
+def test_ready_without_azure():
+    write_policy("http://127.0.0.1:9")
+    start()
+    want(prop("Type") == "notify", "Type is " + prop("Type"))
+    want(prop("ActiveState") == "active", status_text())
+    want(prop("StatusText"), "no STATUS= was sent")
+    time.sleep(1)
+    want(prop("ActiveState") == "active", "it gave up because Azure does not answer")
+    want(prop("NRestarts") == "0", "it was restarted")
+
+
+def test_stop_is_clean():
+    write_policy("http://127.0.0.1:9")
+    start_to_be_stopped()
+    stop_cleanly()
+
+
+def test_journal_has_fields():
+    with Simulation() as simulation:
+        write_policy(simulation.url)
+        start()
+        wanted = ["SNAPKEEP_POLICY", "SNAPKEEP_DISK", "SNAPKEEP_SNAPSHOT", "SNAPKEEP_OPERATION",
+                  "SNAPKEEP_SLOT"]
+        entry = wait_for(
+            "an entry with " + " ".join(wanted),
+            lambda: next((e for e in entries() if all(name in e for name in wanted)), None),
+        )
+        want(entry["SNAPKEEP_POLICY"] == "gold", "policy is %s" % entry["SNAPKEEP_POLICY"])
+        want("disk-000" in entry["SNAPKEEP_DISK"], "disk is %s" % entry["SNAPKEEP_DISK"])
+        want(entry["_TRANSPORT"] == "journal", "it came by %s" % entry["_TRANSPORT"])
+        want(entry["SYSLOG_IDENTIFIER"] == "snapkeepd", entry["SYSLOG_IDENTIFIER"])
+        want(entry["PRIORITY"] in "34567" and entry["MESSAGE"], "no priority or no sentence")
+
+
+def test_journal_keeps_secrets():
+    """After the rounds of the test before."""
+    with Simulation() as simulation:
+        write_policy(simulation.url)
+        start()
+        wait_for("a snapshot", lambda: [e for e in entries() if "SNAPKEEP_SNAPSHOT" in e])
+        text = json.dumps(entries())
+        want(len(text) > 100, "the journal is empty")
+        for word in ("Bearer", "access_token", "Authorization"):
+            want(word not in text, "%s stands in the journal" % word)
+
+
+def test_stop_within_a_put():
+    with Simulation() as simulation:
+        held = Held(simulation.port)
+        try:
+            write_policy(held.url)
+            start_to_be_stopped()
+            want(held.put_seen.wait(30), "no PUT came\n" + status_text())
+            stop_cleanly()
+        finally:
+            held.over.set()
+            held.shutdown()
+
+
+def test_wrong_policy_is_located():
+    write_policy("http://127.0.0.1:9")
+    with open(POLICY, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    row = next(n for n, line in enumerate(lines, 1) if line.startswith("    keep:"))
+    lines[row - 1] = "    kepp: {last: 3}"
+    write(POLICY, "\n".join(lines) + "\n")
+    result = run("systemctl", "start", UNIT)
+    want(result.returncode != 0, "it started with a wrong policy")
+    run("journalctl", "--sync")
+    text = status_text()
+    want("%s:%d:5" % (POLICY, row) in text, "no %s:%d:5 in\n%s" % (POLICY, row, text))
+    want("kepp" in text and "keep" in text, "neither the key nor its near miss in\n" + text)
+    want(prop("ExecMainStatus") == "78", "status %s" % prop("ExecMainStatus"))
+    time.sleep(0.5)
+    want(prop("ActiveState") == "failed", "it is %s: restarted?" % prop("ActiveState"))
+    want(prop("NRestarts") == "0", "it was restarted with a wrong policy")
+
+
+def test_reload_keeps_the_old_policy():
+    write_policy("http://127.0.0.1:9")
+    start()
+    before = prop("MainPID")
+    with open(POLICY, "a", encoding="utf-8") as file:
+        file.write("surprise: true\n")
+    result = run("systemctl", "reload", UNIT)
+    want(result.returncode == 0, "reload: " + result.stderr)
+    wait_for("the complaint", lambda: "surprise" in status_text())
+    time.sleep(0.5)
+    want(prop("ActiveState") == "active", status_text())
+    want(prop("MainPID") == before, "it is another process")
+
+
+def test_missing_policy_is_named():
+    if os.path.exists(POLICY):
+        os.remove(POLICY)
+    result = run("systemctl", "start", UNIT)
+    want(result.returncode != 0, "it started without a policy")
+    run("journalctl", "--sync")
+    want(re.search(re.escape(POLICY) + r": error: .*not exist", status_text()), status_text())
+    want(prop("ExecMainStatus") == "78", "status %s" % prop("ExecMainStatus"))
+
+
+PRINCIPAL = "{service_principal: {tenant: %s, client: %s, secret: azure-secret}}" % (TENANT, CLIENT)
+
+
+def test_missing_credential_is_named():
+    write_policy("http://127.0.0.1:9", PRINCIPAL)
+    run("systemctl", "start", UNIT)
+    try:
+        wait_for("the name in the status", lambda: "azure-secret" in status_text(), 10)
+    except Failure as failure:
+        raise Failure("%s\n%s" % (failure, status_text())) from failure
+    want("LoadCredential" in status_text(), "no word of how to give it in\n" + status_text())
+
+
+def test_credential_works():
+    write("/etc/snapkeep/azure-secret", SECRET + "\n", 0o600)
+    with Simulation() as simulation:
+        write_policy(simulation.url, PRINCIPAL)
+        drop_in("LoadCredential=azure-secret:/etc/snapkeep/azure-secret\n")
+        start()
+        since = time.time() * 1e6
+        wait_for(
+            "a snapshot by the service principal",
+            lambda: [e for e in entries() if "SNAPKEEP_SNAPSHOT" in e
+                     and int(e["__REALTIME_TIMESTAMP"]) > since],
+        )
+        want(SECRET not in json.dumps(entries()), "the secret stands in the journal")
+        with open("/proc/%s/environ" % prop("MainPID"), "rb") as file:
+            want(SECRET.encode() not in file.read(), "the secret stands in the environment")
+
+
+def test_restart_after_a_crash():
+    write_policy("http://127.0.0.1:9")
+    drop_in("RestartSec=100ms\n")
+    start()
+    before = prop("MainPID")
+    run("systemctl", "kill", "--kill-who=main", "--signal=SIGKILL", UNIT)
+    wait_for(
+        "the restart",
+        lambda: prop("ActiveState") == "active" and prop("MainPID") not in ("0", before),
+    )
+    want(prop("NRestarts") == "1", "restarts: " + prop("NRestarts"))
+
+
+TESTS = [
+    test_unit_verifies,
+    test_ready_without_azure,
+    test_stop_is_clean,
+    test_journal_has_fields,
+    test_journal_keeps_secrets,
+    test_stop_within_a_put,
+    test_wrong_policy_is_located,
+    test_reload_keeps_the_old_policy,
+    test_missing_policy_is_named,
+    test_missing_credential_is_named,
+    test_credential_works,
+    test_restart_after_a_crash,
+]
+
+
+def bench():
+    write_policy("http://127.0.0.1:9")
+    times = []
+    for _ in range(20):
+        reset()
+        start()
+        began = int(prop("ExecMainStartTimestampMonotonic"))
+        times.append((int(prop("ActiveEnterTimestampMonotonic")) - began) / 1000)
+    times.sort()
+    print("exec to READY, %d starts: least %.1f ms, median %.1f ms, most %.1f ms"
+          % (len(times), times[0], times[len(times) // 2], times[-1]))
+    return 0
+
+
+def main():
+    if sys.argv[1:] == ["--bench"]:
+        return bench()
+    failed = 0
+    print("1..%d" % len(TESTS))
+    for number, test in enumerate(TESTS, 1):
+        name = test.__name__[len("test_"):].replace("_", " ")
+        complaint = None
+        try:
+            reset()
+            test()
+        except Failure as failure:
+            complaint = str(failure)
+        except Exception:  # a test of a broken daemon must not hide the others
+            complaint = traceback.format_exc()
+        print("%sok %d - %s" % ("not " if complaint else "", number, name))
+        for line in (complaint or "").splitlines():
+            print("# " + line)
+        failed += complaint is not None
+    reset()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

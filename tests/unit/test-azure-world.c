@@ -1,0 +1,889 @@
+/*
+ * Worlds: what a listing's elements become, whose they are, and in what order they stand.
+ */
+#include "azure/json.h"
+#include "azure/page.h"
+#include "azure/world.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "core/naming.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SUB "00000000-0000-0000-0000-00000000000a"
+#define GEN "0217b3db-61cb-4bf6-bbfb-e1bbddadf4d4"
+#define GEN2 "0217b3db-61cb-4bf6-bbfb-e1bbddadf4d5"
+#define OWNER "prod-backup"
+
+/* A snapshot of ours with everything right; rows of the tests change a member each. */
+struct fixture {
+        const char *subscription, *group, *name, *location;
+        const char *tags; /* members of tags; NULL: all of ours */
+        const char *owner, *policy, *slot, *generation;
+        const char *extra_tags; /* ",\"a\":\"b\"" */
+        const char *source;     /* sourceUniqueId; "" for none */
+        const char *option;     /* createOption */
+        const char *creation;   /* further members of creationData */
+        const char *properties; /* further members of properties */
+        const char *unique_id, *time;
+        bool full; /* not incremental */
+};
+
+static const struct fixture good = {
+        .subscription = SUB,
+        .group = "rg-snapshots",
+        .location = "westeurope",
+        .owner = OWNER,
+        .policy = "gold",
+        .slot = "20261123T021500Z",
+        .generation = GEN,
+        .extra_tags = "",
+        .source = GEN,
+        .option = "Copy",
+        .creation = "",
+        .properties = ",\"provisioningState\":\"Succeeded\"",
+        .unique_id = "667d1d45-5740-4727-97bc-d42a55e76ee8",
+        .time = "2026-11-23T02:15:03.1234567+00:00",
+};
+
+/* The name that follows from owner, policy, generation, region and slot. */
+static void derive_name(const struct fixture *f, unsigned attempt, char name[SNAPSHOT_NAME_SIZE]) {
+        char region[64], generation[64], prefix[NAMING_PREFIX_SIZE];
+        struct series_key key = {f->owner, f->policy, generation, region};
+        struct utc slot;
+
+        naming_region(f->location, region);
+        snprintf(generation, sizeof(generation), "%s", f->generation);
+        str_lower(generation);
+        assert_int_equal(naming_prefix("db01-data", &key, prefix), 0);
+        assert_int_equal(utc_parse_slot(f->slot, strlen(f->slot), &slot), 0);
+        naming_snapshot(prefix, slot, attempt, name);
+}
+
+static void append_snapshot(const struct fixture *f, struct strbuf *s) {
+        char name[SNAPSHOT_NAME_SIZE];
+
+        if (!f->name)
+                derive_name(f, 1, name);
+        strbuf_appendf(s,
+                       "{\"id\":\"/subscriptions/%s/resourceGroups/%s/providers/"
+                       "Microsoft.Compute/snapshots/%s\",\"location\":\"%s\",\"tags\":{",
+                       f->subscription, f->group, f->name ? f->name : name, f->location);
+        if (f->tags)
+                strbuf_append_str(s, f->tags);
+        else
+                strbuf_appendf(s,
+                               "\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"%s\","
+                               "\"snapkeep-policy\":\"%s\",\"snapkeep-slot\":\"%s\","
+                               "\"snapkeep-disk\":\"s/rg/db01-data\","
+                               "\"snapkeep-generation\":\"%s\",\"snapkeep-keep\":\"last=3\"%s",
+                               f->owner, f->policy, f->slot, f->generation, f->extra_tags);
+        strbuf_appendf(s, "},\"properties\":{\"creationData\":{\"createOption\":\"%s\"", f->option);
+        if (f->source[0] != '\0')
+                strbuf_appendf(s, ",\"sourceUniqueId\":\"%s\"", f->source);
+        strbuf_appendf(s, "%s},\"incremental\":%s,\"uniqueId\":\"%s\",\"timeCreated\":\"%s\"%s}}",
+                       f->creation, f->full ? "false" : "true", f->unique_id, f->time,
+                       f->properties);
+}
+
+static int add_text(struct world *world, const char *text, page_element_fn add) {
+        _cleanup_(json_freep) cJSON *json = NULL;
+        size_t offset;
+
+        assert_int_equal(json_parse(text, strlen(text), &json, &offset), 0);
+        return add(json, world);
+}
+
+static int add_snapshot(struct world *world, const struct fixture *f) {
+        struct strbuf s = {};
+        int r;
+
+        append_snapshot(f, &s);
+        r = add_text(world, strbuf_str(&s), world_add_snapshot);
+        strbuf_deinit(&s);
+        return r;
+}
+
+static int add_disk(struct world *world, const char *group, const char *name, const char *members,
+                    const char *properties) {
+        struct strbuf s = {};
+        int r;
+
+        strbuf_appendf(&s,
+                       "{\"id\":\"/subscriptions/" SUB "/resourceGroups/%s/providers/"
+                       "Microsoft.Compute/disks/%s\"%s,\"properties\":{%s}}",
+                       group, name, members, properties);
+        r = add_text(world, strbuf_str(&s), world_add_disk);
+        strbuf_deinit(&s);
+        return r;
+}
+
+static struct world *world_make(void) {
+        struct world *world;
+
+        assert_int_equal(world_new(SUB, OWNER, utc_from_seconds(1795400000), &world), 0);
+        return world;
+}
+
+#define OURS (SNAPSHOT_INCREMENTAL | SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_CLAIMS)
+
+static void test_ours(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        char name[SNAPSHOT_NAME_SIZE], expected[SNAPSHOT_NAME_SIZE], guid[GUID_TEXT_SIZE];
+        const struct snapshot_row *row;
+        struct world_view view;
+
+        assert_int_equal(add_snapshot(world, &good), 0);
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_string_equal(view.subscription, SUB);
+        assert_int_equal(utc_seconds(view.begin), 1795400000);
+        assert_int_equal(view.n_snapshots, 1);
+        row = &view.snapshots[0];
+        assert_int_equal(row->flags, OURS | SNAPSHOT_COMPLETE);
+        assert_int_equal(utc_seconds(row->slot), 1795400100);
+        assert_int_equal(row->time_created.ticks, 1795400103 * TICKS_PER_SEC + 1234567);
+        assert_string_equal(view_str(&view, row->group), "rg-snapshots");
+        assert_string_equal(view_str(&view, row->generation), GEN);
+        assert_string_equal(view_str(&view, row->policy), "gold");
+        assert_string_equal(view_str(&view, row->region), "westeurope");
+        assert_int_equal(row->attempt, 1);
+        assert_int_equal(row->percent, 100);
+        assert_string_equal(guid_format(&row->unique_id, guid), good.unique_id);
+        derive_name(&good, 1, expected);
+        assert_string_equal(snapshot_row_name(&view, row, name), expected);
+}
+
+static void test_flags(void **state) {
+        static const struct {
+                int line;
+                struct fixture change; /* members that are set replace the good ones */
+                uint32_t flags;        /* but the state */
+        } rows[] = {
+                {__LINE__, {.name = NULL}, OURS},
+                {__LINE__, {.full = true}, OURS & ~SNAPSHOT_INCREMENTAL},
+                {__LINE__, {.location = "West Europe"}, OURS},
+                {__LINE__, {.generation = "0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D4"}, OURS},
+                {__LINE__, {.source = "0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D4"}, OURS},
+                {__LINE__, {.extra_tags = ",\"snapkeep-hold\":\"audit\""}, OURS | SNAPSHOT_HELD},
+                {__LINE__, {.extra_tags = ",\"SnapKeep-Hold\":\"\""}, OURS | SNAPSHOT_HELD},
+                {__LINE__, {.extra_tags = ",\"snapkeep-holder\":\"x\",\"team\":\"x\""}, OURS},
+                {__LINE__, {.properties = ",\"diskState\":\"ActiveSAS\""}, OURS | SNAPSHOT_HELD},
+                {__LINE__,
+                 {.properties = ",\"diskState\":\"ActiveSASFrozen\""},
+                 OURS | SNAPSHOT_HELD},
+                {__LINE__, {.properties = ",\"diskState\":\"Unattached\""}, OURS},
+
+                /* Not ours at all. */
+                {__LINE__, {.tags = ""}, SNAPSHOT_INCREMENTAL},
+                {__LINE__, {.owner = "other"}, SNAPSHOT_INCREMENTAL},
+                {__LINE__, {.owner = "Prod-Backup"}, SNAPSHOT_INCREMENTAL}, /* values have a case */
+                {__LINE__,
+                 {.owner = "other", .extra_tags = ",\"snapkeep-hold\":\"x\""},
+                 SNAPSHOT_INCREMENTAL | SNAPSHOT_HELD},
+
+                /* Ours by tags, but mistaken. */
+                {__LINE__, {.name = "copy-of-it"}, OURS & ~SNAPSHOT_NAMED},
+                {__LINE__, {.source = GEN2}, SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+                {__LINE__, {.source = ""}, SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+                {__LINE__,
+                 {.extra_tags = ",\"Snapkeep-Slot\":\"20261123T031500Z\""},
+                 SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+                {__LINE__,
+                 {.extra_tags = ",\"SNAPKEEP-OWNER\":\"prod-backup\""},
+                 SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+
+                /* A copy's source is another snapshot. */
+                {__LINE__,
+                 {.option = "CopyStart",
+                  .source = GEN2,
+                  .properties = ",\"completionPercent\":100"},
+                 OURS},
+                {__LINE__,
+                 {.option = "CopyStart", .source = "", .properties = ",\"completionPercent\":100"},
+                 OURS},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                const struct fixture *c = &rows[i].change;
+                struct fixture f = good;
+                struct world_view view;
+                uint32_t flags;
+
+                f.name = c->name;
+                f.full = c->full;
+                f.tags = c->tags;
+                f.owner = c->owner ? c->owner : f.owner;
+                f.location = c->location ? c->location : f.location;
+                f.generation = c->generation ? c->generation : f.generation;
+                f.source = c->source ? c->source : f.source;
+                f.extra_tags = c->extra_tags ? c->extra_tags : f.extra_tags;
+                f.option = c->option ? c->option : f.option;
+                f.properties = c->properties ? c->properties : f.properties;
+
+                assert_int_equal(add_snapshot(world, &f), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                flags = view.snapshots[0].flags;
+                if (flags != (rows[i].flags | SNAPSHOT_COMPLETE))
+                        fail_msg("row at line %d: flags %x", rows[i].line, flags);
+                if (!(flags & SNAPSHOT_TAGGED) != !utc_is_set(view.snapshots[0].slot) ||
+                    !(flags & SNAPSHOT_TAGGED) != (view.snapshots[0].policy == 0))
+                        fail_msg("row at line %d: slot or policy", rows[i].line);
+        }
+}
+
+/* Each tag in turn is missing, or wrong. */
+static void test_tags_needed(void **state) {
+        static const struct {
+                int line;
+                const char *version, *owner, *policy, *slot, *disk, *generation, *keep;
+                uint32_t flags;
+        } rows[] = {
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN, "k",
+                 SNAPSHOT_TAGGED | SNAPSHOT_CLAIMS},
+                {__LINE__, NULL, OWNER, "gold", "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "2", OWNER, "gold", "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", NULL, "gold", "20261123T021500Z", "d", GEN, "k", 0},
+                {__LINE__, "1", "", "gold", "20261123T021500Z", "d", GEN, "k", 0},
+                {__LINE__, "1", OWNER, NULL, "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "", "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", NULL, "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "2026-11-23T02:15:00Z", "d", GEN, "k",
+                 SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261323T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", NULL, GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", NULL, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", "x", "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN2, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN, NULL, SNAPSHOT_CLAIMS},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const char *const names[] = {TAG_VERSION, TAG_OWNER,      TAG_POLICY, TAG_SLOT,
+                                             TAG_DISK,    TAG_GENERATION, TAG_KEEP};
+                const char *const values[] = {rows[i].version, rows[i].owner, rows[i].policy,
+                                              rows[i].slot,    rows[i].disk,  rows[i].generation,
+                                              rows[i].keep};
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                struct strbuf tags = {};
+                struct world_view view;
+
+                for (size_t j = 0; j < ARRAY_SIZE(names); j++)
+                        if (values[j])
+                                strbuf_appendf(&tags, "%s\"%s\":\"%s\"", tags.len ? "," : "",
+                                               names[j], values[j]);
+                f.tags = strbuf_str(&tags);
+                f.name = "other";
+                assert_int_equal(add_snapshot(world, &f), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                if (view.snapshots[0].flags !=
+                    (rows[i].flags | SNAPSHOT_INCREMENTAL | SNAPSHOT_COMPLETE))
+                        fail_msg("row at line %d: %x", rows[i].line, view.snapshots[0].flags);
+                strbuf_deinit(&tags);
+        }
+}
+
+static void test_names(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        char names[3][SNAPSHOT_NAME_SIZE], name[SNAPSHOT_NAME_SIZE];
+        struct fixture f = good;
+        struct world_view view;
+
+        /* Another case, a later attempt, a disk that was called otherwise. */
+        derive_name(&good, 1, names[0]);
+        for (char *c = names[0]; *c; c++)
+                *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+        derive_name(&good, 9, names[1]);
+        derive_name(&good, 2, names[2]);
+        memcpy(names[2], "xy99", 4);
+        for (size_t i = 0; i < 3; i++) {
+                f.name = names[i];
+                f.time = i == 0   ? good.time
+                         : i == 1 ? "2026-11-23T02:15:04Z"
+                                  : "2026-11-23T02:15:05Z";
+                assert_int_equal(add_snapshot(world, &f), 0);
+        }
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_int_equal(view.n_snapshots, 3);
+        for (size_t i = 0; i < 3; i++) {
+                assert_true(view.snapshots[i].flags & SNAPSHOT_NAMED);
+                snapshot_row_name(&view, &view.snapshots[i], name);
+                assert_true(str_equal_nocase(name, names[i]));
+        }
+        assert_int_equal(view.snapshots[1].attempt, 9);
+        assert_int_equal(view.snapshots[2].attempt, 2);
+}
+
+/* After names that fitted, one that does not: each is judged by its own tags. */
+static void test_names_after(void **state) {
+        static const struct {
+                int line;
+                const char *change; /* what is appended to the name of the next slot */
+                const char *slot, *policy, *location, *source;
+                bool named;
+        } rows[] = {
+                {__LINE__, "", NULL, NULL, NULL, NULL, true},
+                {__LINE__, "-2", NULL, NULL, NULL, NULL, true},
+                {__LINE__, "-9", NULL, NULL, NULL, NULL, true},
+                {__LINE__, "-1", NULL, NULL, NULL, NULL, false},
+                {__LINE__, "-10", NULL, NULL, NULL, NULL, false},
+                {__LINE__, "-", NULL, NULL, NULL, NULL, false},
+                {__LINE__, "x", NULL, NULL, NULL, NULL, false},
+                {__LINE__, "", "20261123T041500Z", NULL, NULL, NULL, false},
+                {__LINE__, "", NULL, "silver", NULL, NULL, false},
+                {__LINE__, "", NULL, NULL, "northeurope", NULL, false},
+                {__LINE__, "", NULL, NULL, NULL, GEN2, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                struct world_view view;
+                char name[SNAPSHOT_NAME_SIZE + 3];
+                int n_named = 0, n_back = 0;
+
+                assert_int_equal(add_snapshot(world, &good), 0);
+                f.slot = "20261123T031500Z";
+                f.time = "2026-11-23T03:15:03Z";
+                derive_name(&f, 1, name);
+                strcat(name, rows[i].change);
+                f.name = name;
+                f.slot = rows[i].slot ? rows[i].slot : f.slot;
+                f.policy = rows[i].policy ? rows[i].policy : f.policy;
+                f.location = rows[i].location ? rows[i].location : f.location;
+                if (rows[i].source)
+                        f.generation = f.source = rows[i].source;
+                /* A name may not end in '-', so that is no id at all. */
+                if (strcmp(rows[i].change, "-") == 0) {
+                        assert_int_equal(add_snapshot(world, &f), JSON_E_SHAPE);
+                        continue;
+                }
+                assert_int_equal(add_snapshot(world, &f), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                assert_int_equal(view.n_snapshots, 2);
+                for (size_t j = 0; j < 2; j++) {
+                        char back[SNAPSHOT_NAME_SIZE];
+
+                        n_named += !!(view.snapshots[j].flags & SNAPSHOT_NAMED);
+                        snapshot_row_name(&view, &view.snapshots[j], back);
+                        n_back += strcmp(back, name) == 0;
+                }
+                if (n_named != 1 + rows[i].named || n_back != 1)
+                        fail_msg("row at line %d: %s", rows[i].line, name);
+        }
+}
+
+/* A copy's tags name the disk's generation, its source is a snapshot: what was learned from the
+ * one says nothing of the other. */
+static void test_name_of_a_copy(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture copy = good, other = good;
+        char name[SNAPSHOT_NAME_SIZE];
+        struct world_view view;
+
+        copy.option = "CopyStart";
+        copy.source = GEN2;
+        assert_int_equal(add_snapshot(world, &copy), 0);
+
+        other.slot = "20261123T031500Z";
+        derive_name(&other, 1, name); /* that of GEN */
+        other.name = name;
+        other.generation = other.source = GEN2;
+        assert_int_equal(add_snapshot(world, &other), 0);
+
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_int_equal(view.n_snapshots, 2);
+        assert_true(view.snapshots[0].flags & SNAPSHOT_NAMED);
+        assert_true(view.snapshots[1].flags & SNAPSHOT_TAGGED);
+        assert_false(view.snapshots[1].flags & SNAPSHOT_NAMED);
+}
+
+#define STATES (SNAPSHOT_COMPLETE | SNAPSHOT_FAILED | SNAPSHOT_UNDERWAY | SNAPSHOT_LEAVING)
+
+static void test_states(void **state) {
+        static const struct {
+                int line;
+                const char *sku; /* of the disk; NULL: in no listing */
+                const char *option, *creation, *properties;
+                uint32_t state;
+                unsigned percent;
+        } rows[] = {
+                {__LINE__, "Premium_LRS", "Copy", "", "", SNAPSHOT_COMPLETE, 100},
+                {__LINE__, "Premium_LRS", "Copy", ",\"logicalSectorSize\":512", "",
+                 SNAPSHOT_COMPLETE, 100},
+                {__LINE__, "UltraSSD_LRS", "Copy", "", "", SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, "premiumv2_lrs", "Copy", "", "", SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, NULL, "Copy", "", "", SNAPSHOT_COMPLETE, 100},
+                {__LINE__, NULL, "Copy", ",\"logicalSectorSize\":4096", "", SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":100.0",
+                 SNAPSHOT_COMPLETE, 100},
+                {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":99.9",
+                 SNAPSHOT_UNDERWAY, 99},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"completionPercent\":0.0",
+                 SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, "Premium_LRS", "CopyStart", "", "", SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, NULL, "CopyStart", "", "", SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, "Premium_LRS", "Import", "", "", SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Updating\"",
+                 SNAPSHOT_UNDERWAY, 0},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Failed\"",
+                 SNAPSHOT_FAILED, 0},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Canceled\"",
+                 SNAPSHOT_FAILED, 0},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Deleting\"",
+                 SNAPSHOT_LEAVING, 0},
+                {__LINE__, "Premium_LRS", "Copy", "",
+                 ",\"completionPercent\":100,\"copyCompletionError\":{\"errorCode\":"
+                 "\"CopySourceNotFound\"}",
+                 SNAPSHOT_FAILED, 100},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"copyCompletionError\":{}",
+                 SNAPSHOT_FAILED, 0},
+                {__LINE__, "Premium_LRS", "Copy", "",
+                 ",\"copyCompletionError\":{},\"provisioningState\":\"Deleting\"", SNAPSHOT_LEAVING,
+                 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                struct world_view view;
+                char members[128];
+                uint32_t flags;
+
+                f.option = rows[i].option;
+                f.creation = rows[i].creation;
+                f.properties = rows[i].properties;
+                assert_int_equal(add_snapshot(world, &f), 0);
+                if (rows[i].sku) {
+                        snprintf(members, sizeof(members),
+                                 ",\"location\":\"westeurope\",\"sku\":{\"name\":\"%s\"}",
+                                 rows[i].sku);
+                        assert_int_equal(
+                                add_disk(world, "rg", "d", members, "\"uniqueId\":\"" GEN "\""), 0);
+                }
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                flags = view.snapshots[0].flags;
+                if ((flags & STATES) != rows[i].state || flags & ~(uint32_t)(OURS | STATES) ||
+                    view.snapshots[0].percent != rows[i].percent)
+                        fail_msg("row at line %d: %x, %u", rows[i].line, flags,
+                                 view.snapshots[0].percent);
+        }
+}
+
+/* The re-read of one snapshot gives the row of the listing. */
+static void test_judge(void **state) {
+        static const struct fixture stranger = {
+                .subscription = SUB,
+                .group = "RG",
+                .name = "foreign",
+                .location = "East US",
+                .tags = "\"a\":\"b\"",
+                .source = "",
+                .option = "Import",
+                .creation = "",
+                .properties = "",
+                .unique_id = "667d1d45-5740-4727-97bc-d42a55e76ee9",
+                .time = "2026-11-23T02:15:04Z",
+        };
+        const struct fixture *const fixtures[] = {&good, &stranger};
+
+        for (size_t i = 0; i < ARRAY_SIZE(fixtures); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct snapshot_reply reply;
+                struct snapshot_row row;
+                struct world_view view;
+                struct strbuf s = {};
+                const char *member;
+
+                assert_int_equal(add_snapshot(world, fixtures[i]), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+
+                append_snapshot(fixtures[i], &s);
+                assert_int_equal(snapshot_reply_parse(s.data, s.len, &reply, &member), 0);
+                memset(&row, 0xff, sizeof(row));
+                assert_int_equal(world_judge(world, &reply, false, &row), 0);
+                assert_memory_equal(&row, &view.snapshots[0], sizeof(row));
+                if (i == 0) {
+                        assert_int_equal(world_judge(world, &reply, true, &row), 0);
+                        assert_int_equal(row.flags & STATES, SNAPSHOT_UNDERWAY);
+                }
+
+                reply.has_id = false;
+                assert_int_equal(world_judge(world, &reply, false, &row), JSON_E_SHAPE);
+                reply.has_id = true;
+                reply.id.subscription[0] = '1';
+                assert_int_equal(world_judge(world, &reply, false, &row), JSON_E_SHAPE);
+                snapshot_reply_deinit(&reply);
+                strbuf_deinit(&s);
+        }
+}
+
+static void test_refused(void **state) {
+        static const struct {
+                int line;
+                const char *text;
+                page_element_fn add;
+                const char *member;
+        } rows[] = {
+                {__LINE__, "{}", world_add_snapshot, "location"},
+                {__LINE__, "{\"location\":\"x\",\"properties\":{}}", world_add_snapshot, "id"},
+                {__LINE__, "{\"id\":null,\"location\":\"x\",\"properties\":{}}", world_add_snapshot,
+                 "id"},
+                {__LINE__,
+                 "{\"id\":\"/subscriptions/00000000-0000-0000-0000-00000000000b/resourceGroups/"
+                 "rg/providers/Microsoft.Compute/snapshots/"
+                 "s\",\"location\":\"x\",\"properties\":{}}",
+                 world_add_snapshot, "id"}, /* of another subscription */
+                {__LINE__,
+                 "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg/providers/Microsoft.Compute/"
+                 "snapshots/s\",\"location\":\"x\",\"properties\":{\"timeCreated\":\"x\"}}",
+                 world_add_snapshot, "timeCreated"},
+                {__LINE__, "{}", world_add_disk, "id"},
+                {__LINE__,
+                 "{\"id\":\"/subscriptions/00000000-0000-0000-0000-00000000000b/resourceGroups/"
+                 "rg/providers/Microsoft.Compute/disks/d\",\"location\":\"x\",\"properties\":{}}",
+                 world_add_disk, "id"},
+                {__LINE__,
+                 "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg/providers/Microsoft.Compute/"
+                 "snapshots/s\",\"location\":\"x\",\"properties\":{}}",
+                 world_add_disk, "id"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                int r;
+
+                assert_null(world_bad_member(world));
+                r = add_text(world, rows[i].text, rows[i].add);
+                if (r != JSON_E_SHAPE || strcmp(world_bad_member(world), rows[i].member) != 0)
+                        fail_msg("row at line %d: %d", rows[i].line, r);
+                assert_int_equal(world_finish(world), 0);
+                assert_int_equal(world_view(world).n_snapshots + world_view(world).n_disks, 0);
+        }
+}
+
+static void test_disks(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        const struct disk_row *rows;
+        struct world_view view;
+
+        assert_int_equal(add_disk(world, "rgB", "d1",
+                                  ",\"location\":\"West Europe\",\"tags\":{"
+                                  "\"zeta\":\"Z\",\"Backup\":\"Gold\\nx\",\"alpha\":\"\"}",
+                                  "\"uniqueId\":\"0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D4\","
+                                  "\"timeCreated\":\"2026-01-01T00:00:00Z\""),
+                         0);
+        assert_int_equal(add_disk(world, "RGa", "d2", ",\"location\":\"x\",\"tags\":{}",
+                                  "\"diskState\":\"ActiveUpload\""),
+                         0);
+        assert_int_equal(add_disk(world, "rga", "D1",
+                                  ",\"location\":\"x\",\"sku\":{\"name\":"
+                                  "\"UltraSSD_LRS\"}",
+                                  "\"diskState\":\"ReadyToUpload\""),
+                         0);
+        assert_int_equal(add_disk(world, "rgc", "d",
+                                  ",\"location\":\"x\",\"sku\":{\"name\":"
+                                  "\"PremiumV2_LRS\"}",
+                                  "\"diskState\":\"Attached\""),
+                         0);
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        rows = view.disks;
+        assert_int_equal(view.n_disks, 4);
+
+        assert_string_equal(view_str(&view, rows[0].name), "D1");
+        assert_int_equal(rows[0].flags, DISK_COUNTS_PERCENT | DISK_NO_SNAPSHOT);
+        assert_int_equal(rows[0].generation, 0);
+        assert_false(utc_is_set(rows[0].time_created));
+        assert_string_equal(view_str(&view, rows[1].name), "d2");
+        assert_string_equal(view_str(&view, rows[1].tags), "");
+        assert_int_equal(rows[1].flags, DISK_NO_SNAPSHOT);
+        assert_string_equal(view_str(&view, rows[2].group), "rgB");
+        assert_string_equal(view_str(&view, rows[2].region), "westeurope");
+        assert_string_equal(view_str(&view, rows[2].location), "West Europe");
+        assert_string_equal(view_str(&view, rows[2].generation), GEN);
+        assert_string_equal(view_str(&view, rows[2].tags), "alpha\n\nbackup\nGold x\nzeta\nZ\n");
+        assert_int_equal(utc_seconds(rows[2].time_created), 1767225600);
+        assert_int_equal(rows[2].flags, 0);
+        assert_int_equal(rows[3].flags, DISK_COUNTS_PERCENT);
+}
+
+/* Pages shift while they are read: the same resource twice is one, the later. */
+static void test_duplicates(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture f = good, other = good;
+        char name[SNAPSHOT_NAME_SIZE];
+        struct world_view view;
+
+        f.properties = ",\"provisioningState\":\"Updating\"";
+        assert_int_equal(add_snapshot(world, &f), 0);
+        other.name = "other";
+        other.group = "RG-other";
+        assert_int_equal(add_snapshot(world, &other), 0);
+        /* Re-tagged in between, so that it is stored in another form. */
+        derive_name(&good, 1, name);
+        f = good;
+        f.name = name;
+        f.group = "RG-Snapshots";
+        f.tags = "\"a\":\"b\"";
+        assert_int_equal(add_snapshot(world, &f), 0);
+        other.group = "rg-OTHER";
+        other.properties = ",\"provisioningState\":\"Deleting\"";
+        assert_int_equal(add_snapshot(world, &other), 0);
+        other.group = "rg-third"; /* the same name in another group is another */
+        assert_int_equal(add_snapshot(world, &other), 0);
+        assert_int_equal(add_disk(world, "rg", "d", ",\"location\":\"old\"", ""), 0);
+        assert_int_equal(add_disk(world, "RG", "D", ",\"location\":\"new\"", ""), 0);
+
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_int_equal(view.n_snapshots, 3);
+        assert_int_equal(view.n_disks, 1);
+        assert_string_equal(view_str(&view, view.disks[0].region), "new");
+        for (size_t i = 0; i < view.n_snapshots; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+                const char *group = view_str(&view, row->group);
+
+                if (str_equal_nocase(group, "rg-snapshots"))
+                        assert_int_equal(row->flags, SNAPSHOT_INCREMENTAL | SNAPSHOT_COMPLETE);
+                else
+                        assert_int_equal(row->flags & STATES, SNAPSHOT_LEAVING);
+                if (str_equal_nocase(group, "rg-other"))
+                        assert_string_equal(group, "rg-OTHER");
+        }
+}
+
+static int compare_rows(const struct snapshot_row *a, const struct snapshot_row *b) {
+        int c = CMP(a->generation, b->generation);
+
+        c = c ? c : CMP(a->slot.ticks, b->slot.ticks);
+        c = c ? c : CMP(a->time_created.ticks, b->time_created.ticks);
+        return c ? c : guid_compare(&a->unique_id, &b->unique_id);
+}
+
+#define MANY 500
+
+/* In whatever order and pieces the listing comes, the world is the same. */
+static void test_order(void **state) {
+        /* Steps that reach every place: they share no factor with MANY - 5. */
+        static const unsigned steps[] = {1, 7, 13, MANY - 6};
+        struct strbuf first = {}, text = {};
+
+        for (unsigned round = 0; round < ARRAY_SIZE(steps); round++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct world_view view;
+                char name[SNAPSHOT_NAME_SIZE];
+
+                /* One for each generation, so that their numbers are the same in each round. */
+                for (unsigned i = 0; i < MANY; i++) {
+                        unsigned n = i < 5 ? i : 5 + (i - 5) * steps[round] % (MANY - 5);
+                        char generation[GUID_TEXT_SIZE], slot[UTC_SLOT_SIZE],
+                                unique[GUID_TEXT_SIZE];
+                        struct fixture f = good;
+
+                        snprintf(generation, sizeof(generation),
+                                 "0217b3db-61cb-4bf6-bbfb-00000000000%u", n % 5);
+                        snprintf(slot, sizeof(slot), "20261123T%02u%02u00Z", n / 60 % 24, n % 60);
+                        snprintf(unique, sizeof(unique), "667d1d45-5740-4727-97bc-%012u", n);
+                        f.generation = f.source = generation;
+                        f.slot = slot;
+                        f.unique_id = unique;
+                        if (n % 7 == 6) { /* strangers, which have no slot */
+                                snprintf(name, sizeof(name), "foreign-%u", n);
+                                f.name = name;
+                                f.tags = "";
+                        }
+                        assert_int_equal(add_snapshot(world, &f), 0);
+                }
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                assert_int_equal(view.n_snapshots, MANY);
+                strbuf_clear(&text);
+                for (size_t i = 0; i < view.n_snapshots; i++) {
+                        strbuf_appendf(&text, "%s\n",
+                                       snapshot_row_name(&view, &view.snapshots[i], name));
+                        if (i > 0)
+                                assert_true(compare_rows(&view.snapshots[i - 1],
+                                                         &view.snapshots[i]) < 0);
+                }
+                for (unsigned g = 0; g < 5; g++) {
+                        char generation[GUID_TEXT_SIZE];
+                        const struct snapshot_row *rows;
+                        size_t n;
+
+                        snprintf(generation, sizeof(generation),
+                                 "0217b3db-61cb-4bf6-bbfb-00000000000%u", g);
+                        view_generation(&view, intern_find(view.strings, generation), &rows, &n);
+                        assert_int_equal(n, MANY / 5);
+                }
+                if (round == 0)
+                        strbuf_append_str(&first, strbuf_str(&text));
+                else
+                        assert_string_equal(strbuf_str(&first), strbuf_str(&text));
+        }
+        strbuf_deinit(&first);
+        strbuf_deinit(&text);
+}
+
+/* A region that is first seen after 65,535 other strings still fits into a row. */
+static void test_late_region(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture f = good;
+        struct snapshot_reply reply;
+        struct snapshot_row judged;
+        struct world_view view;
+        struct strbuf s = {};
+        char name[SNAPSHOT_NAME_SIZE];
+        const char *member;
+        char generation[GUID_TEXT_SIZE];
+        unsigned late = 0;
+
+        assert_int_equal(add_disk(world, "rg", "early",
+                                  ",\"location\":\"East US\",\"tags\":{\"x\":"
+                                  "\"y\"}",
+                                  "\"uniqueId\":\"" GEN2 "\""),
+                         0);
+        assert_int_equal(add_snapshot(world, &good), 0);
+        f.tags = "";
+        f.source = generation;
+        for (unsigned i = 0; i <= UINT16_MAX; i++) {
+                snprintf(generation, sizeof(generation), "0217b3db-61cb-4bf6-bbfb-%012u", i);
+                snprintf(name, sizeof(name), "foreign-%u", i);
+                f.name = name;
+                assert_int_equal(add_snapshot(world, &f), 0);
+        }
+        f = good;
+        f.location = "Late Region";
+        assert_int_equal(add_snapshot(world, &f), 0);
+        assert_int_equal(add_disk(world, "rg", "d",
+                                  ",\"location\":\"Later Region\",\"tags\":{\"a\":"
+                                  "\"b\"}",
+                                  "\"uniqueId\":\"" GEN "\""),
+                         0);
+        assert_int_equal(world_finish(world), 0);
+
+        view = world_view(world);
+        for (size_t i = 0; i < view.n_snapshots; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+                const char *region = view_str(&view, row->region);
+
+                assert_string_equal(view_str(&view, row->group), "rg-snapshots");
+                if (!(row->flags & SNAPSHOT_NAMED)) {
+                        /* Each has a source of its own, of the number of its name. */
+                        snprintf(generation, sizeof(generation), "0217b3db-61cb-4bf6-bbfb-%012u",
+                                 (unsigned)atoi(view_str(&view, row->name) + strlen("foreign-")));
+                        assert_string_equal(view_str(&view, row->generation), generation);
+                        assert_string_equal(region, "westeurope");
+                        assert_true(str_starts_with(view_str(&view, row->name), "foreign-"));
+                        continue;
+                }
+                assert_string_equal(view_str(&view, row->generation), GEN);
+                assert_string_equal(view_str(&view, row->policy), "gold");
+                late += strcmp(region, "lateregion") == 0;
+        }
+        assert_int_equal(late, 1);
+        assert_string_equal(view_str(&view, view.disks[0].region), "laterregion");
+        assert_string_equal(view_str(&view, view.disks[0].location), "Later Region");
+        assert_string_equal(view_str(&view, view.disks[0].tags), "a\nb\n");
+        assert_string_equal(view_str(&view, view.disks[0].generation), GEN);
+        assert_string_equal(view_str(&view, view.disks[1].name), "early");
+        assert_string_equal(view_str(&view, view.disks[1].group), "rg");
+        assert_string_equal(view_str(&view, view.disks[1].region), "eastus");
+        assert_string_equal(view_str(&view, view.disks[1].location), "East US");
+        assert_string_equal(view_str(&view, view.disks[1].tags), "x\ny\n");
+        assert_string_equal(view_str(&view, view.disks[1].generation), GEN2);
+
+        /* The re-read finds the same numbers; a region that nothing listed has is refused. */
+        append_snapshot(&f, &s);
+        assert_int_equal(snapshot_reply_parse(s.data, s.len, &reply, &member), 0);
+        assert_int_equal(world_judge(world, &reply, false, &judged), 0);
+        assert_string_equal(intern_str(view.strings, judged.region), "lateregion");
+        reply.location = "never seen";
+        assert_int_equal(world_judge(world, &reply, false, &judged), -E2BIG);
+        snapshot_reply_deinit(&reply);
+        strbuf_deinit(&s);
+}
+
+static void test_too_many_regions(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture f = good;
+        char location[32], name[32];
+
+        f.tags = "";
+        f.name = name;
+        f.location = location;
+        for (unsigned i = 0; i <= WORLD_REGIONS_MAX; i++) {
+                snprintf(location, sizeof(location), "region%u", i);
+                snprintf(name, sizeof(name), "s%u", i);
+                assert_int_equal(add_snapshot(world, &f), i < WORLD_REGIONS_MAX ? 0 : -E2BIG);
+        }
+}
+
+/* A whole page through the cutter, in pieces of every size. */
+static void test_page(void **state) {
+        struct strbuf s = {};
+
+        strbuf_append_str(&s, "{\"value\":[");
+        append_snapshot(&good, &s);
+        strbuf_append_str(&s, ",");
+        struct fixture other = good;
+        other.name = "other";
+        append_snapshot(&other, &s);
+        strbuf_append_str(&s, "]}");
+
+        for (size_t piece = 1; piece <= 97; piece += 3) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                _cleanup_(page_freep) struct page *page = NULL;
+                const char *link;
+
+                assert_int_equal(page_new(world_add_snapshot, world, &page), 0);
+                for (size_t at = 0; at < s.len; at += piece)
+                        assert_int_equal(page_feed(page, s.data + at, MIN(piece, s.len - at)), 0);
+                assert_int_equal(page_finish(page, &link), 0);
+                assert_int_equal(world_finish(world), 0);
+                assert_int_equal(world_view(world).n_snapshots, 2);
+        }
+        strbuf_deinit(&s);
+}
+
+static void test_empty(void **state) {
+        _cleanup_(world_freep) struct world *world = NULL;
+
+        assert_int_equal(world_new("00000000-0000-0000-0000-00000000000A", OWNER, UTC_NONE, &world),
+                         0);
+        assert_int_equal(world_finish(world), 0);
+        assert_string_equal(world_view(world).subscription, SUB);
+        assert_int_equal(world_view(world).n_snapshots, 0);
+        assert_int_equal(world_view(world).n_disks, 0);
+        assert_null(world_free(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ours),        cmocka_unit_test(test_flags),
+                cmocka_unit_test(test_tags_needed), cmocka_unit_test(test_names),
+                cmocka_unit_test(test_names_after), cmocka_unit_test(test_name_of_a_copy),
+                cmocka_unit_test(test_states),      cmocka_unit_test(test_judge),
+                cmocka_unit_test(test_refused),     cmocka_unit_test(test_disks),
+                cmocka_unit_test(test_duplicates),  cmocka_unit_test(test_order),
+                cmocka_unit_test(test_late_region), cmocka_unit_test(test_too_many_regions),
+                cmocka_unit_test(test_page),        cmocka_unit_test(test_empty),
+        };
+
+        return cmocka_run_group_tests_name("azure-world", tests, NULL, NULL);
+}

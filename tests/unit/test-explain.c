@@ -1,0 +1,525 @@
+/*
+ * What each snapshot is, why it stays and when it goes, on worlds made by hand. The planner is run at
+ * the dates of death: what is said is what would happen.
+ */
+#include "base/macros.h"
+#include "base/strbuf.h"
+#include "core/explain.h"
+#include "core/naming.h"
+#include "core/planner.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SUBSCRIPTION "11111111-1111-4111-8111-111111111111"
+#define GENERATION_1 "6fd33d6a-a035-4cac-a58d-314436223718"
+#define GENERATION_2 "6fd33d6a-a035-4cac-a58d-314436223719"
+#define NOW INT64_C(1795400100) /* 2026-11-23T02:15:00Z, a multiple of 300 */
+#define EVERY INT64_C(300)
+
+static char *text(const char *constant) {
+        return (char *)(uintptr_t)constant;
+}
+
+/* One policy on one disk; tests change what they are about. */
+struct fixture {
+        struct policy_file file;
+        struct policy policy;
+        struct target target;
+        struct schedule_item item;
+        struct intern *strings;
+        struct disk_row disks[2];
+        size_t n_disks;
+        struct snapshot_row rows[32];
+        size_t n;
+        struct world_view view;
+        struct explainer *explainer;
+};
+
+static uint32_t number(struct fixture *f, const char *string) {
+        uint32_t n;
+
+        assert_int_equal(intern_add(f->strings, string, strlen(string), &n), 0);
+        return n;
+}
+
+static void setup(struct fixture *f) {
+        *f = (struct fixture){};
+        f->item = (struct schedule_item){.kind = SCHEDULE_EVERY, .period_s = EVERY};
+        f->policy = (struct policy){
+                .name = text("gold"),
+                .schedule = {&f->item, 1},
+                .catch_up = true,
+                .has_keep = true,
+                .keep = {.count = {[KEEP_LAST] = 3}},
+                .zone_name = text("UTC"),
+                .snapshot_group = text("rg-snapshots"),
+                .prune = PRUNE_AUTO,
+                .min_keep = 1,
+        };
+        f->target = (struct target){.subscription = text(SUBSCRIPTION)};
+        f->file = (struct policy_file){
+                .owner = text("prod-backup"),
+                .policies = &f->policy,
+                .n_policies = 1,
+                .targets = &f->target,
+                .n_targets = 1,
+        };
+        assert_int_equal(intern_new(&f->strings), 0);
+        f->disks[0] = (struct disk_row){
+                .name = number(f, "db01"),
+                .group = number(f, "rg-app"),
+                .generation = number(f, GENERATION_1),
+                .region = number(f, "westeurope"),
+                .location = number(f, "westeurope"),
+                .tags = number(f, "backup\ngold\n"),
+        };
+        f->n_disks = 1;
+}
+
+static void teardown(struct fixture *f) {
+        explainer_free(f->explainer);
+        intern_free(f->strings);
+}
+
+/* A snapshot of ours of the slot so many slots before NOW. */
+static struct snapshot_row *add(struct fixture *f, int64_t slots_ago, unsigned flags) {
+        struct snapshot_row *row = &f->rows[f->n];
+        struct series_key key = {"prod-backup", "gold", GENERATION_1, "westeurope"};
+        char prefix[NAMING_PREFIX_SIZE];
+        struct utc slot = utc_from_seconds(NOW - slots_ago * EVERY);
+
+        assert_int_equal(naming_prefix("db01", &key, prefix), 0);
+        *row = (struct snapshot_row){
+                .unique_id = guid_from_random(1, f->n),
+                .slot = slot,
+                .time_created = utc_add_seconds(slot, 2),
+                .tag_hash = f->n,
+                .name = number(f, prefix),
+                .group = number(f, "RG-Snapshots"),
+                .generation = number(f, GENERATION_1),
+                .policy = number(f, "gold"),
+                .region = (uint16_t)number(f, "westeurope"),
+                .attempt = 1,
+                .percent = 100,
+                .flags = flags | SNAPSHOT_INCREMENTAL | SNAPSHOT_TAGGED | SNAPSHOT_NAMED |
+                         SNAPSHOT_CLAIMS,
+        };
+        f->n++;
+        return row;
+}
+
+/* Views are sorted (rows.h). */
+static int row_compare(const void *a, const void *b) {
+        const struct snapshot_row *x = a, *y = b;
+
+        return CMP(x->generation, y->generation)
+                       ?: CMP(x->slot.ticks, y->slot.ticks)
+                       ?: CMP(x->time_created.ticks, y->time_created.ticks)
+                       ?: guid_compare(&x->unique_id, &y->unique_id);
+}
+
+static void begin(struct fixture *f, int64_t now) {
+        qsort(f->rows, f->n, sizeof(*f->rows), row_compare);
+        f->view = (struct world_view){
+                .subscription = SUBSCRIPTION,
+                .strings = f->strings,
+                .snapshots = f->rows,
+                .n_snapshots = f->n,
+                .disks = f->disks,
+                .n_disks = f->n_disks,
+        };
+        f->explainer = explainer_free(f->explainer);
+        assert_int_equal(explainer_new(&f->file, &f->view, utc_from_seconds(now), &f->explainer),
+                         0);
+}
+
+/* The series of the fixture's disk, and the one of it at @index. */
+static const struct explained *explain(struct fixture *f, size_t index,
+                                       struct explained_series *series) {
+        assert_int_equal(explainer_series(f->explainer, 0, &f->disks[0], series), 0);
+        assert_true(index < series->n);
+        return &series->items[index];
+}
+
+static void expect_reasons(int line, struct fixture *f, size_t index, const char *expected) {
+        struct explained_series series;
+        const struct explained *one = explain(f, index, &series);
+        struct strbuf reasons = {};
+
+        explained_append(f->explainer, &series, one, &reasons);
+        if (strcmp(strbuf_str(&reasons), expected) != 0)
+                fail_msg("line %d: \"%s\" in place of \"%s\"", line, strbuf_str(&reasons),
+                         expected);
+        strbuf_deinit(&reasons);
+}
+
+/* Whether the planner deletes the row at @now. */
+static bool planned(const struct fixture *f, const struct snapshot_row *row, int64_t now) {
+        struct plan *plan;
+        char name[SNAPSHOT_NAME_SIZE];
+        bool found = false;
+
+        assert_int_equal(planner_run(&f->file, &f->view, utc_from_seconds(now), &plan), 0);
+        snapshot_row_name(&f->view, row, name);
+        for (size_t i = 0; i < plan->n_actions; i++)
+                found |= plan->actions[i].kind == ACTION_DELETE &&
+                         strcmp(plan->actions[i].name, name) == 0;
+        plan_free(plan);
+        return found;
+}
+
+/* Which rule keeps each of five, and when it lets go. */
+static void test_series(void **state) {
+        static const struct {
+                int line;
+                const char *reasons;
+                int64_t death; /* slots after NOW; -1 for at once */
+        } rows[] = {
+                /* the oldest first; no slot is due at NOW, the next is NOW + EVERY */
+                {__LINE__, "superseded", -1},        {__LINE__, "superseded", -1},
+                {__LINE__, "last 3/3", 1},           {__LINE__, "last 2/3", 2},
+                {__LINE__, "last 1/3, min_keep", 3},
+        };
+        struct explained_series series;
+        struct fixture f;
+
+        setup(&f);
+        for (int64_t i = 0; i < 5; i++)
+                add(&f, i, SNAPSHOT_COMPLETE);
+        begin(&f, NOW + 9);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct explained *one = explain(&f, i, &series);
+                int64_t death = rows[i].death < 0 ? NOW + 9 : NOW + rows[i].death * EVERY;
+
+                expect_reasons(rows[i].line, &f, i, rows[i].reasons);
+                if (utc_seconds(one->death) != death)
+                        fail_msg("row at line %d: %lld", rows[i].line,
+                                 (long long)(utc_seconds(one->death) - NOW));
+        }
+        assert_int_equal(series.n, 5);
+        assert_false(series.prune_off);
+        assert_ptr_equal(series.disk, &f.disks[0]);
+        teardown(&f);
+}
+
+/* What the explainer says goes at once is what the planner deletes, and no more. */
+static void test_agrees_with_planner(void **state) {
+        for (unsigned seed = 0; seed < 200; seed++) {
+                static const unsigned states[] = {SNAPSHOT_COMPLETE, SNAPSHOT_COMPLETE,
+                                                  SNAPSHOT_FAILED, SNAPSHOT_UNDERWAY,
+                                                  SNAPSHOT_LEAVING};
+                struct explained_series series;
+                struct fixture f;
+                unsigned bits = seed * 2654435761U;
+                int64_t now = NOW + 9 + (int64_t)(seed % 5) * 2 * SEC_PER_DAY;
+
+                setup(&f);
+                f.policy.min_age_s = seed % 3 == 0 ? 4 * EVERY : 0;
+                f.policy.min_keep = 1 + seed % 4;
+                f.policy.prune = seed % 7 == 0 ? PRUNE_OFF : PRUNE_AUTO;
+                f.policy.has_keep = seed % 11 != 0;
+                for (int64_t i = 0; i < 12; i++, bits = bits * 1664525U + 1013904223U) {
+                        struct snapshot_row *row =
+                                add(&f, i, states[(bits >> 24) % ARRAY_SIZE(states)]);
+
+                        if ((bits >> 20) % 8 == 0)
+                                row->flags |= SNAPSHOT_HELD;
+                        if ((bits >> 16) % 8 == 0)
+                                row->unique_id = (struct guid){};
+                }
+                begin(&f, now);
+                assert_int_equal(explainer_series(f.explainer, 0, &f.disks[0], &series), 0);
+                for (size_t i = 0; i < series.n; i++) {
+                        bool goes = series.items[i].death.ticks <= utc_from_seconds(now).ticks;
+
+                        if (goes != planned(&f, series.items[i].row, now))
+                                fail_msg("seed %u, snapshot %zu: explained %d", seed, i, goes);
+                }
+                teardown(&f);
+        }
+}
+
+/* A failed one goes by its age, to the second on which the planner takes it. */
+static void test_failed(void **state) {
+        struct explained_series series;
+        const struct explained *one;
+        struct fixture f;
+        int64_t death;
+
+        setup(&f);
+        add(&f, 1, SNAPSHOT_FAILED);
+        add(&f, 0, SNAPSHOT_COMPLETE);
+        begin(&f, NOW + 9);
+        one = explain(&f, 0, &series);
+        death = utc_seconds(one->death);
+        assert_int_equal(death, NOW - EVERY + 2 + 7 * SEC_PER_DAY);
+        expect_reasons(__LINE__, &f, 0, "failed, goes 7 days after its creation");
+        assert_false(planned(&f, one->row, death - 1));
+        assert_true(planned(&f, one->row, death));
+
+        begin(&f, death + 77);
+        one = explain(&f, 0, &series);
+        assert_int_equal(utc_seconds(one->death), death + 77);
+
+        f.rows[0].flags |= SNAPSHOT_HELD;
+        begin(&f, death + 77);
+        one = explain(&f, 0, &series);
+        assert_int_equal(one->death.ticks, UTC_NEVER.ticks);
+        expect_reasons(__LINE__, &f, 0, "held, not complete");
+        teardown(&f);
+}
+
+/* Each row is one thing that keeps a superseded one for good. */
+static void test_stays(void **state) {
+        enum {
+                PRUNE,
+                NO_KEEP,
+                HELD,
+                NO_ID,
+                UNDERWAY,
+                FUTURE
+        };
+        static const struct {
+                int line, what;
+                const char *reasons;
+        } rows[] = {
+                {__LINE__, PRUNE, "prune is off, superseded"},
+                {__LINE__, NO_KEEP, "no keep rule"},
+                {__LINE__, HELD, "held"},
+                {__LINE__, NO_ID, "superseded, kept since Azure gives it no uniqueId"},
+                {__LINE__, UNDERWAY, "not complete"},
+                {__LINE__, FUTURE, "dated in the future"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct explained_series series;
+                const struct explained *one;
+                struct snapshot_row *row;
+                struct fixture f;
+                bool future = rows[i].what == FUTURE;
+
+                setup(&f);
+                for (int64_t j = 0; j < 3; j++)
+                        add(&f, j, SNAPSHOT_COMPLETE);
+                row = add(&f, future ? -5 : 8, SNAPSHOT_COMPLETE);
+                if (rows[i].what == PRUNE)
+                        f.policy.prune = PRUNE_OFF;
+                if (rows[i].what == NO_KEEP)
+                        f.policy.has_keep = false;
+                if (rows[i].what == HELD)
+                        row->flags |= SNAPSHOT_HELD;
+                if (rows[i].what == NO_ID)
+                        row->unique_id = (struct guid){};
+                if (rows[i].what == UNDERWAY)
+                        row->flags =
+                                (row->flags & ~(unsigned)SNAPSHOT_COMPLETE) | SNAPSHOT_UNDERWAY;
+                begin(&f, NOW + 9);
+                expect_reasons(rows[i].line, &f, future ? 3 : 0, rows[i].reasons);
+                one = explain(&f, future ? 3 : 0, &series);
+                if (one->death.ticks != UTC_NEVER.ticks)
+                        fail_msg("row at line %d has a date", rows[i].line);
+                assert_int_equal(series.prune_off, rows[i].what == PRUNE);
+                teardown(&f);
+        }
+}
+
+/* Changes one snapshot that is ours, or the world around it; what it is then, and why. */
+static void test_rows(void **state) {
+        enum {
+                NOTHING,
+                STRANGER,
+                UNTAGGED,
+                UNNAMED,
+                FULL,
+                FULL_UNNAMED,
+                OTHER_POLICY,
+                OTHER_GROUP,
+                OTHER_LIFE,
+                NO_SOURCE,
+                OTHER_REGION,
+                NO_TARGET,
+                OTHER_GROUP_NO_TARGET,
+        };
+        static const struct {
+                int line, what;
+                enum explain_kind kind;
+                unsigned why;
+                const char *text;
+        } rows[] = {
+                {__LINE__, NOTHING, EXPLAIN_OURS, 0, ""},
+                {__LINE__, STRANGER, EXPLAIN_STRANGER, EXPLAIN_NO_OWNER,
+                 "it has no tag snapkeep-owner of \"prod-backup\""},
+                {__LINE__, UNTAGGED, EXPLAIN_MISTAKEN, EXPLAIN_BAD_TAGS,
+                 "its tags are not a whole, well-formed set of ours, or they name another source "
+                 "than its "
+                 "own"},
+                {__LINE__, UNNAMED, EXPLAIN_MISTAKEN, EXPLAIN_OTHER_NAME,
+                 "its name is not the one that its tags give"},
+                {__LINE__, FULL, EXPLAIN_MISTAKEN, EXPLAIN_FULL,
+                 "it is a full snapshot and not an incremental one"},
+                {__LINE__, FULL_UNNAMED, EXPLAIN_MISTAKEN, EXPLAIN_FULL | EXPLAIN_OTHER_NAME,
+                 "its name is not the one that its tags give; and it is a full snapshot and not an "
+                 "incremental one"},
+                {__LINE__, OTHER_POLICY, EXPLAIN_UNCLAIMED, EXPLAIN_NO_POLICY,
+                 "the policy file has no policy \"silver\""},
+                {__LINE__, OTHER_GROUP, EXPLAIN_UNCLAIMED, EXPLAIN_OTHER_GROUP,
+                 "it is in group rg-other, and the policy's snapshot_group is rg-snapshots"},
+                {__LINE__, OTHER_LIFE, EXPLAIN_UNCLAIMED, EXPLAIN_NO_DISK,
+                 "no disk that is listed has its generation"},
+                {__LINE__, NO_SOURCE, EXPLAIN_UNCLAIMED, EXPLAIN_NO_DISK,
+                 "no disk that is listed has its generation"},
+                {__LINE__, OTHER_REGION, EXPLAIN_UNCLAIMED, EXPLAIN_OTHER_REGION,
+                 "it is in region northeurope, and the disk in westeurope"},
+                {__LINE__, NO_TARGET, EXPLAIN_UNCLAIMED, EXPLAIN_NO_TARGET,
+                 "no target of policy \"gold\" selects the disk rg-app/db01"},
+                {__LINE__, OTHER_GROUP_NO_TARGET, EXPLAIN_UNCLAIMED,
+                 EXPLAIN_OTHER_GROUP | EXPLAIN_NO_TARGET,
+                 "it is in group rg-other, and the policy's snapshot_group is rg-snapshots; and no "
+                 "target of "
+                 "policy \"gold\" selects the disk rg-app/db01"},
+        };
+        static char *groups[] = {NULL};
+
+        groups[0] = text("rg-db*");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct strbuf why = {};
+                struct explained_series series;
+                struct explained_row what;
+                struct snapshot_row *row;
+                struct fixture f;
+                bool no_target = rows[i].what == NO_TARGET || rows[i].what == OTHER_GROUP_NO_TARGET;
+
+                setup(&f);
+                row = add(&f, 0, SNAPSHOT_COMPLETE);
+                switch (rows[i].what) {
+                case STRANGER:
+                        row->flags &=
+                                ~(unsigned)(SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_CLAIMS);
+                        break;
+                case UNTAGGED:
+                        row->flags &= ~(unsigned)(SNAPSHOT_TAGGED | SNAPSHOT_NAMED);
+                        break;
+                case UNNAMED:
+                        row->flags &= ~(unsigned)SNAPSHOT_NAMED;
+                        break;
+                case FULL:
+                        row->flags &= ~(unsigned)SNAPSHOT_INCREMENTAL;
+                        break;
+                case FULL_UNNAMED:
+                        row->flags &= ~(unsigned)(SNAPSHOT_INCREMENTAL | SNAPSHOT_NAMED);
+                        break;
+                case OTHER_POLICY:
+                        row->policy = number(&f, "silver");
+                        break;
+                case OTHER_LIFE:
+                        row->generation = number(&f, GENERATION_2);
+                        break;
+                case NO_SOURCE:
+                        row->generation = 0;
+                        f.disks[1] = f.disks[0];
+                        f.disks[1].generation =
+                                0; /* neither has one, and that does not join them */
+                        f.n_disks = 2;
+                        break;
+                case OTHER_REGION:
+                        row->region = (uint16_t)number(&f, "northeurope");
+                        break;
+                default:
+                        break;
+                }
+                if (rows[i].what == OTHER_GROUP || rows[i].what == OTHER_GROUP_NO_TARGET)
+                        row->group = number(&f, "rg-other");
+                f.target.groups = groups;
+                f.target.n_groups = no_target;
+
+                begin(&f, NOW + 9);
+                explainer_row(f.explainer, row, &what);
+                explained_row_append(f.explainer, row, &what, &why);
+                if (what.kind != rows[i].kind || what.why != rows[i].why ||
+                    strcmp(strbuf_str(&why), rows[i].text) != 0)
+                        fail_msg("row at line %d: %s, %x, \"%s\"", rows[i].line,
+                                 explain_kind_name(what.kind), what.why, strbuf_str(&why));
+                strbuf_deinit(&why);
+
+                /* And the series has it just then. */
+                if (!no_target) {
+                        assert_int_equal(explainer_series(f.explainer, 0, &f.disks[0], &series), 0);
+                        if (series.n != (rows[i].kind == EXPLAIN_OURS))
+                                fail_msg("row at line %d: %zu in the series", rows[i].line,
+                                         series.n);
+                }
+                teardown(&f);
+        }
+}
+
+/* A moved disk is listed under both names: the one that is selected explains it. */
+static void test_moved(void **state) {
+        static char *groups[] = {NULL};
+        struct explained_row what;
+        struct fixture f;
+
+        groups[0] = text("rg-new");
+        setup(&f);
+        f.disks[1] = f.disks[0];
+        f.disks[1].group = number(&f, "rg-new");
+        f.n_disks = 2;
+        f.target.groups = groups;
+        f.target.n_groups = 1;
+        add(&f, 0, SNAPSHOT_COMPLETE);
+        begin(&f, NOW + 9);
+        explainer_row(f.explainer, &f.rows[0], &what);
+        assert_int_equal(what.kind, EXPLAIN_OURS);
+        assert_ptr_equal(what.disk, &f.disks[1]);
+        teardown(&f);
+}
+
+/* Jitter moves deaths as it moves starts; nothing lies beyond the horizon or the calendar. */
+static void test_future(void **state) {
+        struct explained_series series;
+        const struct explained *one;
+        struct fixture f;
+        int64_t jitter;
+
+        setup(&f);
+        f.policy.jitter_s = 200;
+        add(&f, 0, SNAPSHOT_COMPLETE);
+        f.policy.keep.count[KEEP_LAST] = 1;
+        begin(&f, NOW + 250);
+        one = explain(&f, 0, &series);
+        assert_int_equal(schedule_jitter(&f.policy.schedule, NULL, GENERATION_1, 200, &jitter), 0);
+        assert_true(jitter > 0);
+        assert_int_equal(utc_seconds(one->death), NOW + EVERY + jitter);
+
+        f.policy.keep = (struct keep){.count = {[KEEP_YEARLY] = 101}};
+        begin(&f, NOW + 250);
+        one = explain(&f, 0, &series);
+        assert_int_equal(one->death.ticks, UTC_NEVER.ticks);
+
+        f.policy.keep.count[KEEP_YEARLY] = 50;
+        begin(&f, NOW + 250);
+        one = explain(&f, 0, &series);
+        assert_true(one->death.ticks != UTC_NEVER.ticks);
+
+        f.n = 0;
+        begin(&f, UTC_MAX_SECONDS);
+        assert_int_equal(explainer_series(f.explainer, 0, &f.disks[0], &series), 0);
+        assert_int_equal(series.n, 0);
+        teardown(&f);
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_series), cmocka_unit_test(test_agrees_with_planner),
+                cmocka_unit_test(test_failed), cmocka_unit_test(test_stays),
+                cmocka_unit_test(test_rows),   cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_future),
+        };
+
+        return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
+}

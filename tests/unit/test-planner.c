@@ -1,0 +1,433 @@
+/*
+ * The planner: what is created, what goes, what is left alone, on worlds made by hand.
+ */
+#include "base/macros.h"
+#include "core/naming.h"
+#include "core/planner.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SUBSCRIPTION "11111111-1111-4111-8111-111111111111"
+#define GENERATION_1 "6fd33d6a-a035-4cac-a58d-314436223718"
+#define GENERATION_2 "6fd33d6a-a035-4cac-a58d-314436223719"
+#define NOW INT64_C(1795400100) /* 2026-11-23T02:15:00Z, a multiple of 300 */
+#define EVERY INT64_C(300)
+
+/* One policy on one disk; tests change what they are about. */
+struct fixture {
+        struct policy_file file;
+        struct policy policy;
+        struct target target;
+        struct schedule_item item;
+        struct intern *strings;
+        struct disk_row disk;
+        struct snapshot_row rows[32];
+        size_t n;
+        struct plan *plan;
+};
+
+static uint32_t number(struct fixture *f, const char *text) {
+        uint32_t n;
+
+        assert_int_equal(intern_add(f->strings, text, strlen(text), &n), 0);
+        return n;
+}
+
+static void setup(struct fixture *f) {
+        *f = (struct fixture){};
+        f->item = (struct schedule_item){.kind = SCHEDULE_EVERY, .period_s = EVERY};
+        f->policy = (struct policy){
+                .name = (char *)(uintptr_t) "gold",
+                .schedule = {&f->item, 1},
+                .catch_up = true,
+                .has_keep = true,
+                .keep = {.count = {[KEEP_LAST] = 3}},
+                .zone_name = (char *)(uintptr_t) "UTC",
+                .snapshot_group = (char *)(uintptr_t) "rg-snapshots",
+                .prune = PRUNE_AUTO,
+                .min_keep = 1,
+        };
+        f->target = (struct target){.subscription = (char *)(uintptr_t)SUBSCRIPTION};
+        f->file = (struct policy_file){
+                .owner = (char *)(uintptr_t) "prod-backup",
+                .policies = &f->policy,
+                .n_policies = 1,
+                .targets = &f->target,
+                .n_targets = 1,
+        };
+        assert_int_equal(intern_new(&f->strings), 0);
+        f->disk = (struct disk_row){
+                .name = number(f, "db01"),
+                .group = number(f, "rg-app"),
+                .generation = number(f, GENERATION_1),
+                .region = number(f, "westeurope"),
+                .location = number(f, "westeurope"),
+                .tags = number(f, "backup\ngold\n"),
+        };
+}
+
+static void teardown(struct fixture *f) {
+        plan_free(f->plan);
+        intern_free(f->strings);
+}
+
+/* A snapshot of ours of the slot so many slots before NOW. */
+static struct snapshot_row *add(struct fixture *f, int64_t slots_ago, unsigned flags) {
+        struct snapshot_row *row = &f->rows[f->n];
+        struct series_key key = {"prod-backup", "gold", GENERATION_1, "westeurope"};
+        char prefix[NAMING_PREFIX_SIZE];
+        struct utc slot = utc_from_seconds(NOW - slots_ago * EVERY);
+
+        assert_int_equal(naming_prefix("db01", &key, prefix), 0);
+        *row = (struct snapshot_row){
+                .unique_id = guid_from_random(1, f->n),
+                .slot = slot,
+                .time_created = utc_add_seconds(slot, 2),
+                .tag_hash = f->n,
+                .name = number(f, prefix),
+                .group = number(f, "RG-Snapshots"),
+                .generation = number(f, GENERATION_1),
+                .policy = number(f, "gold"),
+                .region = (uint16_t)number(f, "westeurope"),
+                .attempt = 1,
+                .percent = 100,
+                .flags = flags | SNAPSHOT_INCREMENTAL | SNAPSHOT_TAGGED | SNAPSHOT_NAMED |
+                         SNAPSHOT_CLAIMS,
+        };
+        f->n++;
+        return row;
+}
+
+/* Views are sorted (rows.h). */
+static int row_compare(const void *a, const void *b) {
+        const struct snapshot_row *x = a, *y = b;
+
+        return CMP(x->generation, y->generation)
+                       ?: CMP(x->slot.ticks, y->slot.ticks)
+                       ?: CMP(x->time_created.ticks, y->time_created.ticks)
+                       ?: guid_compare(&x->unique_id, &y->unique_id);
+}
+
+static void run(struct fixture *f, int64_t now) {
+        struct world_view view = {
+                .subscription = SUBSCRIPTION,
+                .strings = f->strings,
+                .snapshots = f->rows,
+                .n_snapshots = f->n,
+                .disks = &f->disk,
+                .n_disks = 1,
+        };
+
+        qsort(f->rows, f->n, sizeof(*f->rows), row_compare);
+        f->plan = plan_free(f->plan);
+        assert_int_equal(planner_run(&f->file, &view, utc_from_seconds(now), &f->plan), 0);
+}
+
+static size_t count(const struct fixture *f, enum action_kind kind) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < f->plan->n_actions; i++)
+                n += f->plan->actions[i].kind == kind;
+        return n;
+}
+
+static size_t found(const struct fixture *f, enum finding_kind kind) {
+        for (size_t i = 0; i < f->plan->n_findings; i++)
+                if (f->plan->findings[i].kind == kind)
+                        return f->plan->findings[i].count;
+        return 0;
+}
+
+static void test_first(void **state) {
+        struct fixture f;
+        struct strbuf tags = {};
+
+        setup(&f);
+        run(&f, NOW + 7);
+        assert_int_equal(f.plan->n_actions, 1);
+        assert_int_equal(f.plan->actions[0].kind, ACTION_CREATE);
+        assert_int_equal(utc_seconds(f.plan->actions[0].slot), NOW);
+        assert_string_equal(f.plan->actions[0].group, "rg-snapshots");
+        assert_string_equal(f.plan->actions[0].reason, "slot 2026-11-23T02:15:00Z is due");
+        assert_string_equal(f.plan->actions[0].disk.name, "db01");
+        assert_int_equal(utc_seconds(f.plan->next), NOW + EVERY);
+
+        action_tags(&f.file, &f.plan->actions[0], &tags);
+        assert_int_equal(tags.error, 0);
+        static const char expected[] = "snapkeep-version\0001\0"
+                                       "snapkeep-owner\0prod-backup\0"
+                                       "snapkeep-policy\0gold\0"
+                                       "snapkeep-slot\00020261123T021500Z\0"
+                                       "snapkeep-generation\0" GENERATION_1 "\0"
+                                       "snapkeep-disk\0" SUBSCRIPTION "/rg-app/db01\0"
+                                       "snapkeep-keep\0last=3;pick=first;zone=UTC";
+        assert_int_equal(tags.len, sizeof(expected));
+        assert_memory_equal(tags.data, expected, sizeof(expected));
+        strbuf_deinit(&tags);
+        teardown(&f);
+}
+
+/* States of the due slot's own snapshot, and what is made of them. */
+static void test_slot(void **state) {
+        static const struct {
+                int line;
+                unsigned flags;
+                int64_t created_s; /* after the slot */
+                size_t creates;
+                unsigned attempt;
+        } rows[] = {
+                {__LINE__, SNAPSHOT_COMPLETE, 2, 0, 0},
+                {__LINE__, SNAPSHOT_UNDERWAY, 2, 0, 0},
+                {__LINE__, SNAPSHOT_COMPLETE, 600, 0,
+                 0}, /* our clock is behind: filled all the same */
+                {__LINE__, SNAPSHOT_COMPLETE, -60, 0, 0},
+                {__LINE__, SNAPSHOT_COMPLETE, -61, 1,
+                 2},                                  /* older than its slot: does not fill it */
+                {__LINE__, SNAPSHOT_FAILED, 2, 1, 2}, /* its name stays taken */
+                {__LINE__, SNAPSHOT_LEAVING, 2, 1, 2},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+
+                setup(&f);
+                add(&f, 0, rows[i].flags)->time_created = utc_from_seconds(NOW + rows[i].created_s);
+                run(&f, NOW + 9);
+                if (count(&f, ACTION_CREATE) != rows[i].creates)
+                        fail_msg("row at line %d", rows[i].line);
+                if (rows[i].creates && f.plan->actions[0].attempt != rows[i].attempt)
+                        fail_msg("row at line %d: attempt %u", rows[i].line,
+                                 f.plan->actions[0].attempt);
+                teardown(&f);
+        }
+}
+
+static void test_attempts_run_out(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        for (unsigned i = 1; i <= 9; i++)
+                add(&f, 0, SNAPSHOT_FAILED)->attempt = (uint8_t)i;
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_CREATE), 0);
+        assert_int_equal(found(&f, FINDING_NO_ATTEMPT), 1);
+        teardown(&f);
+}
+
+static void test_prune(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        for (int64_t i = 0; i < 6; i++)
+                add(&f, i, SNAPSHOT_COMPLETE);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_CREATE), 0);
+        assert_int_equal(count(&f, ACTION_DELETE), 3);
+        /* The oldest first, and with what the re-read must find. */
+        assert_int_equal(utc_seconds(f.plan->actions[0].slot), NOW - 5 * EVERY);
+        assert_int_equal(f.plan->actions[0].tag_hash, 5);
+        assert_string_equal(f.plan->actions[0].group, "RG-Snapshots");
+        assert_string_equal(f.plan->actions[0].reason,
+                            "superseded under last=3;pick=first;zone=UTC");
+
+        f.policy.prune = PRUNE_OFF;
+        run(&f, NOW + 9);
+        assert_int_equal(f.plan->n_actions, 0);
+
+        f.policy.prune = PRUNE_AUTO;
+        f.policy.has_keep = false;
+        run(&f, NOW + 9);
+        assert_int_equal(f.plan->n_actions, 0);
+
+        f.policy.has_keep = true;
+        f.policy.min_age_s = 4 * EVERY;
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE),
+                         2); /* of 3 and a little, 4 and 5 slots: two are old enough */
+
+        f.policy.min_age_s = 0;
+        f.policy.min_keep = 6;
+        run(&f, NOW + 9);
+        assert_int_equal(f.plan->n_actions, 0);
+        teardown(&f);
+}
+
+/* What is not complete neither counts nor goes, and a hold stays. */
+static void test_prune_states(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        add(&f, 0, SNAPSHOT_UNDERWAY);
+        add(&f, 1, SNAPSHOT_FAILED);
+        for (int64_t i = 2; i < 6; i++)
+                add(&f, i, SNAPSHOT_COMPLETE);
+        f.rows[f.n - 1].flags |= SNAPSHOT_HELD;
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE),
+                         0); /* 2, 3 and 4 are the last three; 5 is held */
+        teardown(&f);
+}
+
+static void test_failed_go(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        add(&f, 0, SNAPSHOT_COMPLETE);
+        add(&f, 9, SNAPSHOT_FAILED)->time_created = utc_from_seconds(NOW - 7 * SEC_PER_DAY + 1);
+        run(&f, NOW);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        run(&f, NOW + 1);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+        assert_string_equal(f.plan->actions[0].reason, "failed more than 7 days ago");
+        teardown(&f);
+}
+
+/* Promise 1: what is not ours is neither counted nor touched. Each row makes one of six not ours. */
+static void test_only_ours(void **state) {
+        enum {
+                STRANGER,
+                UNNAMED,
+                UNTAGGED,
+                FULL,
+                OTHER_GROUP,
+                OTHER_POLICY,
+                OTHER_REGION,
+                OTHER_LIFE,
+                _N
+        };
+
+        for (int kind = 0; kind < _N; kind++) {
+                struct fixture f;
+                struct snapshot_row *row;
+
+                setup(&f);
+                for (int64_t i = 0; i < 3; i++)
+                        add(&f, i, SNAPSHOT_COMPLETE);
+                row = add(&f, 8, SNAPSHOT_COMPLETE);
+                switch (kind) {
+                case STRANGER:
+                        row->flags &=
+                                ~(unsigned)(SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_CLAIMS);
+                        row->slot = UTC_NONE;
+                        break;
+                case UNNAMED:
+                        row->flags &= ~(unsigned)SNAPSHOT_NAMED;
+                        break;
+                case UNTAGGED:
+                        row->flags &= ~(unsigned)SNAPSHOT_TAGGED;
+                        break;
+                case FULL:
+                        row->flags &= ~(unsigned)SNAPSHOT_INCREMENTAL;
+                        break;
+                case OTHER_GROUP:
+                        row->group = number(&f, "rg-other");
+                        break;
+                case OTHER_POLICY:
+                        row->policy = number(&f, "silver");
+                        break;
+                case OTHER_REGION:
+                        row->region = (uint16_t)number(&f, "northeurope");
+                        break;
+                default:
+                        row->generation = number(&f, GENERATION_2);
+                        break;
+                }
+                run(&f, NOW + 9);
+                if (f.plan->n_actions != 0)
+                        fail_msg("kind %d is acted on", kind);
+                teardown(&f);
+        }
+}
+
+static void test_findings(void **state) {
+        struct fixture f;
+        struct resource_id missing = {.type = RESOURCE_DISK, .subscription = SUBSCRIPTION};
+
+        setup(&f);
+        strcpy(missing.group, "rg-app");
+        strcpy(missing.name, "db99");
+        f.target.disks = &missing;
+        f.target.n_disks = 1;
+        add(&f, 0, SNAPSHOT_COMPLETE);
+        add(&f, -2, SNAPSHOT_COMPLETE); /* of a slot to come */
+        add(&f, 1, SNAPSHOT_COMPLETE)->flags &= ~(unsigned)SNAPSHOT_NAMED;
+        add(&f, 2, SNAPSHOT_COMPLETE)->generation = number(&f, GENERATION_2);
+        run(&f, NOW + 9);
+        assert_int_equal(found(&f, FINDING_FUTURE), 1);
+        assert_int_equal(found(&f, FINDING_MISTAKEN), 1);
+        assert_int_equal(found(&f, FINDING_UNCLAIMED), 1);
+        assert_int_equal(found(&f, FINDING_DISK_MISSING), 1);
+        assert_int_equal(f.plan->n_actions, 0);
+        assert_int_equal(f.plan->series[0].chain, 3);
+        assert_int_equal(f.plan->series[0].complete, 2);
+
+        f.disk.flags = DISK_NO_SNAPSHOT;
+        run(&f, NOW + EVERY);
+        assert_int_equal(found(&f, FINDING_NO_SNAPSHOT), 1);
+        assert_int_equal(f.plan->n_actions, 0);
+
+        f.disk.generation = 0;
+        run(&f, NOW + EVERY);
+        assert_int_equal(found(&f, FINDING_NO_GENERATION), 1);
+        assert_int_equal(f.plan->n_actions, 0);
+        teardown(&f);
+}
+
+static void test_targets(void **state) {
+        static char *groups[] = {NULL};
+        struct policy_tag tag = {NULL, NULL}, except = {NULL, NULL};
+        struct {
+                int line;
+                const char *group, *name, *value, *except_name, *except_value;
+                bool selected;
+        } rows[] = {
+                {__LINE__, NULL, NULL, NULL, NULL, NULL, true},
+                {__LINE__, "RG-*", NULL, NULL, NULL, NULL, true},
+                {__LINE__, "rg-db*", NULL, NULL, NULL, NULL, false},
+                {__LINE__, NULL, "Backup", "gold", NULL, NULL, true},
+                {__LINE__, NULL, "backup", "Gold", NULL, NULL, false}, /* values keep their case */
+                {__LINE__, NULL, "backu", "gold", NULL, NULL, false},
+                {__LINE__, NULL, NULL, NULL, "backup", "gold", false},
+                {__LINE__, NULL, NULL, NULL, "backup", "off", true},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+
+                setup(&f);
+                groups[0] = (char *)(uintptr_t)rows[i].group;
+                tag = (struct policy_tag){(char *)(uintptr_t)rows[i].name,
+                                          (char *)(uintptr_t)rows[i].value};
+                except = (struct policy_tag){(char *)(uintptr_t)rows[i].except_name,
+                                             (char *)(uintptr_t)rows[i].except_value};
+                f.target.groups = groups;
+                f.target.n_groups = rows[i].group != NULL;
+                f.target.tags = (struct policy_tags){&tag, rows[i].name != NULL};
+                f.target.except_tags = (struct policy_tags){&except, rows[i].except_name != NULL};
+                run(&f, NOW);
+                if ((f.plan->n_series == 1) != rows[i].selected)
+                        fail_msg("row at line %d", rows[i].line);
+                teardown(&f);
+        }
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_first),
+                cmocka_unit_test(test_slot),
+                cmocka_unit_test(test_attempts_run_out),
+                cmocka_unit_test(test_prune),
+                cmocka_unit_test(test_prune_states),
+                cmocka_unit_test(test_failed_go),
+                cmocka_unit_test(test_only_ours),
+                cmocka_unit_test(test_findings),
+                cmocka_unit_test(test_targets),
+        };
+
+        return cmocka_run_group_tests_name("planner", tests, NULL, NULL);
+}

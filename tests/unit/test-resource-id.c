@@ -1,0 +1,174 @@
+/*
+ * ARM ids: what is taken, what is refused and why, and the order without case.
+ */
+#include "base/macros.h"
+#include "base/strbuf.h"
+#include "core/policy.h"
+#include "core/resource_id.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SUB "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
+#define ID(sub, group, type, name)                                                                 \
+        "/subscriptions/" sub "/resourceGroups/" group "/providers/Microsoft.Compute/" type "/" name
+#define X10 "xxxxxxxxxx"
+#define X80 X10 X10 X10 X10 X10 X10 X10 X10
+
+static void test_parse(void **state) {
+        static const struct {
+                int line;
+                const char *text;
+                int r;
+        } rows[] = {
+                {__LINE__, ID(SUB, "rg-prod", "disks", "db01-data"), 0},
+                {__LINE__, ID(SUB, "RG_(a).b-c", "snapshots", "a.b_"), 0},
+                {__LINE__, ID(SUB, "g", "DISKS", "d"), 0},
+                {__LINE__, ID("0B1F6471-1BF0-4DDA-AEC3-CB9272F09590", "g", "disks", "d"), 0},
+                {__LINE__, ID(SUB, "gr\xc3\xbcn", "disks", "d"), 0},
+                {__LINE__, ID(SUB, X80 X10, "disks", X80), 0},
+                {__LINE__, ID(SUB, X80 X10 "x", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, "g", "disks", X80 "x"), RESOURCE_ID_E_NAME},
+                {__LINE__, ID(SUB, "", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, "g.", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, "g g", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, "g*", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, "g", "disks", ""), RESOURCE_ID_E_NAME},
+                {__LINE__, ID(SUB, "g", "disks", "-d"), RESOURCE_ID_E_NAME},
+                {__LINE__, ID(SUB, "g", "disks", "d-"), RESOURCE_ID_E_NAME},
+                {__LINE__, ID(SUB, "g", "disks", "d?x"), RESOURCE_ID_E_NAME},
+                {__LINE__, ID(SUB, "g", "disks", "d\xc3\xbc"), RESOURCE_ID_E_NAME},
+                {__LINE__, ID("0b1f6471", "g", "disks", "d"), RESOURCE_ID_E_SUBSCRIPTION},
+                {__LINE__, ID("", "g", "disks", "d"), RESOURCE_ID_E_SUBSCRIPTION},
+                {__LINE__, ID(SUB, "g", "virtualMachines", "d"), RESOURCE_ID_E_SHAPE},
+                {__LINE__, ID(SUB, "g", "disks", "d/"), RESOURCE_ID_E_SHAPE},
+                {__LINE__, ID(SUB, "g", "disks", "d/x"), RESOURCE_ID_E_SHAPE},
+                {__LINE__, "x" ID(SUB, "g", "disks", "d"), RESOURCE_ID_E_SHAPE},
+                {__LINE__, "/" ID(SUB, "g", "disks", "d"), RESOURCE_ID_E_SHAPE},
+                {__LINE__, "/subscriptions/" SUB "/resourceGroups/g", RESOURCE_ID_E_SHAPE},
+                {__LINE__, "/", RESOURCE_ID_E_SHAPE},
+                {__LINE__, "", RESOURCE_ID_E_SHAPE},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct resource_id id = {.type = 77};
+                int r = resource_id_parse(rows[i].text, strlen(rows[i].text), &id);
+
+                if (r != rows[i].r || (r != 0 && id.type != 77))
+                        fail_msg("row at line %d: r %d", rows[i].line, r);
+                assert_non_null(resource_id_problem(r));
+        }
+}
+
+/* Parses exactly the bytes given, and no NUL inside is taken for an end. */
+static void test_length(void **state) {
+        static const char text[] = ID(SUB, "g", "disks", "disk");
+        struct resource_id id;
+        char with_nul[sizeof(text)];
+
+        assert_int_equal(resource_id_parse(text, strlen(text) - 3, &id), 0);
+        assert_string_equal(id.name, "d");
+        memcpy(with_nul, text, sizeof(text));
+        with_nul[strlen(text) - 2] = '\0';
+        assert_int_equal(resource_id_parse(with_nul, strlen(text), &id), RESOURCE_ID_E_NAME);
+}
+
+static void test_format(void **state) {
+        static const char upper[] = "/SUBSCRIPTIONS/0B1F6471-1BF0-4DDA-AEC3-CB9272F09590/"
+                                    "resourcegroups/RG-Prod/Providers/microsoft.compute/"
+                                    "Snapshots/Name";
+        char buffer[RESOURCE_ID_TEXT_SIZE];
+        struct resource_id id;
+
+        assert_int_equal(resource_id_parse(upper, strlen(upper), &id), 0);
+        assert_string_equal(resource_id_format(&id, buffer),
+                            ID(SUB, "RG-Prod", "snapshots", "Name"));
+
+        /* The longest there is. */
+        assert_int_equal(resource_id_parse(ID(SUB, X80 X10, "snapshots", X80),
+                                           strlen(ID(SUB, X80 X10, "snapshots", X80)), &id),
+                         0);
+        assert_string_equal(resource_id_format(&id, buffer), ID(SUB, X80 X10, "snapshots", X80));
+}
+
+static void test_compare(void **state) {
+        /* In their order. */
+        static const char *const texts[] = {
+                ID(SUB, "RG", "disks", "a"),
+                ID(SUB, "rg", "disks", "B"),
+                ID(SUB, "rg2", "disks", "a"),
+                ID("1b1f6471-1bf0-4dda-aec3-cb9272f09590", "a", "disks", "a"),
+                ID(SUB, "rg", "snapshots", "a"),
+        };
+        struct resource_id ids[ARRAY_SIZE(texts)], same;
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                assert_int_equal(resource_id_parse(texts[i], strlen(texts[i]), &ids[i]), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                for (size_t j = 0; j < ARRAY_SIZE(texts); j++)
+                        assert_int_equal(CMP(resource_id_compare(&ids[i], &ids[j]), 0), CMP(i, j));
+
+        same = ids[0];
+        strcpy(same.group, "rG");
+        strcpy(same.name, "A");
+        assert_int_equal(resource_id_compare(&same, &ids[0]), 0);
+}
+
+static void test_group(void **state) {
+        assert_true(resource_group_is_valid("rg-snapshots"));
+        assert_false(resource_group_is_valid(""));
+        assert_false(resource_group_is_valid("a/b"));
+        assert_false(resource_group_is_valid("a."));
+}
+
+static void test_policy_tags(void **state) {
+        struct policy_tags tags = {.items = calloc(2, sizeof(struct policy_tag)), .n = 2};
+
+        tags.items[0] = (struct policy_tag){strdup("Owner-Team"), strdup("platform")};
+        tags.items[1] = (struct policy_tag){strdup("cost"), strdup("7")};
+        assert_string_equal(policy_tags_get(&tags, "owner-TEAM"), "platform");
+        assert_string_equal(policy_tags_get(&tags, "cost"), "7");
+        assert_null(policy_tags_get(&tags, "cos"));
+        policy_tags_deinit(&tags);
+        assert_int_equal(tags.n, 0);
+        assert_null(policy_tags_get(&tags, "cost"));
+        assert_null(policy_file_free(NULL));
+}
+
+/* Leaks and bad frees of a whole and of a half-built file are the sanitizers' to find. */
+static void test_policy_free(void **state) {
+        struct policy_file *file = calloc(1, sizeof(*file));
+
+        file->owner = strdup("o");
+        file->policies = calloc(2, sizeof(*file->policies));
+        file->n_policies = 2;
+        file->policies[0].name = strdup("p");
+        file->policies[0].zone_name = strdup("UTC");
+        file->policies[0].schedule.items = calloc(1, sizeof(struct schedule_item));
+        file->policies[0].schedule.n = 1;
+        file->targets = calloc(1, sizeof(*file->targets));
+        file->n_targets = 1;
+        file->targets[0].groups = calloc(3, sizeof(char *));
+        file->targets[0].n_groups = 3;
+        file->targets[0].groups[1] = strdup("g");
+        file->targets[0].disks = calloc(1, sizeof(struct resource_id));
+        file->cloud.arm = strdup("https://example.com");
+        assert_null(policy_file_free(file));
+        assert_null(policy_file_free(calloc(1, sizeof(*file))));
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_parse),       cmocka_unit_test(test_length),
+                cmocka_unit_test(test_format),      cmocka_unit_test(test_compare),
+                cmocka_unit_test(test_group),       cmocka_unit_test(test_policy_tags),
+                cmocka_unit_test(test_policy_free),
+        };
+
+        return cmocka_run_group_tests_name("resource-id", tests, NULL, NULL);
+}
