@@ -229,8 +229,6 @@ static unsigned disks_problems(const struct explainer *e, const struct snapshot_
                                struct explained_row *what) {
         unsigned best = EXPLAIN_NO_DISK;
 
-        if (row->generation == 0)
-                return best;
         for (size_t i = first_disk(e, row->generation);
              i < e->n_disks && e->disks[i]->generation == row->generation; i++) {
                 unsigned why = disk_problems(e, row, e->disks[i], what->policy);

@@ -66,11 +66,14 @@ static int call_dress(struct operation *op, struct http_request *request) {
         struct call *call = &op->call;
         struct random *random = op->engine->services.random;
         _cleanup_(freep) char *authorization = NULL;
+        uint64_t high, low;
         struct guid id;
         int r;
 
-        id = guid_from_random(random_u64(random, RANDOM_REQUEST_ID),
-                              random_u64(random, RANDOM_REQUEST_ID));
+        /* In two statements: the order in which arguments are worked out is the compiler's. */
+        high = random_u64(random, RANDOM_REQUEST_ID);
+        low = random_u64(random, RANDOM_REQUEST_ID);
+        id = guid_from_random(high, low);
         guid_format(&id, call->request_id);
 
         if (asprintf(&authorization, "Bearer %s", call->bearer) < 0)

@@ -53,7 +53,7 @@ enum status zone_load(const char *name, struct zone **ret_zone, const char **ret
 }
 
 enum status zone_option(const char *name, struct zone **ret_zone) {
-        const char *problem;
+        const char *problem = NULL;
         enum status status;
 
         status = zone_load(name, ret_zone, &problem);

@@ -143,19 +143,24 @@ void show_findings(struct strbuf *out, const struct direct *direct) {
         }
 }
 
+static const char *put(char *buffer, const char *word) {
+        stpcpy(buffer, word);
+        return buffer;
+}
+
 const char *maybe_time_text(struct utc time, bool in_utc, char *buffer) {
         if (utc_is_set(time))
                 return time_text(time, in_utc, buffer);
-        return strcpy(buffer, "-");
+        return put(buffer, "-");
 }
 
 const char *goes_text(const struct explained *explained, struct utc now, bool in_utc,
                       char *buffer) {
         if (explained->row->flags & SNAPSHOT_LEAVING)
-                return strcpy(buffer, "now");
+                return put(buffer, "now");
         if (explained->death.ticks != UTC_NEVER.ticks)
                 return explained->death.ticks <= now.ticks
-                               ? strcpy(buffer, "now")
+                               ? put(buffer, "now")
                                : time_text(explained->death, in_utc, buffer);
-        return strcpy(buffer, explained->row->flags & SNAPSHOT_UNDERWAY ? "-" : "never");
+        return put(buffer, explained->row->flags & SNAPSHOT_UNDERWAY ? "-" : "never");
 }

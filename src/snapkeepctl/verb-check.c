@@ -240,7 +240,7 @@ static enum status run(const struct request *request) {
         /* Without memory there is neither a policy nor a complaint, and no answer. */
         if (request->json && (status == STATUS_DONE || check.diagnostics.n_errors > 0))
                 written = print_json(&check);
-        else if (status == STATUS_DONE)
+        else if (status == STATUS_DONE && check.file)
                 written = print_text(&check, request->utc);
         return status != STATUS_DONE ? status : written;
 }

@@ -19,6 +19,9 @@ from rig import PREFIX, SUBSCRIPTION, COMPUTE, Sim, Tap, disk_id, policy, snapsh
 
 CTL, SIM = sys.argv[1:3]
 tap = Tap()
+# TAP alone goes to stdout; what azure-sim says on its own goes to stderr.
+sys.stdout = os.fdopen(os.dup(1), 'w')
+os.dup2(2, 1)
 VERBS = ['check', 'schema', 'list', 'plan', 'explain', 'calendar', 'retain']
 YEAR = datetime.datetime.now(datetime.timezone.utc).year
 
@@ -494,6 +497,16 @@ def list_direct(folder):
 
 
 @tap
+def closed_output(folder):
+    """with its output closed list writes into nothing else that it opens"""
+    with Azure(folder) as azure:
+        run = subprocess.run([CTL, 'list', *azure.direct], stderr=subprocess.PIPE, check=False,
+                             preexec_fn=lambda: os.close(1))
+        same((run.returncode, run.stderr),
+             (1, b'snapkeepctl: cannot write to standard output: Bad file descriptor\n'))
+
+
+@tap
 def list_unclaimed(folder):
     """list --unclaimed shows those that nothing selects and why, and no control character"""
     with Azure(folder) as azure:
@@ -536,10 +549,8 @@ def plan_direct(folder):
         good('list', *azure.direct)
         good('explain', name_of(YEAR - 2), *azure.direct)
         same(len(azure.sim.snapshots()), len(world()['snapshots']))
-        stats = json.dumps(azure.sim.stats())
-        for word in ('"PUT": 0', '"DELETE": 0', '"PATCH": 0', '"POST": 0'):
-            if word.split(':')[0] in stats:
-                has(stats, word)
+        methods = azure.sim.stats()['by_method']
+        same([name for name, n in methods.items() if n], ['GET'], 'methods')
 
 
 @tap
