@@ -1,5 +1,7 @@
 #include "core/explain.h"
 
+#include "core/planner.h"
+
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "core/series.h"
@@ -7,10 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-/* Failed ones of ours go after 7 days (DESIGN section 4, "Names"), as the planner has it: the tests
- * hold the two against each other. */
-#define FAILED_LIFE_S (7 * SEC_PER_DAY)
 
 struct explainer {
         const struct policy_file *file;
@@ -110,7 +108,7 @@ static struct utc death_of(const struct explainer *e, const struct policy *polic
         if ((row->flags & SNAPSHOT_HELD) || !utc_is_set(row->time_created))
                 return UTC_NEVER;
 
-        failed_end = utc_add_seconds(row->time_created, FAILED_LIFE_S);
+        failed_end = utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S);
         return failed_end.ticks < e->now.ticks ? e->now : failed_end;
 }
 

@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* "Failed ones of ours go after 7 days" (DESIGN section 4): long enough for a person to look. */
-#define FAILED_LIFE_S (7 * SEC_PER_DAY)
-
 /* What one run works with; the plan is what stays. */
 struct planner {
         const struct policy_file *file;
@@ -28,6 +25,15 @@ void action_deinit(struct action *action) {
         free(action->reason);
         free(action->location);
         action->reason = action->location = NULL;
+}
+
+struct resource_id action_snapshot_id(const struct action *action) {
+        struct resource_id id = {.type = RESOURCE_SNAPSHOT};
+
+        stpcpy(id.subscription, action->subscription);
+        stpcpy(id.group, action->group);
+        stpcpy(id.name, action->name);
+        return id;
 }
 
 int action_copy(const struct action *action, struct action *ret_copy) {
@@ -179,7 +185,7 @@ static int plan_delete(struct planner *p, const struct series *s, const struct s
 static bool failed_is_old(const struct snapshot_row *row, struct utc now) {
         return (row->flags & SNAPSHOT_FAILED) && !(row->flags & SNAPSHOT_HELD) &&
                utc_is_set(row->time_created) &&
-               utc_add_seconds(row->time_created, FAILED_LIFE_S).ticks <= now.ticks;
+               utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S).ticks <= now.ticks;
 }
 
 static int plan_deletes(struct planner *p, const struct series *s) {

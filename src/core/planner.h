@@ -69,6 +69,9 @@ struct series_state {
         struct utc next;   /* start of the next slot after now, jitter included, or UTC_NEVER */
 };
 
+/* "Failed ones of ours go after 7 days" (DESIGN section 4): long enough for a person to look. */
+#define PLANNER_FAILED_LIFE_S (7 * SEC_PER_DAY)
+
 struct plan {
         struct action *actions; /* creates first, then deletes; oldest slots first; a total order */
         size_t n_actions;
@@ -89,6 +92,8 @@ int planner_run(const struct policy_file *file, const struct world_view *view, s
 struct plan *plan_free(struct plan *plan);
 DEFINE_CLEANUP(struct plan *, plan_free)
 
+/* The id of the snapshot that the action creates or deletes. */
+struct resource_id action_snapshot_id(const struct action *action);
 /* A copy with strings of its own; returns 0 or -ENOMEM. */
 int action_copy(const struct action *action, struct action *ret_copy);
 void action_deinit(struct action *action);

@@ -70,17 +70,8 @@ static void prune_enter(struct prune *prune, enum prune_state state) {
         prune->state = state;
 }
 
-static struct resource_id prune_id(const struct action *action) {
-        struct resource_id id = {.type = RESOURCE_SNAPSHOT};
-
-        stpcpy(id.subscription, action->subscription);
-        stpcpy(id.group, action->group);
-        stpcpy(id.name, action->name);
-        return id;
-}
-
 static enum op_verdict prune_send_reread(struct prune *prune, struct mono now) {
-        struct resource_id id = prune_id(&prune->action);
+        struct resource_id id = action_snapshot_id(&prune->action);
 
         prune_enter(prune, PRUNE_AWAIT_REREAD);
         return operation_call(&prune->op, arm_get(&prune->op.engine->file->cloud, &id), MONO_NEVER,
@@ -89,7 +80,7 @@ static enum op_verdict prune_send_reread(struct prune *prune, struct mono now) {
 
 /* The age of the re-read counts from when it was answered; the reply is read in the same turn. */
 static enum op_verdict prune_send_delete(struct prune *prune, struct mono now) {
-        struct resource_id id = prune_id(&prune->action);
+        struct resource_id id = action_snapshot_id(&prune->action);
 
         prune_enter(prune, PRUNE_AWAIT_DELETE);
         return operation_call(&prune->op, arm_delete(&prune->op.engine->file->cloud, &id),

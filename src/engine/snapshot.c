@@ -83,15 +83,6 @@ static void snapshot_enter(struct snapshot *snapshot, enum snapshot_state state)
         snapshot->state = state;
 }
 
-static struct resource_id snapshot_id(const struct action *action) {
-        struct resource_id id = {.type = RESOURCE_SNAPSHOT};
-
-        stpcpy(id.subscription, action->subscription);
-        stpcpy(id.group, action->group);
-        stpcpy(id.name, action->name);
-        return id;
-}
-
 static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mono now) {
         const struct policy_file *file = snapshot->op.engine->file;
         const struct policy *policy = &file->policies[snapshot->action.policy];
@@ -102,7 +93,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
         action_tags(file, &snapshot->action, &tags);
         if (tags.error == 0) {
                 spec = (struct snapshot_spec){
-                        .id = snapshot_id(&snapshot->action),
+                        .id = action_snapshot_id(&snapshot->action),
                         .disk = snapshot->action.disk,
                         .location = snapshot->action.location,
                         .redundancy = policy->redundancy,
@@ -119,7 +110,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
 }
 
 static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono now) {
-        struct resource_id id = snapshot_id(&snapshot->action);
+        struct resource_id id = action_snapshot_id(&snapshot->action);
 
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK);
         return operation_call(&snapshot->op, arm_get(&snapshot->op.engine->file->cloud, &id),

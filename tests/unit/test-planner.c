@@ -5,6 +5,8 @@
 #include "core/naming.h"
 #include "core/planner.h"
 
+#include "view-fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,114 +14,13 @@
 
 #include <cmocka.h>
 
-#define SUBSCRIPTION "11111111-1111-4111-8111-111111111111"
-#define GENERATION_1 "6fd33d6a-a035-4cac-a58d-314436223718"
-#define GENERATION_2 "6fd33d6a-a035-4cac-a58d-314436223719"
-#define NOW INT64_C(1795400100) /* 2026-11-23T02:15:00Z, a multiple of 300 */
-#define EVERY INT64_C(300)
-
-/* One policy on one disk; tests change what they are about. */
-struct fixture {
-        struct policy_file file;
-        struct policy policy;
-        struct target target;
-        struct schedule_item item;
-        struct intern *strings;
-        struct disk_row disk;
-        struct snapshot_row rows[32];
-        size_t n;
-        struct plan *plan;
-};
-
-static uint32_t number(struct fixture *f, const char *text) {
-        uint32_t n;
-
-        assert_int_equal(intern_add(f->strings, text, strlen(text), &n), 0);
-        return n;
-}
-
-static void setup(struct fixture *f) {
-        *f = (struct fixture){};
-        f->item = (struct schedule_item){.kind = SCHEDULE_EVERY, .period_s = EVERY};
-        f->policy = (struct policy){
-                .name = (char *)(uintptr_t) "gold",
-                .schedule = {&f->item, 1},
-                .catch_up = true,
-                .has_keep = true,
-                .keep = {.count = {[KEEP_LAST] = 3}},
-                .zone_name = (char *)(uintptr_t) "UTC",
-                .snapshot_group = (char *)(uintptr_t) "rg-snapshots",
-                .prune = PRUNE_AUTO,
-                .min_keep = 1,
-        };
-        f->target = (struct target){.subscription = (char *)(uintptr_t)SUBSCRIPTION};
-        f->file = (struct policy_file){
-                .owner = (char *)(uintptr_t) "prod-backup",
-                .policies = &f->policy,
-                .n_policies = 1,
-                .targets = &f->target,
-                .n_targets = 1,
-        };
-        assert_int_equal(intern_new(&f->strings), 0);
-        f->disk = (struct disk_row){
-                .name = number(f, "db01"),
-                .group = number(f, "rg-app"),
-                .generation = number(f, GENERATION_1),
-                .region = number(f, "westeurope"),
-                .location = number(f, "westeurope"),
-                .tags = number(f, "backup\ngold\n"),
-        };
-}
-
-static void teardown(struct fixture *f) {
-        plan_free(f->plan);
-        intern_free(f->strings);
-}
-
-/* A snapshot of ours of the slot so many slots before NOW. */
-static struct snapshot_row *add(struct fixture *f, int64_t slots_ago, unsigned flags) {
-        struct snapshot_row *row = &f->rows[f->n];
-        struct series_key key = {"prod-backup", "gold", GENERATION_1, "westeurope"};
-        char prefix[NAMING_PREFIX_SIZE];
-        struct utc slot = utc_from_seconds(NOW - slots_ago * EVERY);
-
-        assert_int_equal(naming_prefix("db01", &key, prefix), 0);
-        *row = (struct snapshot_row){
-                .unique_id = guid_from_random(1, f->n),
-                .slot = slot,
-                .time_created = utc_add_seconds(slot, 2),
-                .tag_hash = f->n,
-                .name = number(f, prefix),
-                .group = number(f, "RG-Snapshots"),
-                .generation = number(f, GENERATION_1),
-                .policy = number(f, "gold"),
-                .region = (uint16_t)number(f, "westeurope"),
-                .attempt = 1,
-                .percent = 100,
-                .flags = flags | SNAPSHOT_INCREMENTAL | SNAPSHOT_TAGGED | SNAPSHOT_NAMED |
-                         SNAPSHOT_CLAIMS,
-        };
-        f->n++;
-        return row;
-}
-
-/* Views are sorted (rows.h). */
-static int row_compare(const void *a, const void *b) {
-        const struct snapshot_row *x = a, *y = b;
-
-        return CMP(x->generation, y->generation)
-                       ?: CMP(x->slot.ticks, y->slot.ticks)
-                       ?: CMP(x->time_created.ticks, y->time_created.ticks)
-                       ?: guid_compare(&x->unique_id, &y->unique_id);
-}
-
 static void run(struct fixture *f, int64_t now) {
         struct world_view view = {
                 .subscription = SUBSCRIPTION,
                 .strings = f->strings,
                 .snapshots = f->rows,
                 .n_snapshots = f->n,
-                .disks = &f->disk,
+                .disks = f->disks,
                 .n_disks = 1,
         };
 
@@ -366,12 +267,12 @@ static void test_findings(void **state) {
         assert_int_equal(f.plan->series[0].chain, 3);
         assert_int_equal(f.plan->series[0].complete, 2);
 
-        f.disk.flags = DISK_NO_SNAPSHOT;
+        f.disks[0].flags = DISK_NO_SNAPSHOT;
         run(&f, NOW + EVERY);
         assert_int_equal(found(&f, FINDING_NO_SNAPSHOT), 1);
         assert_int_equal(f.plan->n_actions, 0);
 
-        f.disk.generation = 0;
+        f.disks[0].generation = 0;
         run(&f, NOW + EVERY);
         assert_int_equal(found(&f, FINDING_NO_GENERATION), 1);
         assert_int_equal(f.plan->n_actions, 0);
