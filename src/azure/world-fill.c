@@ -205,7 +205,7 @@ static int row_derive_name(struct world *world, const char *name, const struct s
         if (r != 0)
                 return add_text(world, name, &row->name);
 
-        row->flags |= SNAPSHOT_NAMED;
+        row->flags |= ROW_NAMED;
         row->attempt = (uint8_t)attempt;
         return add_string(world, name, prefix_len, &row->name);
 }
@@ -229,7 +229,7 @@ static int row_name(struct world *world, const struct snapshot_reply *reply,
                                                      intern_str(world->strings, memo->prefix),
                                                      tags->value[OUR_SLOT]);
                 if (row->attempt != 0) {
-                        row->flags |= SNAPSHOT_NAMED;
+                        row->flags |= ROW_NAMED;
                         row->name = memo->prefix;
                         return 0;
                 }
@@ -237,7 +237,7 @@ static int row_name(struct world *world, const struct snapshot_reply *reply,
 
         guid_format(generation, generation_text);
         r = row_derive_name(world, reply->id.name, &key, row);
-        if (r == 0 && memo && row->flags & SNAPSHOT_NAMED) {
+        if (r == 0 && memo && row->flags & ROW_NAMED) {
                 memo->policy = row->policy;
                 memo->region = region;
                 memo->prefix = row->name;
@@ -255,17 +255,17 @@ static int row_ours(struct world *world, const struct snapshot_reply *reply, uin
         our_tags_read(reply->tags, &tags);
         owner = tags.value[OUR_OWNER];
         if (tags.value[OUR_HOLD] || str_starts_with_nocase(reply->state, "ActiveSAS"))
-                row->flags |= SNAPSHOT_HELD;
+                row->flags |= ROW_HELD;
         if (owner && strcmp(owner, world->owner) == 0)
-                row->flags |= SNAPSHOT_CLAIMS;
+                row->flags |= ROW_CLAIMS;
 
         row->slot = UTC_NONE;
-        if (!(row->flags & SNAPSHOT_CLAIMS) || !tags_agree(&tags, reply, &row->slot, &generation)) {
+        if (!(row->flags & ROW_CLAIMS) || !tags_agree(&tags, reply, &row->slot, &generation)) {
                 row->slot = UTC_NONE;
                 return add_text(world, reply->id.name, &row->name);
         }
 
-        row->flags |= SNAPSHOT_TAGGED;
+        row->flags |= ROW_TAGGED;
         r = add_text(world, tags.value[OUR_POLICY], &row->policy);
         if (r < 0)
                 return r;
@@ -320,12 +320,12 @@ void world_fill_state(const struct snapshot_reply *reply, bool counts_percent,
         bool complete = snapshot_reply_is_complete(reply, counts_percent);
 
         if (reply->provisioning == PROVISIONING_DELETING)
-                row->flags |= SNAPSHOT_LEAVING;
+                row->flags |= ROW_LEAVING;
         else if (reply->provisioning == PROVISIONING_FAILED ||
                  reply->provisioning == PROVISIONING_CANCELED || reply->has_copy_error)
-                row->flags |= SNAPSHOT_FAILED;
+                row->flags |= ROW_FAILED;
         else
-                row->flags |= complete ? SNAPSHOT_COMPLETE : SNAPSHOT_UNDERWAY;
+                row->flags |= complete ? ROW_COMPLETE : ROW_UNDERWAY;
         row->percent = (uint8_t)(reply->has_percent ? reply->percent : complete ? 100 : 0);
 }
 
@@ -335,7 +335,7 @@ int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
                 .unique_id = reply->unique_id,
                 .time_created = reply->time_created,
                 .tag_hash = tags_hash(reply->tags),
-                .flags = reply->incremental ? SNAPSHOT_INCREMENTAL : 0,
+                .flags = reply->incremental ? ROW_INCREMENTAL : 0,
         };
         struct series_memo *memo;
         uint32_t region;

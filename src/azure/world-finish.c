@@ -174,8 +174,7 @@ static int settle_states(struct world *world) {
                 if (row->flags & ROW_OPEN &&
                     (kind == KIND_ORDINARY ||
                      (kind == KIND_UNKNOWN && !(row->flags & ROW_SECTOR)))) {
-                        row->flags =
-                                (row->flags & ~(uint32_t)SNAPSHOT_UNDERWAY) | SNAPSHOT_COMPLETE;
+                        row->flags = (row->flags & ~(uint32_t)ROW_UNDERWAY) | ROW_COMPLETE;
                         row->percent = 100;
                 }
                 row->flags &= ~(ROW_OPEN | ROW_SECTOR);

@@ -176,7 +176,7 @@ int world_add_snapshot(const struct cJSON *element, void *data) {
         if (r < 0)
                 return r;
         world_fill_state(&reply, /* counts_percent= */ true, &row);
-        if (!(row.flags & SNAPSHOT_COMPLETE) && snapshot_reply_is_complete(&reply, false))
+        if (!(row.flags & ROW_COMPLETE) && snapshot_reply_is_complete(&reply, false))
                 row.flags |= ROW_OPEN;
         if (reply.has_sector_size)
                 row.flags |= ROW_SECTOR;

@@ -103,9 +103,9 @@ static struct utc death_of(const struct explainer *e, const struct policy *polic
         /* Without a uniqueId the re-read could not tell it from another, so it is never deleted. */
         if (policy->prune == PRUNE_OFF || !policy->has_keep || guid_is_nil(&row->unique_id))
                 return UTC_NEVER;
-        if (!(row->flags & SNAPSHOT_FAILED))
+        if (!(row->flags & ROW_FAILED))
                 return by_rule;
-        if ((row->flags & SNAPSHOT_HELD) || !utc_is_set(row->time_created))
+        if ((row->flags & ROW_HELD) || !utc_is_set(row->time_created))
                 return UTC_NEVER;
 
         failed_end = utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S);
@@ -164,8 +164,7 @@ void explained_append(const struct explainer *e, const struct explained_series *
 
         if (series->prune_off && policy->has_keep)
                 strbuf_append_str(out, "prune is off, ");
-        if ((explained->row->flags & SNAPSHOT_FAILED) &&
-            explained->death.ticks != UTC_NEVER.ticks) {
+        if ((explained->row->flags & ROW_FAILED) && explained->death.ticks != UTC_NEVER.ticks) {
                 strbuf_append_str(out, "failed, goes 7 days after its creation");
                 return;
         }
@@ -244,20 +243,20 @@ void explainer_row(const struct explainer *e, const struct snapshot_row *row,
         struct explained_row what = {.policy = EXPLAIN_NONE};
         unsigned disk_why;
 
-        if (row->flags & SNAPSHOT_TAGGED)
+        if (row->flags & ROW_TAGGED)
                 what.policy = find_policy(e->file, view_str(e->view, row->policy));
         disk_why = disks_problems(e, row, &what);
 
-        if (!(row->flags & SNAPSHOT_CLAIMS)) {
+        if (!(row->flags & ROW_CLAIMS)) {
                 what.kind = EXPLAIN_STRANGER;
                 what.why = EXPLAIN_NO_OWNER;
         } else if (!snapshot_row_is_ours(row)) {
                 what.kind = EXPLAIN_MISTAKEN;
-                if (!(row->flags & SNAPSHOT_TAGGED))
+                if (!(row->flags & ROW_TAGGED))
                         what.why |= EXPLAIN_BAD_TAGS;
-                else if (!(row->flags & SNAPSHOT_NAMED))
+                else if (!(row->flags & ROW_NAMED))
                         what.why |= EXPLAIN_OTHER_NAME;
-                if (!(row->flags & SNAPSHOT_INCREMENTAL))
+                if (!(row->flags & ROW_INCREMENTAL))
                         what.why |= EXPLAIN_FULL;
         } else {
                 what.why = disk_why;

@@ -183,7 +183,7 @@ static int plan_delete(struct planner *p, const struct series *s, const struct s
 
 /* Whether an unsuccessful one has been there long enough for people to look at. */
 static bool failed_is_old(const struct snapshot_row *row, struct utc now) {
-        return (row->flags & SNAPSHOT_FAILED) && !(row->flags & SNAPSHOT_HELD) &&
+        return (row->flags & ROW_FAILED) && !(row->flags & ROW_HELD) &&
                utc_is_set(row->time_created) &&
                utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S).ticks <= now.ticks;
 }
@@ -294,7 +294,7 @@ static int find_strays(struct planner *p) {
                 const struct snapshot_row *row = &p->view->snapshots[i];
                 int r;
 
-                if (!(row->flags & SNAPSHOT_CLAIMS) || p->claimed[i])
+                if (!(row->flags & ROW_CLAIMS) || p->claimed[i])
                         continue;
                 r = find_row(p, snapshot_row_is_ours(row) ? FINDING_UNCLAIMED : FINDING_MISTAKEN,
                              row);

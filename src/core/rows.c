@@ -8,7 +8,7 @@ const char *snapshot_row_name(const struct world_view *view, const struct snapsh
                               char buffer[static SNAPSHOT_NAME_SIZE]) {
         const char *name = view_str(view, row->name);
 
-        if (row->flags & SNAPSHOT_NAMED)
+        if (row->flags & ROW_NAMED)
                 naming_snapshot(name, row->slot, row->attempt, buffer);
         else
                 snprintf(buffer, SNAPSHOT_NAME_SIZE, "%s", name);

@@ -18,32 +18,32 @@
 /* Bits of a snapshot row. COMPLETE, FAILED, UNDERWAY and LEAVING exclude each other (DESIGN
  * section 2, "complete"). */
 enum {
-        SNAPSHOT_COMPLETE = 1 << 0, /* Succeeded and 100 percent */
-        SNAPSHOT_FAILED = 1 << 1,   /* Failed, Canceled, or a copyCompletionError */
-        SNAPSHOT_UNDERWAY = 1 << 2, /* neither yet */
-        SNAPSHOT_LEAVING = 1 << 3,  /* being deleted: counts for nothing but the chain's limit */
-        SNAPSHOT_INCREMENTAL = 1 << 4,
-        SNAPSHOT_TAGGED = 1 << 5, /* our version and owner, all of our tags there and well formed,
+        ROW_COMPLETE = 1 << 0, /* Succeeded and 100 percent */
+        ROW_FAILED = 1 << 1,   /* Failed, Canceled, or a copyCompletionError */
+        ROW_UNDERWAY = 1 << 2, /* neither yet */
+        ROW_LEAVING = 1 << 3,  /* being deleted: counts for nothing but the chain's limit */
+        ROW_INCREMENTAL = 1 << 4,
+        ROW_TAGGED = 1 << 5, /* our version and owner, all of our tags there and well formed,
                                      and they agree with the snapshot's own source */
-        SNAPSHOT_NAMED = 1 << 6,  /* the name is the one derived from the tags */
-        SNAPSHOT_HELD = 1 << 7,   /* hold tag, or an open SAS */
-        SNAPSHOT_CLAIMS = 1 << 8, /* carries our owner tag, well formed or not: with TAGGED or NAMED
+        ROW_NAMED = 1 << 6,  /* the name is the one derived from the tags */
+        ROW_HELD = 1 << 7,   /* hold tag, or an open SAS */
+        ROW_CLAIMS = 1 << 8, /* carries our owner tag, well formed or not: with TAGGED or NAMED
                                      missing it is mistaken */
 };
 
 struct snapshot_row {
         struct guid unique_id;
-        struct utc slot;         /* of the tag; UTC_NONE without SNAPSHOT_TAGGED */
+        struct utc slot;         /* of the tag; UTC_NONE without ROW_TAGGED */
         struct utc time_created; /* UTC_NONE when the service gave none */
         uint64_t tag_hash;       /* of all tags, whatever their order */
         uint32_t name;           /* NAMED: the part before the slot; else the whole name */
         uint32_t group;          /* as the service wrote it */
         uint32_t generation;     /* lower case sourceUniqueId; 0 when there was none */
-        uint32_t policy;         /* of the tag; 0 without SNAPSHOT_TAGGED */
+        uint32_t policy;         /* of the tag; 0 without ROW_TAGGED */
         uint16_t region;         /* canonical (naming.h); numbers of regions fit (azure/world.h) */
         uint8_t attempt;         /* NAMED: 1 to 9 */
         uint8_t percent;         /* completionPercent, rounded down */
-        uint32_t flags;          /* SNAPSHOT_* */
+        uint32_t flags;          /* ROW_* */
 };
 
 _Static_assert(sizeof(struct snapshot_row) <= 64, "half a million of these must fit");

@@ -41,7 +41,7 @@ static int scratch_reserve(struct series_scratch *scratch, size_t n) {
 }
 
 bool snapshot_row_is_ours(const struct snapshot_row *row) {
-        unsigned needed = SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_INCREMENTAL;
+        unsigned needed = ROW_TAGGED | ROW_NAMED | ROW_INCREMENTAL;
 
         return (row->flags & needed) == needed;
 }
@@ -62,9 +62,9 @@ static bool series_has(const struct series *s, const struct snapshot_row *row) {
 static struct retention_point row_point(const struct snapshot_row *row) {
         struct retention_point point = {.slot = row->slot, .instant = row->time_created};
 
-        if (row->flags & SNAPSHOT_COMPLETE)
+        if (row->flags & ROW_COMPLETE)
                 point.state |= POINT_COMPLETE;
-        if (row->flags & SNAPSHOT_HELD)
+        if (row->flags & ROW_HELD)
                 point.state |= POINT_HELD;
         return point;
 }
@@ -121,17 +121,16 @@ void series_sum_up(const struct series *s, struct series_state *ret_state) {
         stpcpy(state.generation, s->key.generation);
 
         for (size_t i = 0; i < s->n_rows; i++)
-                state.chain += (s->rows[i].flags & SNAPSHOT_INCREMENTAL) &&
+                state.chain += (s->rows[i].flags & ROW_INCREMENTAL) &&
                                strcmp(view_str(s->view, s->rows[i].region), s->key.region) == 0;
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                state.complete += !!(row->flags & SNAPSHOT_COMPLETE);
-                state.underway += !!(row->flags & SNAPSHOT_UNDERWAY);
-                state.failed += !!(row->flags & SNAPSHOT_FAILED);
-                state.held += !!(row->flags & SNAPSHOT_HELD);
-                if ((row->flags & SNAPSHOT_COMPLETE) &&
-                    row->time_created.ticks > state.newest.ticks)
+                state.complete += !!(row->flags & ROW_COMPLETE);
+                state.underway += !!(row->flags & ROW_UNDERWAY);
+                state.failed += !!(row->flags & ROW_FAILED);
+                state.held += !!(row->flags & ROW_HELD);
+                if ((row->flags & ROW_COMPLETE) && row->time_created.ticks > state.newest.ticks)
                         state.newest = row->time_created;
         }
         *ret_state = state;
@@ -139,7 +138,7 @@ void series_sum_up(const struct series *s, struct series_state *ret_state) {
 
 /* Whether the row fills its slot: complete or under way, and not older than it. */
 static bool fills_slot(const struct snapshot_row *row) {
-        return (row->flags & (SNAPSHOT_COMPLETE | SNAPSHOT_UNDERWAY)) &&
+        return (row->flags & (ROW_COMPLETE | ROW_UNDERWAY)) &&
                (!utc_is_set(row->time_created) || schedule_fills(row->slot, row->time_created));
 }
 

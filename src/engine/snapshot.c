@@ -35,7 +35,7 @@ enum snapshot_state {
         SNAPSHOT_AWAIT_LOOK_AGAIN, /* the moment to look at the snapshot itself */
         SNAPSHOT_AWAIT_LOOK,       /* the snapshot */
         SNAPSHOT_DONE,
-        SNAPSHOT_FAILED_STATE,
+        SNAPSHOT_FAILED,
 };
 
 struct snapshot {
@@ -63,7 +63,7 @@ static const char *snapshot_state_name(enum snapshot_state state) {
                 return "look";
         case SNAPSHOT_DONE:
                 return "done";
-        case SNAPSHOT_FAILED_STATE:
+        case SNAPSHOT_FAILED:
                 return "failed";
         }
         return "?";
@@ -72,7 +72,7 @@ static const char *snapshot_state_name(enum snapshot_state state) {
 static void snapshot_enter(struct snapshot *snapshot, enum snapshot_state state) {
         struct log_entry entry;
 
-        assert(snapshot->state != SNAPSHOT_DONE && snapshot->state != SNAPSHOT_FAILED_STATE);
+        assert(snapshot->state != SNAPSHOT_DONE && snapshot->state != SNAPSHOT_FAILED);
 
         log_begin(&entry, LOG_LEVEL_DEBUG);
         log_field(&entry, LOG_OPERATION, "snapshot");
@@ -119,7 +119,7 @@ static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono
 
 static enum op_verdict snapshot_send_poll(struct snapshot *snapshot, struct mono now) {
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_OPERATION);
-        return operation_call(&snapshot->op, arm_follow(snapshot->operation_url), MONO_NEVER, now);
+        return operation_call(&snapshot->op, arm_poll(snapshot->operation_url), MONO_NEVER, now);
 }
 
 /* Waits for the service's Retry-After, else longer each time, then does what @state stands for. */
@@ -359,7 +359,7 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
         case SNAPSHOT_AWAIT_LOOK:
                 return snapshot_after_look(snapshot, now);
         case SNAPSHOT_DONE:
-        case SNAPSHOT_FAILED_STATE:
+        case SNAPSHOT_FAILED:
                 break;
         }
         assert(!"stepped after the end");
@@ -369,8 +369,7 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
 static void snapshot_ended(struct operation *op, struct mono now) {
         struct snapshot *snapshot = container_of(op, struct snapshot, op);
 
-        snapshot_enter(snapshot,
-                       op->outcome == OP_SUCCEEDED ? SNAPSHOT_DONE : SNAPSHOT_FAILED_STATE);
+        snapshot_enter(snapshot, op->outcome == OP_SUCCEEDED ? SNAPSHOT_DONE : SNAPSHOT_FAILED);
         report_action(op, &snapshot->action,
                       snapshot->percent == 100 ? "is complete"
                                                : "is accepted, its data still being copied",

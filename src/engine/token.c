@@ -120,7 +120,7 @@ static void token_done(struct transport_call *call, struct http_reply *reply, vo
         struct mono now = clock_mono(token->services->clock);
 
         token->flight = NULL;
-        arm_error_classify(owned, clock_utc(token->services->clock), &token->error);
+        token_error_classify(owned, clock_utc(token->services->clock), &token->error);
         if (token->error.class == ARM_OK)
                 token_take(token, owned, now);
         else

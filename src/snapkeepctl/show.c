@@ -8,9 +8,9 @@
 #include <string.h>
 
 const char *state_name(const struct snapshot_row *row) {
-        return row->flags & SNAPSHOT_COMPLETE   ? "complete"
-               : row->flags & SNAPSHOT_FAILED   ? "failed"
-               : row->flags & SNAPSHOT_UNDERWAY ? "underway"
+        return row->flags & ROW_COMPLETE   ? "complete"
+               : row->flags & ROW_FAILED   ? "failed"
+               : row->flags & ROW_UNDERWAY ? "underway"
                                                 : "leaving";
 }
 
@@ -49,7 +49,7 @@ void show_row_members(struct json_writer *w, const struct world_view *view,
         json_write_utc(w, "created", row->time_created);
         json_write_string(w, "state", state_name(row));
         json_write_int(w, "percent", row->percent);
-        json_write_bool(w, "held", row->flags & SNAPSHOT_HELD);
+        json_write_bool(w, "held", row->flags & ROW_HELD);
 }
 
 void show_disk_member(struct json_writer *w, const struct world_view *view,
@@ -156,11 +156,11 @@ const char *maybe_time_text(struct utc time, bool in_utc, char *buffer) {
 
 const char *goes_text(const struct explained *explained, struct utc now, bool in_utc,
                       char *buffer) {
-        if (explained->row->flags & SNAPSHOT_LEAVING)
+        if (explained->row->flags & ROW_LEAVING)
                 return put(buffer, "now");
         if (explained->death.ticks != UTC_NEVER.ticks)
                 return explained->death.ticks <= now.ticks
                                ? put(buffer, "now")
                                : time_text(explained->death, in_utc, buffer);
-        return put(buffer, explained->row->flags & SNAPSHOT_UNDERWAY ? "-" : "never");
+        return put(buffer, explained->row->flags & ROW_UNDERWAY ? "-" : "never");
 }

@@ -204,9 +204,9 @@ static void append_fate(const struct answer *answer, bool in_utc, struct strbuf 
              (long long)policy->min_age_s);
         line(out, fate->death.ticks <= answer->direct->now.ticks ? "goes by:" : "kept by:", "%s",
              strbuf_str(&answer->reasons));
-        if (fate->row->flags & SNAPSHOT_LEAVING)
+        if (fate->row->flags & ROW_LEAVING)
                 line(out, "goes:", "now, it is being deleted");
-        else if (fate->row->flags & SNAPSHOT_UNDERWAY)
+        else if (fate->row->flags & ROW_UNDERWAY)
                 line(out, "goes:", "no date yet, since it is not complete");
         else if (fate->death.ticks == UTC_NEVER.ticks)
                 line(out, "goes:", "never, as things are");
@@ -232,13 +232,13 @@ static void answer_text(const struct answer *answer, bool in_utc, struct strbuf 
                      view_str(view, answer->what.disk->name));
         line(out, "generation:", "%s",
              row->generation ? view_str(view, row->generation) : "not known");
-        if (row->flags & SNAPSHOT_TAGGED) {
+        if (row->flags & ROW_TAGGED) {
                 line(out, "policy:", "%s", view_str(view, row->policy));
                 line(out, "slot:", "%s", time_text(row->slot, in_utc, text));
         }
         line(out, "created:", "%s", maybe_time_text(row->time_created, in_utc, text));
         line(out, "state:", "%s, %u %%%s", state_name(row), row->percent,
-             row->flags & SNAPSHOT_HELD ? ", held" : "");
+             row->flags & ROW_HELD ? ", held" : "");
         if (answer->what.kind == EXPLAIN_OURS)
                 append_fate(answer, in_utc, out);
 }

@@ -46,14 +46,14 @@ static void check_view(const struct world_view *view) {
 
         for (size_t i = 0; i < view->n_snapshots; i++) {
                 const struct snapshot_row *row = &view->snapshots[i];
-                uint32_t state = row->flags & (SNAPSHOT_COMPLETE | SNAPSHOT_FAILED |
-                                               SNAPSHOT_UNDERWAY | SNAPSHOT_LEAVING);
+                uint32_t state = row->flags & (ROW_COMPLETE | ROW_FAILED |
+                                               ROW_UNDERWAY | ROW_LEAVING);
 
                 demand(state != 0 && (state & (state - 1)) == 0);
-                demand(row->flags < SNAPSHOT_CLAIMS << 1 && row->percent <= 100);
-                demand(!(row->flags & SNAPSHOT_NAMED) || row->flags & SNAPSHOT_TAGGED);
-                demand(!(row->flags & SNAPSHOT_TAGGED) || row->flags & SNAPSHOT_CLAIMS);
-                demand(utc_is_set(row->slot) == !!(row->flags & SNAPSHOT_TAGGED));
+                demand(row->flags < ROW_CLAIMS << 1 && row->percent <= 100);
+                demand(!(row->flags & ROW_NAMED) || row->flags & ROW_TAGGED);
+                demand(!(row->flags & ROW_TAGGED) || row->flags & ROW_CLAIMS);
+                demand(utc_is_set(row->slot) == !!(row->flags & ROW_TAGGED));
                 demand(snapshot_row_name(view, row, name)[0] != '\0');
                 demand(view_str(view, row->group)[0] != '\0' && row->region != 0);
                 demand(i == 0 || view->snapshots[i - 1].generation <= row->generation);

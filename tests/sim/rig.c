@@ -179,7 +179,7 @@ void rig_add_disk(struct rig *rig, const char *name) {
 void rig_add_snapshot(struct rig *rig, const char *name, const char *disk,
                       const char *const *tags) {
         struct service_tag set[16];
-        char source[256];
+        char source[256], generation[GUID_TEXT_SIZE];
         struct service_snapshot_spec spec = {
                 .subscription = SERVICE_SUBSCRIPTION,
                 .group = "rg-snapshots",
@@ -192,8 +192,12 @@ void rig_add_snapshot(struct rig *rig, const char *name, const char *disk,
                  "/subscriptions/" SERVICE_SUBSCRIPTION
                  "/resourceGroups/rg-app/providers/Microsoft.Compute/disks/%s",
                  disk);
-        for (size_t i = 0; tags[i]; i += 2)
-                set[spec.n_tags++] = (struct service_tag){(char *)(uintptr_t)tags[i],
-                                                          (char *)(uintptr_t)tags[i + 1]};
+        guid_format(&service_find(rig->service, source)->unique_id, generation);
+        for (size_t i = 0; tags[i]; i += 2) {
+                const char *value = strcmp(tags[i + 1], "@") == 0 ? generation : tags[i + 1];
+
+                set[spec.n_tags++] =
+                        (struct service_tag){(char *)(uintptr_t)tags[i], (char *)(uintptr_t)value};
+        }
         must(service_add_snapshot(rig->service, sim_true_utc(rig->sim), &spec, NULL));
 }

@@ -66,5 +66,6 @@ void rig_run(struct rig *rig, int64_t ns);
 
 /* Azure's hands. Names are of SERVICE_SUBSCRIPTION's group rg-app and rg-snapshots. */
 void rig_add_disk(struct rig *rig, const char *name);
-/* A snapshot that is not ours, with these tags (name, value, …, NULL). */
+/* A snapshot that is not ours, with these tags (name, value, …, NULL). The value "@" stands for the
+ * disk's generation. */
 void rig_add_snapshot(struct rig *rig, const char *name, const char *disk, const char *const *tags);

@@ -76,11 +76,17 @@ static void add_strangers(struct rig *rig) {
                                                "20261101T000000Z",
                                                "snapkeep-keep",
                                                "last=3;pick=first;zone=UTC",
+                                               "snapkeep-generation",
+                                               "@",
+                                               "snapkeep-disk",
+                                               "x/rg-app/disk-1",
                                                NULL};
+        static const char *const owner_alone[] = {"snapkeep-owner", "prod-backup", NULL};
 
         rig_add_snapshot(rig, "by-hand", "disk-1", none);
         rig_add_snapshot(rig, "of-another-owner", "disk-1", other_owner);
         rig_add_snapshot(rig, "with-our-tags", "disk-1", our_tags);
+        rig_add_snapshot(rig, "with-our-owner", "disk-1", owner_alone);
 }
 
 static void all_faults(struct rig *rig, uint32_t per_million) {

@@ -131,7 +131,7 @@ static struct world *world_make(void) {
         return world;
 }
 
-#define OURS (SNAPSHOT_INCREMENTAL | SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_CLAIMS)
+#define OURS (ROW_INCREMENTAL | ROW_TAGGED | ROW_NAMED | ROW_CLAIMS)
 
 static void test_ours(void **state) {
         _cleanup_(world_freep) struct world *world = world_make();
@@ -146,7 +146,7 @@ static void test_ours(void **state) {
         assert_int_equal(utc_seconds(view.begin), 1795400000);
         assert_int_equal(view.n_snapshots, 1);
         row = &view.snapshots[0];
-        assert_int_equal(row->flags, OURS | SNAPSHOT_COMPLETE);
+        assert_int_equal(row->flags, OURS | ROW_COMPLETE);
         assert_int_equal(utc_seconds(row->slot), 1795400100);
         assert_int_equal(row->time_created.ticks, 1795400103 * TICKS_PER_SEC + 1234567);
         assert_string_equal(view_str(&view, row->group), "rg-snapshots");
@@ -167,37 +167,37 @@ static void test_flags(void **state) {
                 uint32_t flags;        /* but the state */
         } rows[] = {
                 {__LINE__, {.name = NULL}, OURS},
-                {__LINE__, {.full = true}, OURS & ~SNAPSHOT_INCREMENTAL},
+                {__LINE__, {.full = true}, OURS & ~ROW_INCREMENTAL},
                 {__LINE__, {.location = "West Europe"}, OURS},
                 {__LINE__, {.generation = "0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D4"}, OURS},
                 {__LINE__, {.source = "0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D4"}, OURS},
-                {__LINE__, {.extra_tags = ",\"snapkeep-hold\":\"audit\""}, OURS | SNAPSHOT_HELD},
-                {__LINE__, {.extra_tags = ",\"SnapKeep-Hold\":\"\""}, OURS | SNAPSHOT_HELD},
+                {__LINE__, {.extra_tags = ",\"snapkeep-hold\":\"audit\""}, OURS | ROW_HELD},
+                {__LINE__, {.extra_tags = ",\"SnapKeep-Hold\":\"\""}, OURS | ROW_HELD},
                 {__LINE__, {.extra_tags = ",\"snapkeep-holder\":\"x\",\"team\":\"x\""}, OURS},
-                {__LINE__, {.properties = ",\"diskState\":\"ActiveSAS\""}, OURS | SNAPSHOT_HELD},
+                {__LINE__, {.properties = ",\"diskState\":\"ActiveSAS\""}, OURS | ROW_HELD},
                 {__LINE__,
                  {.properties = ",\"diskState\":\"ActiveSASFrozen\""},
-                 OURS | SNAPSHOT_HELD},
+                 OURS | ROW_HELD},
                 {__LINE__, {.properties = ",\"diskState\":\"Unattached\""}, OURS},
 
                 /* Not ours at all. */
-                {__LINE__, {.tags = ""}, SNAPSHOT_INCREMENTAL},
-                {__LINE__, {.owner = "other"}, SNAPSHOT_INCREMENTAL},
-                {__LINE__, {.owner = "Prod-Backup"}, SNAPSHOT_INCREMENTAL}, /* values have a case */
+                {__LINE__, {.tags = ""}, ROW_INCREMENTAL},
+                {__LINE__, {.owner = "other"}, ROW_INCREMENTAL},
+                {__LINE__, {.owner = "Prod-Backup"}, ROW_INCREMENTAL}, /* values have a case */
                 {__LINE__,
                  {.owner = "other", .extra_tags = ",\"snapkeep-hold\":\"x\""},
-                 SNAPSHOT_INCREMENTAL | SNAPSHOT_HELD},
+                 ROW_INCREMENTAL | ROW_HELD},
 
                 /* Ours by tags, but mistaken. */
-                {__LINE__, {.name = "copy-of-it"}, OURS & ~SNAPSHOT_NAMED},
-                {__LINE__, {.source = GEN2}, SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
-                {__LINE__, {.source = ""}, SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+                {__LINE__, {.name = "copy-of-it"}, OURS & ~ROW_NAMED},
+                {__LINE__, {.source = GEN2}, ROW_INCREMENTAL | ROW_CLAIMS},
+                {__LINE__, {.source = ""}, ROW_INCREMENTAL | ROW_CLAIMS},
                 {__LINE__,
                  {.extra_tags = ",\"Snapkeep-Slot\":\"20261123T031500Z\""},
-                 SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+                 ROW_INCREMENTAL | ROW_CLAIMS},
                 {__LINE__,
                  {.extra_tags = ",\"SNAPKEEP-OWNER\":\"prod-backup\""},
-                 SNAPSHOT_INCREMENTAL | SNAPSHOT_CLAIMS},
+                 ROW_INCREMENTAL | ROW_CLAIMS},
 
                 /* A copy's source is another snapshot. */
                 {__LINE__,
@@ -232,10 +232,10 @@ static void test_flags(void **state) {
                 assert_int_equal(world_finish(world), 0);
                 view = world_view(world);
                 flags = view.snapshots[0].flags;
-                if (flags != (rows[i].flags | SNAPSHOT_COMPLETE))
+                if (flags != (rows[i].flags | ROW_COMPLETE))
                         fail_msg("row at line %d: flags %x", rows[i].line, flags);
-                if (!(flags & SNAPSHOT_TAGGED) != !utc_is_set(view.snapshots[0].slot) ||
-                    !(flags & SNAPSHOT_TAGGED) != (view.snapshots[0].policy == 0))
+                if (!(flags & ROW_TAGGED) != !utc_is_set(view.snapshots[0].slot) ||
+                    !(flags & ROW_TAGGED) != (view.snapshots[0].policy == 0))
                         fail_msg("row at line %d: slot or policy", rows[i].line);
         }
 }
@@ -248,22 +248,22 @@ static void test_tags_needed(void **state) {
                 uint32_t flags;
         } rows[] = {
                 {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN, "k",
-                 SNAPSHOT_TAGGED | SNAPSHOT_CLAIMS},
-                {__LINE__, NULL, OWNER, "gold", "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "2", OWNER, "gold", "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
+                 ROW_TAGGED | ROW_CLAIMS},
+                {__LINE__, NULL, OWNER, "gold", "20261123T021500Z", "d", GEN, "k", ROW_CLAIMS},
+                {__LINE__, "2", OWNER, "gold", "20261123T021500Z", "d", GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", NULL, "gold", "20261123T021500Z", "d", GEN, "k", 0},
                 {__LINE__, "1", "", "gold", "20261123T021500Z", "d", GEN, "k", 0},
-                {__LINE__, "1", OWNER, NULL, "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "", "20261123T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", NULL, "d", GEN, "k", SNAPSHOT_CLAIMS},
+                {__LINE__, "1", OWNER, NULL, "20261123T021500Z", "d", GEN, "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "", "20261123T021500Z", "d", GEN, "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", NULL, "d", GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", OWNER, "gold", "2026-11-23T02:15:00Z", "d", GEN, "k",
-                 SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "20261323T021500Z", "d", GEN, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", NULL, GEN, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", NULL, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", "x", "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN2, "k", SNAPSHOT_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN, NULL, SNAPSHOT_CLAIMS},
+                 ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261323T021500Z", "d", GEN, "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", NULL, GEN, "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", NULL, "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", "x", "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN2, "k", ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", GEN, NULL, ROW_CLAIMS},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -287,7 +287,7 @@ static void test_tags_needed(void **state) {
                 assert_int_equal(world_finish(world), 0);
                 view = world_view(world);
                 if (view.snapshots[0].flags !=
-                    (rows[i].flags | SNAPSHOT_INCREMENTAL | SNAPSHOT_COMPLETE))
+                    (rows[i].flags | ROW_INCREMENTAL | ROW_COMPLETE))
                         fail_msg("row at line %d: %x", rows[i].line, view.snapshots[0].flags);
                 strbuf_deinit(&tags);
         }
@@ -317,7 +317,7 @@ static void test_names(void **state) {
         view = world_view(world);
         assert_int_equal(view.n_snapshots, 3);
         for (size_t i = 0; i < 3; i++) {
-                assert_true(view.snapshots[i].flags & SNAPSHOT_NAMED);
+                assert_true(view.snapshots[i].flags & ROW_NAMED);
                 snapshot_row_name(&view, &view.snapshots[i], name);
                 assert_true(str_equal_nocase(name, names[i]));
         }
@@ -376,7 +376,7 @@ static void test_names_after(void **state) {
                 for (size_t j = 0; j < 2; j++) {
                         char back[SNAPSHOT_NAME_SIZE];
 
-                        n_named += !!(view.snapshots[j].flags & SNAPSHOT_NAMED);
+                        n_named += !!(view.snapshots[j].flags & ROW_NAMED);
                         snapshot_row_name(&view, &view.snapshots[j], back);
                         n_back += strcmp(back, name) == 0;
                 }
@@ -406,12 +406,12 @@ static void test_name_of_a_copy(void **state) {
         assert_int_equal(world_finish(world), 0);
         view = world_view(world);
         assert_int_equal(view.n_snapshots, 2);
-        assert_true(view.snapshots[0].flags & SNAPSHOT_NAMED);
-        assert_true(view.snapshots[1].flags & SNAPSHOT_TAGGED);
-        assert_false(view.snapshots[1].flags & SNAPSHOT_NAMED);
+        assert_true(view.snapshots[0].flags & ROW_NAMED);
+        assert_true(view.snapshots[1].flags & ROW_TAGGED);
+        assert_false(view.snapshots[1].flags & ROW_NAMED);
 }
 
-#define STATES (SNAPSHOT_COMPLETE | SNAPSHOT_FAILED | SNAPSHOT_UNDERWAY | SNAPSHOT_LEAVING)
+#define STATES (ROW_COMPLETE | ROW_FAILED | ROW_UNDERWAY | ROW_LEAVING)
 
 static void test_states(void **state) {
         static const struct {
@@ -421,38 +421,38 @@ static void test_states(void **state) {
                 uint32_t state;
                 unsigned percent;
         } rows[] = {
-                {__LINE__, "Premium_LRS", "Copy", "", "", SNAPSHOT_COMPLETE, 100},
+                {__LINE__, "Premium_LRS", "Copy", "", "", ROW_COMPLETE, 100},
                 {__LINE__, "Premium_LRS", "Copy", ",\"logicalSectorSize\":512", "",
-                 SNAPSHOT_COMPLETE, 100},
-                {__LINE__, "UltraSSD_LRS", "Copy", "", "", SNAPSHOT_UNDERWAY, 0},
-                {__LINE__, "premiumv2_lrs", "Copy", "", "", SNAPSHOT_UNDERWAY, 0},
-                {__LINE__, NULL, "Copy", "", "", SNAPSHOT_COMPLETE, 100},
-                {__LINE__, NULL, "Copy", ",\"logicalSectorSize\":4096", "", SNAPSHOT_UNDERWAY, 0},
+                 ROW_COMPLETE, 100},
+                {__LINE__, "UltraSSD_LRS", "Copy", "", "", ROW_UNDERWAY, 0},
+                {__LINE__, "premiumv2_lrs", "Copy", "", "", ROW_UNDERWAY, 0},
+                {__LINE__, NULL, "Copy", "", "", ROW_COMPLETE, 100},
+                {__LINE__, NULL, "Copy", ",\"logicalSectorSize\":4096", "", ROW_UNDERWAY, 0},
                 {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":100.0",
-                 SNAPSHOT_COMPLETE, 100},
+                 ROW_COMPLETE, 100},
                 {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":99.9",
-                 SNAPSHOT_UNDERWAY, 99},
+                 ROW_UNDERWAY, 99},
                 {__LINE__, "Premium_LRS", "Copy", "", ",\"completionPercent\":0.0",
-                 SNAPSHOT_UNDERWAY, 0},
-                {__LINE__, "Premium_LRS", "CopyStart", "", "", SNAPSHOT_UNDERWAY, 0},
-                {__LINE__, NULL, "CopyStart", "", "", SNAPSHOT_UNDERWAY, 0},
-                {__LINE__, "Premium_LRS", "Import", "", "", SNAPSHOT_UNDERWAY, 0},
+                 ROW_UNDERWAY, 0},
+                {__LINE__, "Premium_LRS", "CopyStart", "", "", ROW_UNDERWAY, 0},
+                {__LINE__, NULL, "CopyStart", "", "", ROW_UNDERWAY, 0},
+                {__LINE__, "Premium_LRS", "Import", "", "", ROW_UNDERWAY, 0},
                 {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Updating\"",
-                 SNAPSHOT_UNDERWAY, 0},
+                 ROW_UNDERWAY, 0},
                 {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Failed\"",
-                 SNAPSHOT_FAILED, 0},
+                 ROW_FAILED, 0},
                 {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Canceled\"",
-                 SNAPSHOT_FAILED, 0},
+                 ROW_FAILED, 0},
                 {__LINE__, "Premium_LRS", "Copy", "", ",\"provisioningState\":\"Deleting\"",
-                 SNAPSHOT_LEAVING, 0},
+                 ROW_LEAVING, 0},
                 {__LINE__, "Premium_LRS", "Copy", "",
                  ",\"completionPercent\":100,\"copyCompletionError\":{\"errorCode\":"
                  "\"CopySourceNotFound\"}",
-                 SNAPSHOT_FAILED, 100},
+                 ROW_FAILED, 100},
                 {__LINE__, "Premium_LRS", "Copy", "", ",\"copyCompletionError\":{}",
-                 SNAPSHOT_FAILED, 0},
+                 ROW_FAILED, 0},
                 {__LINE__, "Premium_LRS", "Copy", "",
-                 ",\"copyCompletionError\":{},\"provisioningState\":\"Deleting\"", SNAPSHOT_LEAVING,
+                 ",\"copyCompletionError\":{},\"provisioningState\":\"Deleting\"", ROW_LEAVING,
                  0},
         };
 
@@ -520,7 +520,7 @@ static void test_judge(void **state) {
                 assert_memory_equal(&row, &view.snapshots[0], sizeof(row));
                 if (i == 0) {
                         assert_int_equal(world_judge(world, &reply, true, &row), 0);
-                        assert_int_equal(row.flags & STATES, SNAPSHOT_UNDERWAY);
+                        assert_int_equal(row.flags & STATES, ROW_UNDERWAY);
                 }
 
                 reply.has_id = false;
@@ -660,9 +660,9 @@ static void test_duplicates(void **state) {
                 const char *group = view_str(&view, row->group);
 
                 if (str_equal_nocase(group, "rg-snapshots"))
-                        assert_int_equal(row->flags, SNAPSHOT_INCREMENTAL | SNAPSHOT_COMPLETE);
+                        assert_int_equal(row->flags, ROW_INCREMENTAL | ROW_COMPLETE);
                 else
-                        assert_int_equal(row->flags & STATES, SNAPSHOT_LEAVING);
+                        assert_int_equal(row->flags & STATES, ROW_LEAVING);
                 if (str_equal_nocase(group, "rg-other"))
                         assert_string_equal(group, "rg-OTHER");
         }
@@ -783,7 +783,7 @@ static void test_late_region(void **state) {
                 const char *region = view_str(&view, row->region);
 
                 assert_string_equal(view_str(&view, row->group), "rg-snapshots");
-                if (!(row->flags & SNAPSHOT_NAMED)) {
+                if (!(row->flags & ROW_NAMED)) {
                         /* Each has a source of its own, of the number of its name. */
                         snprintf(generation, sizeof(generation), "0217b3db-61cb-4bf6-bbfb-%012u",
                                  (unsigned)atoi(view_str(&view, row->name) + strlen("foreign-")));

@@ -85,7 +85,7 @@ static void test_series(void **state) {
 
         setup(&f);
         for (int64_t i = 0; i < 5; i++)
-                add(&f, i, SNAPSHOT_COMPLETE);
+                add(&f, i, ROW_COMPLETE);
         begin(&f, NOW + 9);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 const struct explained *one = explain(&f, i, &series);
@@ -105,9 +105,9 @@ static void test_series(void **state) {
 /* What the explainer says goes at once is what the planner deletes, and no more. */
 static void test_agrees_with_planner(void **state) {
         for (unsigned seed = 0; seed < 200; seed++) {
-                static const unsigned states[] = {SNAPSHOT_COMPLETE, SNAPSHOT_COMPLETE,
-                                                  SNAPSHOT_FAILED, SNAPSHOT_UNDERWAY,
-                                                  SNAPSHOT_LEAVING};
+                static const unsigned states[] = {ROW_COMPLETE, ROW_COMPLETE,
+                                                  ROW_FAILED, ROW_UNDERWAY,
+                                                  ROW_LEAVING};
                 struct explained_series series;
                 struct fixture f;
                 unsigned bits = seed * 2654435761U;
@@ -123,7 +123,7 @@ static void test_agrees_with_planner(void **state) {
                                 add(&f, i, states[(bits >> 24) % ARRAY_SIZE(states)]);
 
                         if ((bits >> 20) % 8 == 0)
-                                row->flags |= SNAPSHOT_HELD;
+                                row->flags |= ROW_HELD;
                         if ((bits >> 16) % 8 == 0)
                                 row->unique_id = (struct guid){};
                 }
@@ -147,8 +147,8 @@ static void test_failed(void **state) {
         int64_t death;
 
         setup(&f);
-        add(&f, 1, SNAPSHOT_FAILED);
-        add(&f, 0, SNAPSHOT_COMPLETE);
+        add(&f, 1, ROW_FAILED);
+        add(&f, 0, ROW_COMPLETE);
         begin(&f, NOW + 9);
         one = explain(&f, 0, &series);
         death = utc_seconds(one->death);
@@ -161,7 +161,7 @@ static void test_failed(void **state) {
         one = explain(&f, 0, &series);
         assert_int_equal(utc_seconds(one->death), death + 77);
 
-        f.rows[0].flags |= SNAPSHOT_HELD;
+        f.rows[0].flags |= ROW_HELD;
         begin(&f, death + 77);
         one = explain(&f, 0, &series);
         assert_int_equal(one->death.ticks, UTC_NEVER.ticks);
@@ -200,19 +200,19 @@ static void test_stays(void **state) {
 
                 setup(&f);
                 for (int64_t j = 0; j < 3; j++)
-                        add(&f, j, SNAPSHOT_COMPLETE);
-                row = add(&f, future ? -5 : 8, SNAPSHOT_COMPLETE);
+                        add(&f, j, ROW_COMPLETE);
+                row = add(&f, future ? -5 : 8, ROW_COMPLETE);
                 if (rows[i].what == PRUNE)
                         f.policy.prune = PRUNE_OFF;
                 if (rows[i].what == NO_KEEP)
                         f.policy.has_keep = false;
                 if (rows[i].what == HELD)
-                        row->flags |= SNAPSHOT_HELD;
+                        row->flags |= ROW_HELD;
                 if (rows[i].what == NO_ID)
                         row->unique_id = (struct guid){};
                 if (rows[i].what == UNDERWAY)
                         row->flags =
-                                (row->flags & ~(unsigned)SNAPSHOT_COMPLETE) | SNAPSHOT_UNDERWAY;
+                                (row->flags & ~(unsigned)ROW_COMPLETE) | ROW_UNDERWAY;
                 begin(&f, NOW + 9);
                 expect_reasons(rows[i].line, &f, future ? 3 : 0, rows[i].reasons);
                 one = explain(&f, future ? 3 : 0, &series);
@@ -290,23 +290,23 @@ static void test_rows(void **state) {
                 bool no_target = rows[i].what == NO_TARGET || rows[i].what == OTHER_GROUP_NO_TARGET;
 
                 setup(&f);
-                row = add(&f, 0, SNAPSHOT_COMPLETE);
+                row = add(&f, 0, ROW_COMPLETE);
                 switch (rows[i].what) {
                 case STRANGER:
                         row->flags &=
-                                ~(unsigned)(SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_CLAIMS);
+                                ~(unsigned)(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
                         break;
                 case UNTAGGED:
-                        row->flags &= ~(unsigned)(SNAPSHOT_TAGGED | SNAPSHOT_NAMED);
+                        row->flags &= ~(unsigned)(ROW_TAGGED | ROW_NAMED);
                         break;
                 case UNNAMED:
-                        row->flags &= ~(unsigned)SNAPSHOT_NAMED;
+                        row->flags &= ~(unsigned)ROW_NAMED;
                         break;
                 case FULL:
-                        row->flags &= ~(unsigned)SNAPSHOT_INCREMENTAL;
+                        row->flags &= ~(unsigned)ROW_INCREMENTAL;
                         break;
                 case FULL_UNNAMED:
-                        row->flags &= ~(unsigned)(SNAPSHOT_INCREMENTAL | SNAPSHOT_NAMED);
+                        row->flags &= ~(unsigned)(ROW_INCREMENTAL | ROW_NAMED);
                         break;
                 case OTHER_POLICY:
                         row->policy = number(&f, "silver");
@@ -365,7 +365,7 @@ static void test_moved(void **state) {
         f.n_disks = 2;
         f.target.groups = groups;
         f.target.n_groups = 1;
-        add(&f, 0, SNAPSHOT_COMPLETE);
+        add(&f, 0, ROW_COMPLETE);
         begin(&f, NOW + 9);
         explainer_row(f.explainer, &f.rows[0], &what);
         assert_int_equal(what.kind, EXPLAIN_OURS);
@@ -382,7 +382,7 @@ static void test_future(void **state) {
 
         setup(&f);
         f.policy.jitter_s = 200;
-        add(&f, 0, SNAPSHOT_COMPLETE);
+        add(&f, 0, ROW_COMPLETE);
         f.policy.keep.count[KEEP_LAST] = 1;
         begin(&f, NOW + 250);
         one = explain(&f, 0, &series);

@@ -82,15 +82,15 @@ static void test_slot(void **state) {
                 size_t creates;
                 unsigned attempt;
         } rows[] = {
-                {__LINE__, SNAPSHOT_COMPLETE, 2, 0, 0},
-                {__LINE__, SNAPSHOT_UNDERWAY, 2, 0, 0},
-                {__LINE__, SNAPSHOT_COMPLETE, 600, 0,
+                {__LINE__, ROW_COMPLETE, 2, 0, 0},
+                {__LINE__, ROW_UNDERWAY, 2, 0, 0},
+                {__LINE__, ROW_COMPLETE, 600, 0,
                  0}, /* our clock is behind: filled all the same */
-                {__LINE__, SNAPSHOT_COMPLETE, -60, 0, 0},
-                {__LINE__, SNAPSHOT_COMPLETE, -61, 1,
+                {__LINE__, ROW_COMPLETE, -60, 0, 0},
+                {__LINE__, ROW_COMPLETE, -61, 1,
                  2},                                  /* older than its slot: does not fill it */
-                {__LINE__, SNAPSHOT_FAILED, 2, 1, 2}, /* its name stays taken */
-                {__LINE__, SNAPSHOT_LEAVING, 2, 1, 2},
+                {__LINE__, ROW_FAILED, 2, 1, 2}, /* its name stays taken */
+                {__LINE__, ROW_LEAVING, 2, 1, 2},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -113,7 +113,7 @@ static void test_attempts_run_out(void **state) {
 
         setup(&f);
         for (unsigned i = 1; i <= 9; i++)
-                add(&f, 0, SNAPSHOT_FAILED)->attempt = (uint8_t)i;
+                add(&f, 0, ROW_FAILED)->attempt = (uint8_t)i;
         run(&f, NOW + 9);
         assert_int_equal(count(&f, ACTION_CREATE), 0);
         assert_int_equal(found(&f, FINDING_NO_ATTEMPT), 1);
@@ -125,7 +125,7 @@ static void test_prune(void **state) {
 
         setup(&f);
         for (int64_t i = 0; i < 6; i++)
-                add(&f, i, SNAPSHOT_COMPLETE);
+                add(&f, i, ROW_COMPLETE);
         run(&f, NOW + 9);
         assert_int_equal(count(&f, ACTION_CREATE), 0);
         assert_int_equal(count(&f, ACTION_DELETE), 3);
@@ -163,11 +163,11 @@ static void test_prune_states(void **state) {
         struct fixture f;
 
         setup(&f);
-        add(&f, 0, SNAPSHOT_UNDERWAY);
-        add(&f, 1, SNAPSHOT_FAILED);
+        add(&f, 0, ROW_UNDERWAY);
+        add(&f, 1, ROW_FAILED);
         for (int64_t i = 2; i < 6; i++)
-                add(&f, i, SNAPSHOT_COMPLETE);
-        f.rows[f.n - 1].flags |= SNAPSHOT_HELD;
+                add(&f, i, ROW_COMPLETE);
+        f.rows[f.n - 1].flags |= ROW_HELD;
         run(&f, NOW + 9);
         assert_int_equal(count(&f, ACTION_DELETE),
                          0); /* 2, 3 and 4 are the last three; 5 is held */
@@ -178,8 +178,8 @@ static void test_failed_go(void **state) {
         struct fixture f;
 
         setup(&f);
-        add(&f, 0, SNAPSHOT_COMPLETE);
-        add(&f, 9, SNAPSHOT_FAILED)->time_created = utc_from_seconds(NOW - 7 * SEC_PER_DAY + 1);
+        add(&f, 0, ROW_COMPLETE);
+        add(&f, 9, ROW_FAILED)->time_created = utc_from_seconds(NOW - 7 * SEC_PER_DAY + 1);
         run(&f, NOW);
         assert_int_equal(count(&f, ACTION_DELETE), 0);
         run(&f, NOW + 1);
@@ -208,22 +208,22 @@ static void test_only_ours(void **state) {
 
                 setup(&f);
                 for (int64_t i = 0; i < 3; i++)
-                        add(&f, i, SNAPSHOT_COMPLETE);
-                row = add(&f, 8, SNAPSHOT_COMPLETE);
+                        add(&f, i, ROW_COMPLETE);
+                row = add(&f, 8, ROW_COMPLETE);
                 switch (kind) {
                 case STRANGER:
                         row->flags &=
-                                ~(unsigned)(SNAPSHOT_TAGGED | SNAPSHOT_NAMED | SNAPSHOT_CLAIMS);
+                                ~(unsigned)(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
                         row->slot = UTC_NONE;
                         break;
                 case UNNAMED:
-                        row->flags &= ~(unsigned)SNAPSHOT_NAMED;
+                        row->flags &= ~(unsigned)ROW_NAMED;
                         break;
                 case UNTAGGED:
-                        row->flags &= ~(unsigned)SNAPSHOT_TAGGED;
+                        row->flags &= ~(unsigned)ROW_TAGGED;
                         break;
                 case FULL:
-                        row->flags &= ~(unsigned)SNAPSHOT_INCREMENTAL;
+                        row->flags &= ~(unsigned)ROW_INCREMENTAL;
                         break;
                 case OTHER_GROUP:
                         row->group = number(&f, "rg-other");
@@ -254,10 +254,10 @@ static void test_findings(void **state) {
         strcpy(missing.name, "db99");
         f.target.disks = &missing;
         f.target.n_disks = 1;
-        add(&f, 0, SNAPSHOT_COMPLETE);
-        add(&f, -2, SNAPSHOT_COMPLETE); /* of a slot to come */
-        add(&f, 1, SNAPSHOT_COMPLETE)->flags &= ~(unsigned)SNAPSHOT_NAMED;
-        add(&f, 2, SNAPSHOT_COMPLETE)->generation = number(&f, GENERATION_2);
+        add(&f, 0, ROW_COMPLETE);
+        add(&f, -2, ROW_COMPLETE); /* of a slot to come */
+        add(&f, 1, ROW_COMPLETE)->flags &= ~(unsigned)ROW_NAMED;
+        add(&f, 2, ROW_COMPLETE)->generation = number(&f, GENERATION_2);
         run(&f, NOW + 9);
         assert_int_equal(found(&f, FINDING_FUTURE), 1);
         assert_int_equal(found(&f, FINDING_MISTAKEN), 1);
