@@ -45,13 +45,18 @@ static int value_compare(const void *a, const void *b) {
         return r != 0 ? r : CMP(x->repeat, y->repeat);
 }
 
-static void normalize_chain(struct calendar_chain *chain, bool years) {
+/* Whether the value is what '*' is among seconds: all of them. */
+static bool is_every_second(const struct calendar_value *v) {
+        return v->start == 0 && v->stop < 0 && v->repeat == 1;
+}
+
+static void normalize_chain(struct calendar_chain *chain, enum calendar_part part) {
         size_t n = 0;
 
         for (size_t i = 0; i < chain->n; i++) {
                 struct calendar_value *v = &chain->items[i];
 
-                if (years) {
+                if (part == CALENDAR_YEAR) {
                         v->start = fix_year(v->start);
                         v->stop = fix_year(v->stop);
                 }
@@ -61,6 +66,11 @@ static void normalize_chain(struct calendar_chain *chain, bool years) {
                 if (v->stop == v->start) {
                         v->stop = -1;
                         v->repeat = 0;
+                }
+                if (part == CALENDAR_SECOND && is_every_second(v)) {
+                        chain->items[0] = *v;
+                        chain->n = 1;
+                        return;
                 }
         }
 
@@ -100,7 +110,7 @@ int calendar_normalize(struct calendar *calendar, size_t *reterr_position,
         for (int i = 0; i < _CALENDAR_PART_N; i++) {
                 struct calendar_chain *chain = &calendar->chains[i];
 
-                normalize_chain(chain, i == CALENDAR_YEAR);
+                normalize_chain(chain, (enum calendar_part)i);
                 for (size_t k = 0; k < chain->n; k++) {
                         const char *problem = value_problem(
                                 (enum calendar_part)i, i == CALENDAR_DAY && calendar->end_of_month,
@@ -142,9 +152,7 @@ static void format_chain(const struct calendar *calendar, enum calendar_part par
         const struct calendar_chain *chain = &calendar->chains[part];
         int width = part == CALENDAR_YEAR ? 4 : 2;
 
-        if (chain->n == 0 ||
-            (part == CALENDAR_SECOND && chain->n == 1 && chain->items[0].start == 0 &&
-             chain->items[0].stop < 0 && chain->items[0].repeat == 1)) {
+        if (chain->n == 0 || (part == CALENDAR_SECOND && is_every_second(&chain->items[0]))) {
                 strbuf_append_char(out, '*');
                 return;
         }

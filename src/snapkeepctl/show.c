@@ -11,7 +11,7 @@ const char *state_name(const struct snapshot_row *row) {
         return row->flags & ROW_COMPLETE   ? "complete"
                : row->flags & ROW_FAILED   ? "failed"
                : row->flags & ROW_UNDERWAY ? "underway"
-                                                : "leaving";
+                                           : "leaving";
 }
 
 static void write_id(struct json_writer *w, const char *member, enum resource_type type,

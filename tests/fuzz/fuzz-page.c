@@ -46,8 +46,8 @@ static void check_view(const struct world_view *view) {
 
         for (size_t i = 0; i < view->n_snapshots; i++) {
                 const struct snapshot_row *row = &view->snapshots[i];
-                uint32_t state = row->flags & (ROW_COMPLETE | ROW_FAILED |
-                                               ROW_UNDERWAY | ROW_LEAVING);
+                uint32_t state =
+                        row->flags & (ROW_COMPLETE | ROW_FAILED | ROW_UNDERWAY | ROW_LEAVING);
 
                 demand(state != 0 && (state & (state - 1)) == 0);
                 demand(row->flags < ROW_CLAIMS << 1 && row->percent <= 100);

@@ -320,13 +320,12 @@ class Comparison:
         return bool(known) and known[0][1][:1] == [local]
 
     def is_slip(self, zone, text, mine, theirs):
-        """Whether the difference is one of two slips of systemd 252, which it does not make when
-        asked plainly. Where an open repetition ("4/17") runs over the end of a day, month or year,
-        it goes on with the remainder and not with the beginning of the next. And it counts from
-        the end of a month by mktime(), which may come out an hour, so a day, off in the month of a
-        clock change."""
-        if "~" not in text and not re.search(r"(?<![.\d])\d+/\d", text):
-            return False
+        """Whether the difference is a slip of systemd 252: asked plainly, in UTC and from a second
+        before, it knows what it left out and does not know what it made up. Seen are three. Where
+        an open repetition ("4/17") runs over the end of a day, month or year, it goes on with the
+        remainder and not with the beginning of the next. It counts from the end of a month by
+        mktime(), which may come out an hour, so a day, off in the month of a clock change. And it
+        says "never" where a month begins within a gap (Lord Howe, 1 March 1981)."""
         ours_alone = sorted(set(mine) - set(theirs))
         theirs_alone = sorted(set(theirs) - set(mine))
         if any(self.agrees_with_itself(zone, text, at) for at in theirs_alone):
@@ -400,8 +399,9 @@ def main():
     print(f"# {c.compared} expressions compared in {len(ZONES)} zones, {c.instants} instants; "
           f"{c.left_out} near clock changes left out; {c.refused} refused by both, "
           f"{c.oversights} by systemd alone as named; {c.slips} where systemd contradicts itself")
-    # A generator that makes nothing worth comparing would pass otherwise.
-    ok = c.failures == 0 and c.compared >= count * 3 // 5 and c.instants >= c.compared * 3
+    # A generator that makes nothing worth comparing would pass otherwise, and so would a comparison
+    # that takes everything for a slip.
+    ok = c.failures == 0 and c.slips <= 3 + c.compared // 200 and c.compared >= count * 3 // 5 and c.instants >= c.compared * 3
     print("ok 1" if ok else "not ok 1", "- calendar against systemd-analyze")
     return 0 if ok else 1
 

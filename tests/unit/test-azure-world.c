@@ -175,9 +175,7 @@ static void test_flags(void **state) {
                 {__LINE__, {.extra_tags = ",\"SnapKeep-Hold\":\"\""}, OURS | ROW_HELD},
                 {__LINE__, {.extra_tags = ",\"snapkeep-holder\":\"x\",\"team\":\"x\""}, OURS},
                 {__LINE__, {.properties = ",\"diskState\":\"ActiveSAS\""}, OURS | ROW_HELD},
-                {__LINE__,
-                 {.properties = ",\"diskState\":\"ActiveSASFrozen\""},
-                 OURS | ROW_HELD},
+                {__LINE__, {.properties = ",\"diskState\":\"ActiveSASFrozen\""}, OURS | ROW_HELD},
                 {__LINE__, {.properties = ",\"diskState\":\"Unattached\""}, OURS},
 
                 /* Not ours at all. */
@@ -256,8 +254,7 @@ static void test_tags_needed(void **state) {
                 {__LINE__, "1", OWNER, NULL, "20261123T021500Z", "d", GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", OWNER, "", "20261123T021500Z", "d", GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", OWNER, "gold", NULL, "d", GEN, "k", ROW_CLAIMS},
-                {__LINE__, "1", OWNER, "gold", "2026-11-23T02:15:00Z", "d", GEN, "k",
-                 ROW_CLAIMS},
+                {__LINE__, "1", OWNER, "gold", "2026-11-23T02:15:00Z", "d", GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", OWNER, "gold", "20261323T021500Z", "d", GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", OWNER, "gold", "20261123T021500Z", NULL, GEN, "k", ROW_CLAIMS},
                 {__LINE__, "1", OWNER, "gold", "20261123T021500Z", "d", NULL, "k", ROW_CLAIMS},
@@ -286,8 +283,7 @@ static void test_tags_needed(void **state) {
                 assert_int_equal(add_snapshot(world, &f), 0);
                 assert_int_equal(world_finish(world), 0);
                 view = world_view(world);
-                if (view.snapshots[0].flags !=
-                    (rows[i].flags | ROW_INCREMENTAL | ROW_COMPLETE))
+                if (view.snapshots[0].flags != (rows[i].flags | ROW_INCREMENTAL | ROW_COMPLETE))
                         fail_msg("row at line %d: %x", rows[i].line, view.snapshots[0].flags);
                 strbuf_deinit(&tags);
         }
@@ -422,18 +418,18 @@ static void test_states(void **state) {
                 unsigned percent;
         } rows[] = {
                 {__LINE__, "Premium_LRS", "Copy", "", "", ROW_COMPLETE, 100},
-                {__LINE__, "Premium_LRS", "Copy", ",\"logicalSectorSize\":512", "",
-                 ROW_COMPLETE, 100},
+                {__LINE__, "Premium_LRS", "Copy", ",\"logicalSectorSize\":512", "", ROW_COMPLETE,
+                 100},
                 {__LINE__, "UltraSSD_LRS", "Copy", "", "", ROW_UNDERWAY, 0},
                 {__LINE__, "premiumv2_lrs", "Copy", "", "", ROW_UNDERWAY, 0},
                 {__LINE__, NULL, "Copy", "", "", ROW_COMPLETE, 100},
                 {__LINE__, NULL, "Copy", ",\"logicalSectorSize\":4096", "", ROW_UNDERWAY, 0},
-                {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":100.0",
-                 ROW_COMPLETE, 100},
-                {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":99.9",
-                 ROW_UNDERWAY, 99},
-                {__LINE__, "Premium_LRS", "Copy", "", ",\"completionPercent\":0.0",
-                 ROW_UNDERWAY, 0},
+                {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":100.0", ROW_COMPLETE,
+                 100},
+                {__LINE__, "UltraSSD_LRS", "Copy", "", ",\"completionPercent\":99.9", ROW_UNDERWAY,
+                 99},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"completionPercent\":0.0", ROW_UNDERWAY,
+                 0},
                 {__LINE__, "Premium_LRS", "CopyStart", "", "", ROW_UNDERWAY, 0},
                 {__LINE__, NULL, "CopyStart", "", "", ROW_UNDERWAY, 0},
                 {__LINE__, "Premium_LRS", "Import", "", "", ROW_UNDERWAY, 0},
@@ -449,11 +445,9 @@ static void test_states(void **state) {
                  ",\"completionPercent\":100,\"copyCompletionError\":{\"errorCode\":"
                  "\"CopySourceNotFound\"}",
                  ROW_FAILED, 100},
-                {__LINE__, "Premium_LRS", "Copy", "", ",\"copyCompletionError\":{}",
-                 ROW_FAILED, 0},
+                {__LINE__, "Premium_LRS", "Copy", "", ",\"copyCompletionError\":{}", ROW_FAILED, 0},
                 {__LINE__, "Premium_LRS", "Copy", "",
-                 ",\"copyCompletionError\":{},\"provisioningState\":\"Deleting\"", ROW_LEAVING,
-                 0},
+                 ",\"copyCompletionError\":{},\"provisioningState\":\"Deleting\"", ROW_LEAVING, 0},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -95,6 +95,8 @@ static void test_normal_form(void **state) {
                 {__LINE__, "*:*:*", "*-*-* *:*:*"},
                 {__LINE__, "*:*:0/1", "*-*-* *:*:*"},
                 {__LINE__, "*:*:0..59", "*-*-* *:*:00..59"},
+                {__LINE__, "0:0:57,20,0/1,23", "*-*-* 00:00:*"}, /* all, and some of them */
+                {__LINE__, "0/1,5:0", "*-*-* 00/1,05:00:00"},    /* among seconds alone */
                 {__LINE__, "5,5/2,5:0", "*-*-* 05,05/2:00:00"},
                 /* years of two digits, and leading zeros */
                 {__LINE__, "69-1-1", "2069-01-01 00:00:00"},

@@ -105,9 +105,8 @@ static void test_series(void **state) {
 /* What the explainer says goes at once is what the planner deletes, and no more. */
 static void test_agrees_with_planner(void **state) {
         for (unsigned seed = 0; seed < 200; seed++) {
-                static const unsigned states[] = {ROW_COMPLETE, ROW_COMPLETE,
-                                                  ROW_FAILED, ROW_UNDERWAY,
-                                                  ROW_LEAVING};
+                static const unsigned states[] = {ROW_COMPLETE, ROW_COMPLETE, ROW_FAILED,
+                                                  ROW_UNDERWAY, ROW_LEAVING};
                 struct explained_series series;
                 struct fixture f;
                 unsigned bits = seed * 2654435761U;
@@ -211,8 +210,7 @@ static void test_stays(void **state) {
                 if (rows[i].what == NO_ID)
                         row->unique_id = (struct guid){};
                 if (rows[i].what == UNDERWAY)
-                        row->flags =
-                                (row->flags & ~(unsigned)ROW_COMPLETE) | ROW_UNDERWAY;
+                        row->flags = (row->flags & ~(unsigned)ROW_COMPLETE) | ROW_UNDERWAY;
                 begin(&f, NOW + 9);
                 expect_reasons(rows[i].line, &f, future ? 3 : 0, rows[i].reasons);
                 one = explain(&f, future ? 3 : 0, &series);
@@ -293,8 +291,7 @@ static void test_rows(void **state) {
                 row = add(&f, 0, ROW_COMPLETE);
                 switch (rows[i].what) {
                 case STRANGER:
-                        row->flags &=
-                                ~(unsigned)(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
+                        row->flags &= ~(unsigned)(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
                         break;
                 case UNTAGGED:
                         row->flags &= ~(unsigned)(ROW_TAGGED | ROW_NAMED);

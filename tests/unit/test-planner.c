@@ -84,12 +84,10 @@ static void test_slot(void **state) {
         } rows[] = {
                 {__LINE__, ROW_COMPLETE, 2, 0, 0},
                 {__LINE__, ROW_UNDERWAY, 2, 0, 0},
-                {__LINE__, ROW_COMPLETE, 600, 0,
-                 0}, /* our clock is behind: filled all the same */
+                {__LINE__, ROW_COMPLETE, 600, 0, 0}, /* our clock is behind: filled all the same */
                 {__LINE__, ROW_COMPLETE, -60, 0, 0},
-                {__LINE__, ROW_COMPLETE, -61, 1,
-                 2},                                  /* older than its slot: does not fill it */
-                {__LINE__, ROW_FAILED, 2, 1, 2}, /* its name stays taken */
+                {__LINE__, ROW_COMPLETE, -61, 1, 2}, /* older than its slot: does not fill it */
+                {__LINE__, ROW_FAILED, 2, 1, 2},     /* its name stays taken */
                 {__LINE__, ROW_LEAVING, 2, 1, 2},
         };
 
@@ -212,8 +210,7 @@ static void test_only_ours(void **state) {
                 row = add(&f, 8, ROW_COMPLETE);
                 switch (kind) {
                 case STRANGER:
-                        row->flags &=
-                                ~(unsigned)(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
+                        row->flags &= ~(unsigned)(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
                         row->slot = UTC_NONE;
                         break;
                 case UNNAMED:

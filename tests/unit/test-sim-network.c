@@ -134,7 +134,7 @@ static void end(struct world *w) {
 static bool has_disk(const struct world *w, const char *name) {
         char id[256];
 
-        snprintf(id, sizeof(id), "%s/%s", DISKS + strlen(ORIGIN), name);
+        snprintf(id, sizeof(id), "%s/%s", &DISKS[strlen(ORIGIN)], name);
         return service_find(w->service, id) != NULL;
 }
 
@@ -198,9 +198,9 @@ static void test_operations_of_faults(void **state) {
         send(&w, HTTP_PUT, DISKS "/failed" V, NEW_DISK);
         send(&w, HTTP_PUT, DISKS "/stuck" V, NEW_DISK);
         sim_run_for(w.sim, 3000 * NSEC_PER_SEC);
-        disk = service_find(w.service, DISKS "/failed" + strlen(ORIGIN));
+        disk = service_find(w.service, &(DISKS "/failed")[strlen(ORIGIN)]);
         assert_int_equal(service_resource_state(disk, sim_true_utc(w.sim)), SERVICE_FAILED);
-        disk = service_find(w.service, DISKS "/stuck" + strlen(ORIGIN));
+        disk = service_find(w.service, &(DISKS "/stuck")[strlen(ORIGIN)]);
         assert_int_equal(service_resource_state(disk, sim_true_utc(w.sim)), SERVICE_UPDATING);
         sim_run_for(w.sim, 700 * NSEC_PER_SEC);
         assert_int_equal(service_resource_state(disk, sim_true_utc(w.sim)), SERVICE_SUCCEEDED);

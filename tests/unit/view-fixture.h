@@ -106,8 +106,7 @@ static inline struct snapshot_row *add(struct fixture *f, int64_t slots_ago, uns
                 .region = (uint16_t)number(f, "westeurope"),
                 .attempt = 1,
                 .percent = 100,
-                .flags = flags | ROW_INCREMENTAL | ROW_TAGGED | ROW_NAMED |
-                         ROW_CLAIMS,
+                .flags = flags | ROW_INCREMENTAL | ROW_TAGGED | ROW_NAMED | ROW_CLAIMS,
         };
         f->n++;
         return row;
