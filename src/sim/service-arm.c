@@ -242,9 +242,9 @@ static int get_group(const struct group *group, struct answer *answer) {
         strbuf_appendf(body, "{\"id\":\"/subscriptions/%s/resourceGroups/",
                        group->subscription->id);
         strbuf_appendf(body, "%s\",\"name\":", group->name);
-        sim_json_string(body, group->name);
+        json_append_quoted(body, group->name);
         strbuf_append_str(body, ",\"type\":\"Microsoft.Resources/resourceGroups\",\"location\":");
-        sim_json_string(body, group->region);
+        json_append_quoted(body, group->region);
         strbuf_append_str(body, ",\"properties\":{\"provisioningState\":\"Succeeded\"}}");
         return 0;
 }

@@ -8,26 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-void sim_json_string(struct strbuf *out, const char *text) {
-        strbuf_append_char(out, '"');
-        for (const char *p = text; *p;) {
-                size_t plain = 0;
-
-                while ((unsigned char)p[plain] >= 0x20 && p[plain] != '"' && p[plain] != '\\')
-                        plain++;
-                strbuf_append(out, p, plain);
-                p += plain;
-                if (*p == '\0')
-                        break;
-                if (*p == '"' || *p == '\\')
-                        strbuf_appendf(out, "\\%c", *p);
-                else
-                        strbuf_appendf(out, "\\u%04x", (unsigned)(unsigned char)*p);
-                p++;
-        }
-        strbuf_append_char(out, '"');
-}
-
 void sim_json_time(struct strbuf *out, struct utc time) {
         int64_t seconds = utc_seconds(time);
         int64_t fraction = time.ticks - seconds * TICKS_PER_SEC;
@@ -49,7 +29,7 @@ static void sim_json_member(struct strbuf *out, const char *name, const char *va
         if (!value)
                 return;
         strbuf_appendf(out, "\"%s\":", name);
-        sim_json_string(out, value);
+        json_append_quoted(out, value);
         strbuf_append_char(out, ',');
 }
 
@@ -64,9 +44,9 @@ void sim_json_tags(struct strbuf *out, const struct service_resource *resource) 
         for (size_t i = 0; i < resource->n_tags; i++) {
                 if (i > 0)
                         strbuf_append_char(out, ',');
-                sim_json_string(out, resource->tags[i].name);
+                json_append_quoted(out, resource->tags[i].name);
                 strbuf_append_char(out, ':');
-                sim_json_string(out, resource->tags[i].value);
+                json_append_quoted(out, resource->tags[i].value);
         }
         strbuf_append_char(out, '}');
 }
@@ -89,7 +69,7 @@ static void sim_json_head(struct strbuf *out, const struct service_resource *res
                 strbuf_append_char(out, ',');
         }
         strbuf_append_str(out, "\"sku\":{\"name\":");
-        sim_json_string(out, resource->sku);
+        json_append_quoted(out, resource->sku);
         if (tier) {
                 /* "StandardSSD_LRS" is of the tier Standard, "UltraSSD_LRS" of Ultra. */
                 if (len > 3 && memcmp(resource->sku + len - 3, "SSD", 3) == 0)
@@ -103,10 +83,10 @@ static void sim_json_head(struct strbuf *out, const struct service_resource *res
 static void sim_json_creation(struct strbuf *out, const struct service_resource *resource,
                               bool complete) {
         strbuf_append_str(out, "\"creationData\":{\"createOption\":");
-        sim_json_string(out, resource->create_option);
+        json_append_quoted(out, resource->create_option);
         if (resource->source_id) {
                 strbuf_append_str(out, ",\"sourceResourceId\":");
-                sim_json_string(out, resource->source_id);
+                json_append_quoted(out, resource->source_id);
         }
         if (complete && !guid_is_nil(&resource->source_unique_id)) {
                 strbuf_append_char(out, ',');
@@ -192,8 +172,8 @@ void sim_json_accepted(struct strbuf *out, const struct service_resource *resour
 
 void sim_json_error(struct strbuf *out, const char *code, const char *message) {
         strbuf_append_str(out, "{\"error\":{\"code\":");
-        sim_json_string(out, code);
+        json_append_quoted(out, code);
         strbuf_append_str(out, ",\"message\":");
-        sim_json_string(out, message);
+        json_append_quoted(out, message);
         strbuf_append_str(out, "}}");
 }

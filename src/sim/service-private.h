@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "base/json_writer.h"
 #include "base/strbuf.h"
 #include "sim/service.h"
 
@@ -173,7 +174,6 @@ int service_set_string(char **field, const char *value);
 
 /* service-json.c */
 
-void sim_json_string(struct strbuf *out, const char *text);
 /* "2023-05-26T02:55:15.7249065+00:00", as .NET writes it: without trailing zeros. */
 void sim_json_time(struct strbuf *out, struct utc time);
 void sim_json_tags(struct strbuf *out, const struct service_resource *resource);

@@ -146,7 +146,7 @@ int service_token_imds(struct service *service, struct utc now, const struct ser
                        "\"ext_expires_in\":\"%" PRId64 "\",\"not_before\":\"%" PRId64 "\","
                        "\"resource\":",
                        token, life, written + life, life, written - 300);
-        sim_json_string(&answer->body, resource);
+        json_append_quoted(&answer->body, resource);
         strbuf_append_str(&answer->body, ",\"token_type\":\"Bearer\"}");
         return 0;
 }

@@ -265,7 +265,7 @@ int service_load(struct service *service, struct utc now, const char *json, size
 
 static void dump_member(struct strbuf *out, const char *name, const char *value) {
         strbuf_appendf(out, "\"%s\":", name);
-        sim_json_string(out, value);
+        json_append_quoted(out, value);
         strbuf_append_char(out, ',');
 }
 
@@ -346,7 +346,7 @@ int service_dump(const struct service *service, struct utc now, char **ret_json)
                 dump_member(&out, "subscription", group->subscription->id);
                 dump_member(&out, "name", group->name);
                 strbuf_append_str(&out, "\"location\":");
-                sim_json_string(&out, group->region);
+                json_append_quoted(&out, group->region);
                 strbuf_append_char(&out, '}');
                 comma = ",";
         }

@@ -70,11 +70,11 @@ def walk(folder, snapkeepd, azure_sim):
 
 
 def next_slot():
-    """Waits for the beginning of a slot; returns its text."""
+    """Waits for the beginning of a slot; returns its text and its end."""
     now = time.time()
     slot = (int(now) // EVERY + 1) * EVERY
     time.sleep(slot - now + 0.02)
-    return time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(slot))
+    return time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(slot)), slot + EVERY
 
 
 def check_after_kill(sim, slot, where):
@@ -99,8 +99,10 @@ def killed_rounds(folder, snapkeepd, azure_sim, when):
         Daemon(snapkeepd, folder, text, '--once').wait()
 
     kinds = set()
-    for request in range(1, 100):
-        slot = next_slot()
+    request, late = 0, 0
+    while request < 100:
+        request += 1
+        slot, end = next_slot()
         before = sim.stats()['by_kind']
         sim.post('/sim/hold', {'request': request, 'when': when})
         daemon = Daemon(snapkeepd, folder, text, '--once')
@@ -113,6 +115,11 @@ def killed_rounds(folder, snapkeepd, azure_sim, when):
         kinds |= {k for k, n in sim.stats()['by_kind'].items() if n > before[k]}
         if Daemon(snapkeepd, folder, text, '--once').wait() != 0:
             raise AssertionError(f'the round after a kill {when} request {request} did not end well')
+        if time.time() >= end and late < 20:
+            # A slow machine: the restart came in the next slot, where this one is missed by right.
+            Daemon(snapkeepd, folder, text, '--once').wait()
+            request, late = request - 1, late + 1
+            continue
         check_after_kill(sim, slot, f'killed {when} request {request}')
     sim.end()
     if request < 12:
