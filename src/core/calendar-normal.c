@@ -45,18 +45,13 @@ static int value_compare(const void *a, const void *b) {
         return r != 0 ? r : CMP(x->repeat, y->repeat);
 }
 
-/* Whether the value is what '*' is among seconds: all of them. */
-static bool is_every_second(const struct calendar_value *v) {
-        return v->start == 0 && v->stop < 0 && v->repeat == 1;
-}
-
-static void normalize_chain(struct calendar_chain *chain, enum calendar_part part) {
+static void normalize_chain(struct calendar_chain *chain, bool years) {
         size_t n = 0;
 
         for (size_t i = 0; i < chain->n; i++) {
                 struct calendar_value *v = &chain->items[i];
 
-                if (part == CALENDAR_YEAR) {
+                if (years) {
                         v->start = fix_year(v->start);
                         v->stop = fix_year(v->stop);
                 }
@@ -66,11 +61,6 @@ static void normalize_chain(struct calendar_chain *chain, enum calendar_part par
                 if (v->stop == v->start) {
                         v->stop = -1;
                         v->repeat = 0;
-                }
-                if (part == CALENDAR_SECOND && is_every_second(v)) {
-                        chain->items[0] = *v;
-                        chain->n = 1;
-                        return;
                 }
         }
 
@@ -102,6 +92,21 @@ static const char *value_problem(enum calendar_part part, bool from_end,
         return v->repeat > max - v->start ? parts[part].repeat_problem : NULL;
 }
 
+/* Whether the value is what '*' is among seconds: all of them. */
+static bool is_every_second(const struct calendar_value *v) {
+        return v->start == 0 && v->stop < 0 && v->repeat == 1;
+}
+
+/* '*' and more in a list of seconds is '*'. */
+static void merge_seconds(struct calendar_chain *chain) {
+        for (size_t i = 0; i < chain->n; i++) {
+                if (!is_every_second(&chain->items[i]))
+                        continue;
+                chain->items[0] = chain->items[i];
+                chain->n = 1;
+        }
+}
+
 int calendar_normalize(struct calendar *calendar, size_t *reterr_position,
                        const char **reterr_message) {
         if (calendar->chains[CALENDAR_DAY].n == 0)
@@ -110,7 +115,7 @@ int calendar_normalize(struct calendar *calendar, size_t *reterr_position,
         for (int i = 0; i < _CALENDAR_PART_N; i++) {
                 struct calendar_chain *chain = &calendar->chains[i];
 
-                normalize_chain(chain, (enum calendar_part)i);
+                normalize_chain(chain, i == CALENDAR_YEAR);
                 for (size_t k = 0; k < chain->n; k++) {
                         const char *problem = value_problem(
                                 (enum calendar_part)i, i == CALENDAR_DAY && calendar->end_of_month,
@@ -123,6 +128,7 @@ int calendar_normalize(struct calendar *calendar, size_t *reterr_position,
                         return CALENDAR_E_RANGE;
                 }
         }
+        merge_seconds(&calendar->chains[CALENDAR_SECOND]);
         return 0;
 }
 

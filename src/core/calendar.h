@@ -9,9 +9,9 @@
  *   and whoever binds it says that it is missing.
  * - Two oversights of systemd's are not copied: it refuses "1,2,...,9" after '~', since it counts
  *   the month shorter for each value, and "5..5" in seconds.
- * - Nor are two slips of its search (both seen against 252): an open repetition such as "4/17"
- *   that runs over a month's end may jump over the next one's beginning, and '~' may be a day off
- *   in a month with a clock change.
+ * - Nor are three slips of its search (all seen against 252): an open repetition such as "4/17"
+ *   that runs over a month's end may jump over the next one's beginning, '~' may be a day off in a
+ *   month with a clock change, and where a month begins within a gap it may find nothing more.
  *
  * Where a date does not exist in a month it is skipped, as "*-*-31" is in June.
  *

@@ -60,13 +60,15 @@ int proofs_add(struct proofs *proofs, enum proof_severity severity, size_t polic
         return 0;
 }
 
-/* A duration in a buffer of the caller's, for a finding. */
+/* A duration in a buffer of the caller's, for a finding. A failure sticks in @reterr. */
 #define DURATION_SIZE 32
-static const char *duration(int64_t seconds, char buffer[static DURATION_SIZE]) {
+static const char *duration(int64_t seconds, char buffer[static DURATION_SIZE], int *reterr) {
         struct strbuf text = {};
 
         duration_append(seconds, &text);
         snprintf(buffer, DURATION_SIZE, "%s", strbuf_str(&text));
+        if (text.error < 0)
+                *reterr = text.error;
         strbuf_deinit(&text);
         return buffer;
 }
@@ -114,22 +116,28 @@ static int check_rpo(struct proofs *proofs, size_t index, const struct policy *p
         char gap[DURATION_SIZE], jitter[DURATION_SIZE], worst[DURATION_SIZE], rpo[DURATION_SIZE];
         char late[DURATION_SIZE];
         int64_t jitter_s, worst_s;
-        int r;
+        int r = 0;
 
         if (policy->rpo_s <= 0 || gaps->n < 2)
                 return 0;
 
         jitter_s = MIN(policy->jitter_s, gaps->shortest_s);
         worst_s = gaps->longest_s + jitter_s;
-        duration(policy->rpo_s, rpo);
+        duration(policy->rpo_s, rpo, &r);
+        duration(gaps->longest_s, gap, &r);
+        duration(jitter_s, jitter, &r);
+        duration(worst_s, worst, &r);
+        duration(2 * gaps->longest_s + jitter_s, late, &r);
+        if (r < 0)
+                return r;
+
         /* At the worst moment the next one is only just begun: equal is too late as well. */
         if (worst_s >= policy->rpo_s) {
                 r = proofs_add(proofs, PROOF_ERROR, index,
                                "the rpo of %s cannot be kept: slots lie up to %s apart and the "
                                "jitter is up to %s, so the newest snapshot is up to %s old before "
                                "the next is begun",
-                               rpo, duration(gaps->longest_s, gap), duration(jitter_s, jitter),
-                               duration(worst_s, worst));
+                               rpo, gap, jitter, worst);
                 if (r < 0)
                         return r;
         }
@@ -140,7 +148,7 @@ static int check_rpo(struct proofs *proofs, size_t index, const struct policy *p
                 proofs, PROOF_WARNING, index,
                 "catch_up: none with an rpo of %s: a slot that passes while the daemon is "
                 "down is not made up for, and the newest snapshot is then up to %s old",
-                rpo, duration(2 * gaps->longest_s + jitter_s, late));
+                rpo, late);
 }
 
 /* The largest and smallest offset of the coming two years, looked at twice a month: no zone keeps a
@@ -173,19 +181,22 @@ static int check_drift(struct proofs *proofs, size_t index, const struct policy 
                 const struct schedule_item *item = &policy->schedule.items[i];
                 char period[DURATION_SIZE];
                 struct civil a, b;
-                int r;
+                int r = 0;
 
                 if (item->kind != SCHEDULE_EVERY || item->period_s % SEC_PER_DAY != 0)
                         continue;
 
                 a = civil_from_seconds(item->offset_s % SEC_PER_DAY + low);
                 b = civil_from_seconds(item->offset_s % SEC_PER_DAY + high);
+                duration(item->period_s, period, &r);
+                if (r < 0)
+                        return r;
+
                 r = proofs_add(proofs, PROOF_WARNING, index,
                                "every: %s keeps its hour in UTC and drifts against local midnight: "
                                "in %s it is at %02d:%02d or at %02d:%02d, as the clocks change; a "
                                "calendar event stays",
-                               item->period_s == SEC_PER_DAY ? "24h"
-                                                             : duration(item->period_s, period),
+                               item->period_s == SEC_PER_DAY ? "24h" : period,
                                policy->zone_name ? policy->zone_name : zone_name(policy->zone),
                                a.hour, a.minute, b.hour, b.minute);
                 if (r < 0)

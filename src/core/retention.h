@@ -156,7 +156,7 @@ struct retention_future {
  * is asked for, and for a rule of periods some 30 offsets of the zone a period up to its count; never
  * past the horizon.
  *
- * Returns 0 or -ENOMEM.
+ * Returns 0 or -ENOMEM; then some of @ret_when may have been written.
  */
 int retention_deaths(const struct retention_point *points, size_t n, const struct keep *keep,
                      const struct zone *zone, const struct retention_floors *floors,

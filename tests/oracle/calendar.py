@@ -172,7 +172,8 @@ class Generator:
 
 
 def zone_changes(name):
-    """Instants at which the offset changes, by Python's reader, found by halving days."""
+    """Instants at which the offset changes and by how much, by Python's reader, found by halving
+    days."""
     zone = zoneinfo.ZoneInfo(name)
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -188,14 +189,15 @@ def zone_changes(name):
             while right - left > 1:
                 middle = (left + right) // 2
                 left, right = (left, middle) if offset(middle) != before else (middle, right)
-            changes.append(right)
+            changes.append((right, int((after - before).total_seconds())))
         before = after
     return changes
 
 
 def is_near_change(changes, at):
-    i = bisect.bisect_left(changes, at - HOUR)
-    return i < len(changes) and changes[i] <= at + HOUR
+    """Within an hour, or in the second pass where clocks are put back by more (Troll)."""
+    i = bisect.bisect_left(changes, (at - 3 * HOUR,))
+    return any(change - HOUR <= at <= change + max(HOUR, -by) for change, by in changes[i:i + 3])
 
 
 class Ours:
@@ -365,7 +367,7 @@ def base_time(rng, changes):
     """Anywhere, or a few days before or just after a change of clocks."""
     form = rng.random()
     if form < 0.4 and changes:
-        return max(0, rng.choice(changes) + rng.choice([-3 * DAY, -DAY, -2 * HOUR, HOUR, DAY]))
+        return max(0, rng.choice(changes)[0] + rng.choice([-3 * DAY, -DAY, -2 * HOUR, HOUR, DAY]))
     if form < 0.45:
         return rng.choice([0, 1, LAST - 30 * DAY, LAST - 1, 951782400 - DAY, 1325239200 - DAY])
     return rng.randrange(0, LAST)

@@ -162,6 +162,7 @@ static void test_errors(void **state) {
                 {__LINE__, "1,2,24:00", CALENDAR_E_RANGE, 4, "hour is 0 to 23"},
                 {__LINE__, "23:60", CALENDAR_E_RANGE, 3, "minute is 0 to 59"},
                 {__LINE__, "23:0:60", CALENDAR_E_RANGE, 5, "second is 0 to 59"},
+                {__LINE__, "23:0:60,0/1", CALENDAR_E_RANGE, 5, "second is 0 to 59"},
                 {__LINE__, "23:0:9999", CALENDAR_E_RANGE, 5, "too large"},
                 {__LINE__, "*-13-1", CALENDAR_E_RANGE, 2, "month is 1 to 12"},
                 {__LINE__, "0-1", CALENDAR_E_RANGE, 0, "month is 1 to 12"},
