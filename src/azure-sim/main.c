@@ -32,7 +32,7 @@ static int load_world(struct service *service, const char *path) {
         while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
                 strbuf_append(&text, buffer, n);
         failed = ferror(file) != 0;
-        fclose(file);
+        (void)fclose(file); /* only read */
         if (failed || text.error) {
                 fprintf(stderr, "azure-sim: %s: cannot be read\n", path);
                 return -EIO;

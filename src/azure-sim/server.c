@@ -285,7 +285,7 @@ static int read_file(const char *path, char **ret_text) {
         while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
                 strbuf_append(&text, buffer, n);
         failed = ferror(file) != 0;
-        fclose(file);
+        (void)fclose(file); /* only read */
         if (failed)
                 return -EIO;
         return strbuf_take(&text, ret_text);
@@ -346,7 +346,7 @@ static int listener_start(struct server *server, int index,
                 return -EIO;
         printf("azure-sim: listening on port %u (%s)\n", (unsigned)info->port,
                index == 1 ? "https" : "http");
-        fflush(stdout);
+        (void)fflush(stdout); /* for people; the port file is what counts */
         if (listener->port_file)
                 r = write_port_file(listener->port_file, info->port);
         if (r < 0)

@@ -4,10 +4,12 @@
 #include "azure/error.h"
 
 #include "azure/json.h"
+#include "azure/replies.h"
 #include "azure/text.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -272,20 +274,38 @@ static void classify_outcome(const struct http_reply *reply, struct arm_error *e
                               sizeof(error->message));
 }
 
+static void describe_problem(const struct http_reply *reply, int problem, const char *member,
+                             char *text, size_t size) {
+        const char *type = http_headers_get(&reply->headers, "Content-Type");
+
+        if (problem == -E2BIG)
+                snprintf(text, size, "the reply holds more than there is room for");
+        else if (problem < 0)
+                snprintf(text, size, "the reply could not be read: %s", strerrordesc_np(-problem));
+        else if (problem == REPLY_E_MEMBER)
+                snprintf(text, size, "the member %s is missing or wrong", member);
+        else if (problem == JSON_E_SYNTAX && type &&
+                 !str_starts_with_nocase(type, "application/json"))
+                snprintf(text, size,
+                         "the reply is not JSON but %s; is a proxy or a login page in between?",
+                         type);
+        else
+                snprintf(text, size, "%s", json_problem(problem));
+}
+
 /* A refusal whose body is no JSON says nothing but its status, and that may be a proxy's. */
 static void classify_unread(const struct http_reply *reply, int problem, bool may_be_proxy,
                             struct arm_error *error) {
-        const char *type = http_headers_get(&reply->headers, "Content-Type");
         char text[ARM_MESSAGE_MAX + 1];
 
-        if (reply->body_len == 0)
+        if (reply->status >= 300 && reply->status <= 399)
+                snprintf(text, sizeof(text),
+                         "the reply leads to another place, where no request of ours goes; is a "
+                         "proxy or a login page in between?");
+        else if (reply->body_len == 0)
                 snprintf(text, sizeof(text), "the reply has no text");
-        else if (problem < 0)
-                snprintf(text, sizeof(text), "the reply could not be read: out of memory");
-        else if (type && !str_starts_with_nocase(type, "application/json"))
-                snprintf(text, sizeof(text), "the reply is not JSON but %s", type);
         else
-                snprintf(text, sizeof(text), "%s", json_problem(problem));
+                describe_problem(reply, problem, /* member= */ NULL, text, sizeof(text));
         set_text(error, "", text);
 
         /* What is throttled or broken stays so whoever says it; what is forbidden or missing does
@@ -368,6 +388,20 @@ void arm_error_from_json(const struct cJSON *json, struct arm_error *ret_error) 
                 error.class = ARM_QUOTA;
         set_text(&error, said.code, said.message);
         error.retry_after_ns = wait_in_message(said.message);
+        *ret_error = error;
+}
+
+void arm_error_unreadable(const struct http_reply *reply, const char *code, int problem,
+                          const char *member, struct arm_error *ret_error) {
+        struct arm_error error = {
+                .class = ARM_PROTOCOL,
+                .status = reply->status,
+                .retry_after_ns = -1,
+        };
+        char text[ARM_MESSAGE_MAX + 1];
+
+        describe_problem(reply, problem, member, text, sizeof(text));
+        set_text(&error, code, text);
         *ret_error = error;
 }
 

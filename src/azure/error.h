@@ -76,6 +76,12 @@ void token_error_classify(const struct http_reply *reply, struct utc now,
 struct cJSON;
 void arm_error_from_json(const struct cJSON *error, struct arm_error *ret_error);
 
+/* A 2xx whose body turned out to be of no use: @problem is JSON_E_* (page.h), REPLY_E_MEMBER
+ * (replies.h) with @member, else ignored, or a negative errno. @code is a word of ours. The class is
+ * ARM_PROTOCOL. */
+void arm_error_unreadable(const struct http_reply *reply, const char *code, int problem,
+                          const char *member, struct arm_error *ret_error);
+
 /* Retry-After of a reply, in seconds or as a date, clamped; -1 when absent or unreadable. */
 int64_t arm_retry_after_ns(const struct http_reply *reply, struct utc now);
 

@@ -34,6 +34,7 @@ void view_generation(const struct world_view *view, uint32_t generation,
                      const struct snapshot_row **ret_rows, size_t *ret_n) {
         size_t first = lower_bound(view, generation);
 
-        *ret_rows = view->snapshots + first;
+        /* An empty view may have no array at all, and to that nothing may be added. */
+        *ret_rows = view->n_snapshots > 0 ? view->snapshots + first : NULL;
         *ret_n = lower_bound(view, generation + 1) - first;
 }

@@ -18,6 +18,7 @@ struct memory {
         struct backoff backoff;
         struct mono not_before; /* not admitted earlier */
         bool running;
+        bool done;  /* succeeded since the world was read, which does not show it */
         bool told;  /* the failure is in the log */
         char key[]; /* "create group/name" or "delete group/name" */
 };

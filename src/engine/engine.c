@@ -51,7 +51,8 @@ static void subscription_forget_old(struct subscription *s, struct mono now) {
         struct memory *memory, *next;
 
         HASH_ITER (hh, s->memories, memory, next) {
-                if (memory->running || memory->told || now.ns < memory->not_before.ns)
+                if (memory->running || memory->done || memory->told ||
+                    now.ns < memory->not_before.ns)
                         continue;
                 HASH_DEL(s->memories, memory);
                 free(memory);
@@ -59,12 +60,18 @@ static void subscription_forget_old(struct subscription *s, struct mono now) {
 }
 
 void subscription_take_world(struct subscription *s, struct world *world, struct mono begin) {
+        struct memory *memory, *next;
+
         if (s->failing)
                 log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
                         "subscription %s can be read again, after %u failures", s->id,
                         s->backoff.failures);
         s->failing = false;
         backoff_reset(&s->backoff);
+
+        /* Nothing was under way while it was read: what was done before is in it, or to be seen. */
+        HASH_ITER (hh, s->memories, memory, next)
+                memory->done = false;
 
         s->plan = plan_free(s->plan);
         world_free(s->world);
@@ -131,7 +138,7 @@ static bool subscription_admit(struct subscription *s, const struct action *acti
         struct operation *op;
         int r;
 
-        if (!memory || memory->running || now.ns < memory->not_before.ns)
+        if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns)
                 return false;
 
         r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, now, &op)
@@ -161,7 +168,7 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
                 if (action->kind != kind)
                         continue;
                 memory = subscription_memory(s, action);
-                if (!memory || (!memory->running && now.ns < memory->not_before.ns))
+                if (!memory || memory->done || (!memory->running && now.ns < memory->not_before.ns))
                         continue;
                 busy = true;
                 if (s->engine->n_operations >= s->engine->file->parallel)

@@ -40,6 +40,7 @@ struct inventory {
         struct page *page;   /* being read */
         char *url;           /* of the page that is being read; NULL: the first */
         size_t pages;
+        char *earlier; /* a next link among those before, to find circles; or NULL */
 };
 
 static const char *inventory_state_name(enum inventory_state state) {
@@ -111,14 +112,43 @@ static enum op_verdict inventory_send(struct inventory *inventory, struct mono n
 
 static enum op_verdict inventory_unreadable(struct inventory *inventory, int problem,
                                             struct mono now) {
-        struct arm_error *error = &inventory->op.call.error;
+        struct call *call = &inventory->op.call;
 
-        *error = (struct arm_error){.class = ARM_PROTOCOL, .retry_after_ns = -1};
-        stpcpy(error->code, "UnreadablePage");
-        snprintf(error->message, sizeof(error->message), "%s",
-                 problem < 0 ? strerrordesc_np(-problem) : json_problem(problem));
+        arm_error_unreadable(call->reply, "UnreadablePage", problem, /* member= */ NULL,
+                             &call->error);
         inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
         return operation_pause(&inventory->op, now);
+}
+
+/*
+ * On to the page behind @next. Links that lead in a circle are found by comparing each with one
+ * before it, which is replaced after 1, 2, 4, 8 ... pages: at some time it lies on the circle and
+ * stays there for longer than the circle is (Brent's method).
+ */
+static enum op_verdict inventory_follow(struct inventory *inventory, const char *next,
+                                        struct mono now) {
+        struct operation *op = &inventory->op;
+
+        if (!endpoint_owns(&op->engine->file->cloud, next))
+                return operation_fail_with(op, ARM_PROTOCOL, "ForeignLink",
+                                           "the next page is at another host than "
+                                           "azure.cloud.arm, no token goes there");
+        if (++inventory->pages >= INVENTORY_PAGES_MAX)
+                return operation_fail_with(op, ARM_PROTOCOL, "EndlessListing", "more than %d pages",
+                                           INVENTORY_PAGES_MAX);
+        if (inventory->earlier && strcmp(inventory->earlier, next) == 0)
+                return operation_fail_with(op, ARM_PROTOCOL, "EndlessListing",
+                                           "the links from page to page lead in a circle");
+
+        free(inventory->url);
+        inventory->url = strdup(next);
+        if ((inventory->pages & (inventory->pages - 1)) == 0) {
+                free(inventory->earlier);
+                inventory->earlier = strdup(next);
+        }
+        if (!inventory->url || !inventory->earlier)
+                return operation_fail_with(op, ARM_TRANSIENT, "ENOMEM", "out of memory");
+        return inventory_send(inventory, now);
 }
 
 /* A page came whole: on to the next, to the other listing, or to the end. */
@@ -131,22 +161,11 @@ static enum op_verdict inventory_read(struct inventory *inventory, struct mono n
                 return inventory_unreadable(inventory, r, now);
 
         backoff_reset(&inventory->op.backoff);
+        if (next)
+                return inventory_follow(inventory, next, now);
+
         free(inventory->url);
         inventory->url = NULL;
-        if (next) {
-                if (!endpoint_owns(&inventory->op.engine->file->cloud, next))
-                        return operation_fail_with(&inventory->op, ARM_PROTOCOL, "ForeignLink",
-                                                   "the next page is at another host than "
-                                                   "azure.cloud.arm, no token goes there");
-                if (++inventory->pages >= INVENTORY_PAGES_MAX)
-                        return operation_fail_with(&inventory->op, ARM_PROTOCOL, "EndlessListing",
-                                                   "more than %d pages", INVENTORY_PAGES_MAX);
-                inventory->url = strdup(next);
-                if (!inventory->url)
-                        return operation_fail_with(&inventory->op, ARM_TRANSIENT, "ENOMEM",
-                                                   "out of memory");
-                return inventory_send(inventory, now);
-        }
         if (inventory->listing == INVENTORY_AWAIT_DISKS) {
                 inventory->listing = INVENTORY_AWAIT_SNAPSHOTS;
                 return inventory_send(inventory, now);
@@ -235,6 +254,7 @@ static void inventory_free(struct operation *op) {
         page_free(inventory->page);
         world_free(inventory->world);
         free(inventory->url);
+        free(inventory->earlier);
 }
 
 int inventory_new(struct engine *engine, struct subscription *subscription, struct mono now,

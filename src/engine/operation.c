@@ -109,7 +109,9 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         case TOKEN_PENDING:
                 return operation_sleep(op, MONO_NEVER);
         case TOKEN_FAILED:
-                call_end_with(call, ARM_AUTH, error->code, error->message);
+                call->error = *error;
+                call->error.class = ARM_AUTH;
+                call->state = CALL_ENDED;
                 call->error.retry_after_ns = MAX(retry.ns - now.ns, (int64_t)0);
                 return OP_CONTINUE;
         }

@@ -8,7 +8,6 @@
  *
  * 202 is enough: the next listing shows whether it is gone (DESIGN section 6).
  */
-#include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
 #include "base/str.h"
@@ -161,13 +160,7 @@ static enum op_verdict prune_after_reread(struct prune *prune, struct mono now) 
 
         r = snapshot_reply_parse(call->reply->body ?: "", call->reply->body_len, &reply, &member);
         if (r != 0) {
-                call->error = (struct arm_error){.class = ARM_PROTOCOL, .retry_after_ns = -1};
-                stpcpy(call->error.code, "UnreadableReply");
-                snprintf(call->error.message, sizeof(call->error.message),
-                         "the snapshot could not be read again: %s",
-                         r < 0                 ? strerrordesc_np(-r)
-                         : r == REPLY_E_MEMBER ? member
-                                               : json_problem(r));
+                arm_error_unreadable(call->reply, "UnreadableReply", r, member, &call->error);
                 return prune_again(prune, now);
         }
         verdict = prune_compare(prune, &reply, now);

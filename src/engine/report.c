@@ -2,6 +2,7 @@
  * What the log says of the ends of operations, each thing once: a failure when it begins, its end
  * with the count, a deletion with the rule that allowed it.
  */
+#include "base/strbuf.h"
 #include "engine/engine-internal.h"
 
 #include <string.h>
@@ -55,6 +56,7 @@ static void report_failure(struct operation *op, const struct action *action, st
         const char *verb = action->kind == ACTION_CREATE ? "taken" : "deleted";
         struct services *services = &op->engine->services;
         struct log_entry entry;
+        _cleanup_(strbuf_deinit) struct strbuf why = {};
         char at[UTC_TEXT_SIZE] = "";
         struct utc retry;
 
@@ -72,11 +74,11 @@ static void report_failure(struct operation *op, const struct action *action, st
         log_begin(&entry, LOG_LEVEL_WARNING);
         entry_action(&entry, op, action, now);
         log_field(&entry, LOG_REASON, arm_class_name(op->error.class));
-        log_field(&entry, LOG_ARM_CODE, op->error.code);
+        log_field(&entry, LOG_ARM_CODE, op->error.code[0] ? op->error.code : NULL);
         log_field(&entry, LOG_RETRY_AT, utc_format(retry, at));
-        log_commit(services->log, &entry,
-                   "snapshot %s could not be %s, will try again at %s: %s: %s", action->name, verb,
-                   at, op->error.code, op->error.message);
+        arm_error_append(&op->error, &why);
+        log_commit(services->log, &entry, "snapshot %s could not be %s, will try again at %s%s",
+                   action->name, verb, at, strbuf_str(&why));
 }
 
 void report_action(struct operation *op, const struct action *action, const char *success,
@@ -93,9 +95,10 @@ void report_action(struct operation *op, const struct action *action, const char
                 if (!memory)
                         return;
                 memory->told = false;
+                memory->done = true;
                 backoff_reset(&memory->backoff);
-                /* A create is confirmed by the next listing, which is the engine's next act; a deletion
-                 * by some later one: until then it is not asked for again and again. */
+                /* The plan that asked for it may have much left to do, and names it until a listing
+                 * confirms it: done once, however long that takes. A listing may lag for a while. */
                 memory->not_before = mono_add_ns(now, BACKOFF_ITEM_FIRST_NS);
                 return;
         }
@@ -111,6 +114,7 @@ void report_action(struct operation *op, const struct action *action, const char
 }
 
 void report_sweep_failure(struct operation *op, struct mono now) {
+        _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct log_entry entry;
 
         op->engine->counts.sweep_failures++;
@@ -120,15 +124,15 @@ void report_sweep_failure(struct operation *op, struct mono now) {
         log_begin(&entry, LOG_LEVEL_WARNING);
         log_field(&entry, LOG_OPERATION, op->ops->name);
         log_field(&entry, LOG_REASON, arm_class_name(op->error.class));
-        log_field(&entry, LOG_ARM_CODE, op->error.code);
+        log_field(&entry, LOG_ARM_CODE, op->error.code[0] ? op->error.code : NULL);
         log_field(&entry, LOG_REQUEST_ID, op->call.request_id[0] ? op->call.request_id : NULL);
         log_fieldf(&entry, LOG_DURATION_MS, "%lld",
                    (long long)((now.ns - op->began.ns) / NSEC_PER_MSEC));
-        log_commit(
-                op->engine->services.log, &entry,
-                "subscription %s cannot be read, nothing is deleted in it until it can, will go on "
-                "trying: %s: %s",
-                op->subscription->id, op->error.code, op->error.message);
+        arm_error_append(&op->error, &why);
+        log_commit(op->engine->services.log, &entry,
+                   "subscription %s cannot be read, nothing is deleted in it until it can, will go "
+                   "on trying%s",
+                   op->subscription->id, strbuf_str(&why));
 }
 
 void report_findings(struct subscription *s) {

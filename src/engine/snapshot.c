@@ -11,7 +11,6 @@
  * "Idempotency"). The same fact means that a success proves nothing: an existing name is accepted
  * and nothing is taken. Hence the check of what is there in the end.
  */
-#include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
 #include "engine/engine-internal.h"
@@ -146,16 +145,9 @@ static enum op_verdict snapshot_look_later(struct snapshot *snapshot, struct mon
 
 static enum op_verdict snapshot_unreadable(struct snapshot *snapshot, int problem,
                                            const char *member, struct mono now) {
-        struct arm_error *error = &snapshot->op.call.error;
+        struct call *call = &snapshot->op.call;
 
-        *error = (struct arm_error){.class = ARM_PROTOCOL, .retry_after_ns = -1};
-        stpcpy(error->code, "UnreadableReply");
-        if (problem == REPLY_E_MEMBER)
-                snprintf(error->message, sizeof(error->message),
-                         "the member %s is missing or wrong", member);
-        else
-                snprintf(error->message, sizeof(error->message), "%s",
-                         problem < 0 ? strerrordesc_np(-problem) : json_problem(problem));
+        arm_error_unreadable(call->reply, "UnreadableReply", problem, member, &call->error);
         return snapshot_look_later(snapshot, now);
 }
 

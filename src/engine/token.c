@@ -1,9 +1,9 @@
 #include "engine/token.h"
 
-#include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "engine/backoff.h"
 
 #include <errno.h>
@@ -65,7 +65,34 @@ struct token *token_free(struct token *token) {
         return NULL;
 }
 
+/* Who gave no token to whom, why, and what may mend it. */
+static void token_describe_failure(const struct token *token, struct strbuf *out) {
+        const struct policy_identity *identity = token->identity;
+        bool refused = token->error.status >= 400 && token->error.status <= 499;
+
+        switch (identity->kind) {
+        case IDENTITY_MANAGED:
+                strbuf_appendf(out, "no token from the identity service at %s", token->cloud->imds);
+                arm_error_append(&token->error, out);
+                if (refused)
+                        strbuf_append_str(
+                                out, "; does this machine have the identity of azure.identity?");
+                return;
+        case IDENTITY_SERVICE_PRINCIPAL_SECRET:
+                strbuf_appendf(out, "no token for the client %s of tenant %s from %s",
+                               identity->client_id, identity->tenant, token->cloud->login);
+                arm_error_append(&token->error, out);
+                if (refused)
+                        strbuf_appendf(out,
+                                       "; is the secret in the credential \"%s\" right and not "
+                                       "expired?",
+                                       identity->credential);
+                return;
+        }
+}
+
 static void token_failed(struct token *token, struct mono now) {
+        _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct log_entry entry;
 
         token->retry = backoff_next(&token->backoff, TOKEN_RETRY_FIRST_NS, TOKEN_RETRY_CAP_NS,
@@ -76,11 +103,10 @@ static void token_failed(struct token *token, struct mono now) {
         token->told = true;
         log_begin(&entry, LOG_LEVEL_WARNING);
         log_field(&entry, LOG_OPERATION, "token");
-        log_field(&entry, LOG_ARM_CODE, token->error.code);
+        log_field(&entry, LOG_ARM_CODE, token->error.code[0] ? token->error.code : NULL);
+        token_describe_failure(token, &why);
         log_commit(token->services->log, &entry,
-                   "no token from the identity service (%s: %s), nothing can be read or done in "
-                   "Azure; will go on trying",
-                   token->error.code, token->error.message);
+                   "nothing can be read or done in Azure, will go on trying: %s", strbuf_str(&why));
 }
 
 /* Keeps what the reply holds. A reply that is none is an error of class ARM_PROTOCOL. */
@@ -92,12 +118,7 @@ static void token_take(struct token *token, const struct http_reply *reply, stru
 
         r = token_reply_decode(reply->body ?: "", reply->body_len, &parsed, &member);
         if (r != 0) {
-                token->error.class = ARM_PROTOCOL;
-                snprintf(token->error.code, sizeof(token->error.code), "UnreadableToken");
-                snprintf(token->error.message, sizeof(token->error.message), "%s",
-                         r < 0                 ? strerrordesc_np(-r)
-                         : r == REPLY_E_MEMBER ? member
-                                               : json_problem(r));
+                arm_error_unreadable(reply, "UnreadableToken", r, member, &token->error);
                 token_failed(token, now);
                 return;
         }
@@ -145,8 +166,7 @@ static int token_request(struct token *token, struct http_request **ret_request)
                 if (r < 0) {
                         snprintf(token->error.message, sizeof(token->error.message),
                                  "the systemd credential \"%s\" cannot be read: %s; see "
-                                 "LoadCredential= "
-                                 "in systemd.exec(5)",
+                                 "LoadCredential= in systemd.exec(5)",
                                  identity->credential, strerrordesc_np(-r));
                         return r;
                 }

@@ -117,11 +117,19 @@ static bool call_has_sink(const struct transport_call *call) {
         return call->request->sink && head_status(&call->head) == 200;
 }
 
+static size_t call_body_max(const struct transport_call *call) {
+        const struct http_request *request = call->request;
+
+        if (request->sink && !call_has_sink(call))
+                return MIN(request->body_max, CALL_ERROR_BODY_MAX);
+        return request->body_max;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
         struct transport_call *call = data;
 
         call_touch(call);
-        if (n > call->request->body_max - call->body_seen) {
+        if (n > call_body_max(call) - call->body_seen) {
                 call->failure = CALL_FAILURE_BODY_TOO_LARGE;
                 return 0;
         }
@@ -417,7 +425,10 @@ static void call_describe(struct transport_call *call, CURLcode code, struct str
 
         switch (call->failure) {
         case CALL_FAILURE_NONE:
-                detail_clean(s, call->error[0] ? call->error : curl_easy_strerror(code));
+                if (call->reply->outcome == TRANSPORT_TOO_LARGE)
+                        strbuf_append_str(s, "a header line above 100 KiB");
+                else
+                        detail_clean(s, call->error[0] ? call->error : curl_easy_strerror(code));
                 break;
         case CALL_FAILURE_CONNECT_TIMEOUT:
                 detail_seconds(s, call->named ? "no connection within" : "no address within",
@@ -434,7 +445,7 @@ static void call_describe(struct transport_call *call, CURLcode code, struct str
                                HTTP_HEADER_BYTES_MAX);
                 break;
         case CALL_FAILURE_BODY_TOO_LARGE:
-                strbuf_appendf(s, "body above %zu bytes", request->body_max);
+                strbuf_appendf(s, "body above %zu bytes", call_body_max(call));
                 break;
         case CALL_FAILURE_SINK:
                 strbuf_append_str(s, "body was refused");

@@ -17,6 +17,9 @@
 /* Chosen: a time-out that a request left at 0, and the most any has. Nothing waits for ever. */
 #define CALL_TIMEOUT_MAX_NS (3600 * NSEC_PER_SEC)
 
+/* Chosen: what a sink's request may bring when it is no 200, and is collected: an error's text. */
+#define CALL_ERROR_BODY_MAX (1U << 20)
+
 /* What ended a call before libcurl did, or inside one of our callbacks. */
 enum call_failure {
         CALL_FAILURE_NONE,

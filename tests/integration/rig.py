@@ -24,6 +24,25 @@ def snapshot_id(name, group='rg-snapshots'):
     return f'{PREFIX}/{group}/{COMPUTE}/snapshots/{name}'
 
 
+started = []  # every process of the running test, so that a failure leaves none behind
+
+
+def start(*arguments, **options):
+    """A child that the end of its test ends, whatever became of the test."""
+    child = subprocess.Popen(*arguments, **options)
+    started.append(child)
+    return child
+
+
+def end_all():
+    """Ends what the test has left running."""
+    for child in started:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    started.clear()
+
+
 def wait_for(condition, seconds, what):
     """Polls until the condition holds; the bound is generous, since machines are slow at times."""
     end = time.monotonic() + seconds
@@ -42,9 +61,9 @@ class Sim:
         self.port_file = os.path.join(folder, 'port')
         if os.path.exists(self.port_file):
             os.unlink(self.port_file)
-        self.process = subprocess.Popen(
+        self.process = start(
             [binary, '--listen', '127.0.0.1:0', '--port-file', self.port_file, *map(str, options)],
-            stderr=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: os.path.exists(self.port_file) and open(self.port_file).read().strip(),
                  20, 'the port of azure-sim')
         self.port = int(open(self.port_file).read())
@@ -109,7 +128,7 @@ class Daemon:
         with open(self.path, 'w') as file:
             file.write(text)
         with open(self.log, 'a') as log:
-            self.process = subprocess.Popen([binary, '--policy', self.path, *options], stderr=log,
+            self.process = start([binary, '--policy', self.path, *options], stderr=log,
                                             env=plain_environment(**variables))
 
     def said(self):
@@ -153,7 +172,9 @@ class Tap:
                     print(f'not ok {number} - {test.__doc__}\n# {type(error).__name__}: {error}')
                     for name in sorted(os.listdir(folder)):
                         if name.endswith('.log'):
-                            for line in open(os.path.join(folder, name)).readlines()[-15:]:
+                            for line in open(os.path.join(folder, name)).readlines()[-40:]:
                                 print(f'#   {line.rstrip()}')
                     sys.stdout.flush()
+                finally:
+                    end_all()
         return 1 if failed else 0

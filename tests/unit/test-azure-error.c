@@ -536,7 +536,9 @@ static void test_texts(void **state) {
         reply = reply_new(503, HTML);
         assert_int_equal(http_headers_add_str(&reply->headers, "Content-Type", "text/html"), 0);
         arm_error_classify(reply, now, &e);
-        assert_string_equal(e.message, "the reply is not JSON but text/html");
+        assert_string_equal(e.message,
+                            "the reply is not JSON but text/html; is a proxy or a login page in "
+                            "between?");
         http_reply_free(reply);
 }
 
