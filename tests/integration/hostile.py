@@ -21,8 +21,8 @@ import threading
 import time
 import uuid
 
-from rig import (SUBSCRIPTION, Daemon, Skip, Tap, disk_id, plain_environment, policy, snapshot_id,
-                 wait_for)
+from rig import (SUBSCRIPTION, Daemon, Skip, Tap, disk_id, end_all, plain_environment, policy,
+                 snapshot_id, wait_for)
 
 tap = Tap()
 TOKEN = 'hostile-t0ken-' + 'x' * 40
@@ -477,6 +477,13 @@ def peak_kib(pid):
 
 
 def run_case(case, folder, snapkeepd):
+    try:
+        return check_case(case, folder, snapkeepd)
+    finally:
+        end_all()
+
+
+def check_case(case, folder, snapkeepd):
     """Raises what is wrong; returns (peak in KiB, seconds)."""
     os.mkdir(folder)
     server = Azure(**case.worst)

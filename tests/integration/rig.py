@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -24,23 +25,31 @@ def snapshot_id(name, group='rg-snapshots'):
     return f'{PREFIX}/{group}/{COMPUTE}/snapshots/{name}'
 
 
-started = []  # every process of the running test, so that a failure leaves none behind
+class Started(threading.local):
+    """Every process of the running test, so that a failure leaves none behind. A thread that works
+    beside the tests has its own, and ends them by end_all() itself."""
+
+    def __init__(self):
+        self.children = []
+
+
+started = Started()
 
 
 def start(*arguments, **options):
     """A child that the end of its test ends, whatever became of the test."""
     child = subprocess.Popen(*arguments, **options)
-    started.append(child)
+    started.children.append(child)
     return child
 
 
 def end_all():
     """Ends what the test has left running."""
-    for child in started:
+    for child in started.children:
         if child.poll() is None:
             child.kill()
             child.wait()
-    started.clear()
+    started.children.clear()
 
 
 def wait_for(condition, seconds, what):
@@ -129,7 +138,7 @@ class Daemon:
             file.write(text)
         with open(self.log, 'a') as log:
             self.process = start([binary, '--policy', self.path, *options], stderr=log,
-                                            env=plain_environment(**variables))
+                                 env=plain_environment(**variables))
 
     def said(self):
         with open(self.log, errors='surrogateescape') as file:

@@ -9,12 +9,13 @@ undone. Certificates and the server for old TLS come from there.
 import concurrent.futures
 import os
 import re
+import signal
 import ssl
 import subprocess
 import sys
 import tempfile
 
-from rig import SUBSCRIPTION, Daemon, Sim, Tap, plain_environment, policy
+from rig import SUBSCRIPTION, Daemon, Sim, Tap, end_all, plain_environment, policy, start, wait_for
 from tls import Server, authority, certificate
 
 tap = Tap()
@@ -32,7 +33,7 @@ class TlsSim(Sim):
         super().__init__(binary, folder, '--no-limits', '--linger-ms', 0, '--operation-ms', 50,
                          '--tls-listen', '127.0.0.1:0', '--tls-port-file', port_file,
                          '--tls-cert', f'{name}.pem', '--tls-key', f'{name}.key', *options)
-        self.tls_port = int(open(port_file).read())
+        self.tls_port = int(wait_for(lambda: open(port_file).read().strip(), 20, 'the port'))
 
 
 def tls_policy(sim, port, ca, host='127.0.0.1'):
@@ -44,55 +45,6 @@ def tls_policy(sim, port, ca, host='127.0.0.1'):
 def same(found, wanted, what):
     if found != wanted:
         raise AssertionError(f'{what}: {found!r} in place of {wanted!r}')
-
-
-# -------------------------------------------------- refused, all at once, since each takes half a minute
-
-# Name: certificate, what is trusted, host, and a pattern for the reason.
-REFUSED = {
-    'an unknown authority': ('stranger', 'root.pem', '127.0.0.1',
-                             r'SSL certificate problem: unable to get local issuer certificate'),
-    'a private authority without ca': ('good', None, '127.0.0.1',
-                                       r'SSL certificate problem: .*certificate.*'),
-    'an expired certificate': ('expired', 'root.pem', '127.0.0.1',
-                               r'SSL certificate problem: certificate has expired'),
-    'another host': ('elsewhere', 'root.pem', 'localhost',
-                     r'SSL: no alternative certificate subject name matches target host name '
-                     r"'localhost'"),
-    'an authority that is no certificate': ('good', 'broken.pem', '127.0.0.1',
-                                            r'error setting certificate (file|verify locations).*'),
-    'TLS 1.1': (None, 'root.pem', '127.0.0.1', r'.*(protocol version|unsupported protocol).*'),
-    'no TLS': ('plain', 'root.pem', '127.0.0.1', r'.*wrong version number.*'),
-}
-
-
-def run_refused(snapkeepd, azure_sim, name):
-    cert, ca, host, reason = REFUSED[name]
-    with tempfile.TemporaryDirectory(prefix='snapkeep-tls-') as folder:
-        sim = TlsSim(azure_sim, folder, cert if cert in ('stranger', 'expired', 'elsewhere') else 'good',
-                     '--disks', 1)
-        old = Server('good', ssl.TLSVersion.TLSv1_1) if not cert else None
-        port = old.port if old else sim.port if cert == 'plain' else sim.tls_port
-        daemon = Daemon(snapkeepd, folder, tls_policy(sim, port, ca, host), '--once')
-        same(daemon.wait(80), 75, 'status')
-        kinds = {k: n for k, n in sim.stats()['by_kind'].items() if n > 0}
-        same(set(kinds), {'token'}, 'requests')
-        same(old.requests if old else [], [], 'requests over old TLS')
-        sim.end()
-        if not re.search(rf'(?m)^\S+ {re.escape(UNREAD)}{reason}  \w.*$', daemon.said()):
-            raise AssertionError(f'not said: {reason}\n{daemon.said()}')
-
-
-def refused_test(name):
-    def test(folder, snapkeepd, azure_sim, results):
-        if results[name]:
-            raise results[name]
-    test.__doc__ = f'{name} is refused before anything is sent'
-    return test
-
-
-for title in REFUSED:
-    tap(refused_test(title))
 
 
 # ----------------------------------------------------------------------------------------- believed
@@ -113,10 +65,15 @@ def traced(folder, snapkeepd, text, calls, **variables):
     path, trace = os.path.join(folder, 'policy.yaml'), os.path.join(folder, 'trace')
     with open(path, 'w') as file:
         file.write(text)
-    run = subprocess.run(['strace', '-f', '-qq', '-e', f'trace={calls}', '-o', trace, snapkeepd,
-                          '--policy', path, '--once'], capture_output=True, timeout=120, check=False,
-                         env=plain_environment(**variables))
-    same(run.returncode, 0, run.stderr.decode())
+    with open(os.path.join(folder, 'snapkeepd.log'), 'w') as log:
+        run = start(['strace', '-f', '-qq', '-e', f'trace={calls}', '-o', trace, snapkeepd, '--policy',
+                     path, '--once'], stderr=log, start_new_session=True,
+                    env=plain_environment(**variables))
+    try:
+        same(run.wait(90), 0, 'status')
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)  # strace alone would let the daemon go on
+        raise
     with open(trace) as file:
         return file.read().splitlines()
 
@@ -156,11 +113,59 @@ def one_store(folder, snapkeepd, azure_sim, results):
     sim.end()
 
 
-def run_all_refused(snapkeepd, azure_sim):
-    """By name an exception, or None."""
-    with concurrent.futures.ThreadPoolExecutor(len(REFUSED)) as pool:
-        futures = {name: pool.submit(run_refused, snapkeepd, azure_sim, name) for name in REFUSED}
-        return {name: future.exception() for name, future in futures.items()}
+# ------------------------------------- refused, begun at once and asked last: each takes half a minute
+
+# Name: certificate, what is trusted, host, and a pattern for the reason.
+REFUSED = {
+    'an unknown authority': ('stranger', 'root.pem', '127.0.0.1',
+                             r'SSL certificate problem: unable to get local issuer certificate'),
+    'a private authority without ca': ('good', None, '127.0.0.1',
+                                       r'SSL certificate problem: .*certificate.*'),
+    'an expired certificate': ('expired', 'root.pem', '127.0.0.1',
+                               r'SSL certificate problem: certificate has expired'),
+    'another host': ('elsewhere', 'root.pem', 'localhost',
+                     r'SSL: no alternative certificate subject name matches target host name '
+                     r"'localhost'"),
+    'an authority that is no certificate': ('good', 'broken.pem', '127.0.0.1',
+                                            r'error setting certificate (file|verify locations).*'),
+    'TLS 1.1': (None, 'root.pem', '127.0.0.1', r'.*(protocol version|unsupported protocol).*'),
+    'no TLS': ('plain', 'root.pem', '127.0.0.1', r'.*wrong version number.*'),
+}
+
+
+def run_refused(snapkeepd, azure_sim, name):
+    try:
+        check_refused(snapkeepd, azure_sim, name)
+    finally:
+        end_all()
+
+
+def check_refused(snapkeepd, azure_sim, name):
+    cert, ca, host, reason = REFUSED[name]
+    with tempfile.TemporaryDirectory(prefix='snapkeep-tls-') as folder:
+        sim = TlsSim(azure_sim, folder, cert if cert in ('stranger', 'expired', 'elsewhere') else 'good',
+                     '--disks', 1)
+        old = Server('good', ssl.TLSVersion.TLSv1_1) if not cert else None
+        port = old.port if old else sim.port if cert == 'plain' else sim.tls_port
+        daemon = Daemon(snapkeepd, folder, tls_policy(sim, port, ca, host), '--once')
+        same(daemon.wait(80), 75, 'status')
+        kinds = {k: n for k, n in sim.stats()['by_kind'].items() if n > 0}
+        same(set(kinds), {'token'}, 'requests')
+        same(old.requests if old else [], [], 'requests over old TLS')
+        sim.end()
+        if not re.search(rf'(?m)^\S+ {re.escape(UNREAD)}{reason}  \w.*$', daemon.said()):
+            raise AssertionError(f'not said: {reason}\n{daemon.said()}')
+
+
+def refused_test(name):
+    def test(folder, snapkeepd, azure_sim, results):
+        results[name].result()
+    test.__doc__ = f'{name} is refused before anything is sent'
+    return test
+
+
+for title in REFUSED:
+    tap(refused_test(title))
 
 
 def main():
@@ -175,7 +180,10 @@ def main():
         certificate('elsewhere', 'root', names='DNS:management.example')
         with open('broken.pem', 'w') as file:
             file.write('no certificate\n')
-        status = tap.main(snapkeepd, azure_sim, run_all_refused(snapkeepd, azure_sim))
+        with concurrent.futures.ThreadPoolExecutor(len(REFUSED)) as pool:
+            status = tap.main(snapkeepd, azure_sim,
+                              {name: pool.submit(run_refused, snapkeepd, azure_sim, name)
+                               for name in REFUSED})
         os.chdir('/')
     return status
 

@@ -116,6 +116,41 @@ static void count_others(const struct checks *c, const struct service *service,
         }
 }
 
+static int64_t period_of(const struct service_resource *r, int64_t length_s) {
+        struct utc slot;
+
+        if (utc_parse_slot(tag(r, "snapkeep-slot"), UTC_SLOT_SIZE - 1, &slot) < 0)
+                abort();
+        return utc_seconds(slot) / length_s;
+}
+
+/* Whether @r, the first complete one of its period, is among the newest @count periods that have
+ * one: then it stands for its period, and must not have been deleted at @at. */
+static bool stands_for_period(const struct checks *c, const struct service *service,
+                              const struct service_resource *r, struct utc at, int64_t length_s,
+                              uint32_t count) {
+        int64_t mine = period_of(r, length_s), newer[128];
+        size_t n = 0;
+
+        for (size_t i = 0; i < service_resources(service); i++) {
+                const struct service_resource *o = service_resource_at(service, i);
+                int64_t period;
+                bool known = false;
+
+                if (o == r || !is_snapshot(o) || utc_is_set(o->deleted_at) || !is_ours(c, o) ||
+                    !same_series(o, r) || !service_resource_is_complete(o, at))
+                        continue;
+                period = period_of(o, length_s);
+                if (period == mine && strcmp(tag(o, "snapkeep-slot"), tag(r, "snapkeep-slot")) < 0)
+                        return false;
+                for (size_t k = 0; k < n; k++)
+                        known |= newer[k] == period;
+                if (period > mine && !known && n < ARRAY_SIZE(newer))
+                        newer[n++] = period;
+        }
+        return n < count;
+}
+
 static void check_deletion(struct checks *c, const struct service *service,
                            const struct service_effect *effect) {
         const struct service_resource *r = effect->resource;
@@ -141,11 +176,17 @@ static void check_deletion(struct checks *c, const struct service *service,
 
         c->evaluated[PROMISE_NEVER_LAST]++;
         count_others(c, service, r, effect->at, &others, &newer);
-        if (intent->last == 0)
+        if (intent->last == 0 && intent->hourly == 0 && intent->daily == 0)
                 broken(c, PROMISE_NEVER_LAST, "%s was deleted and its policy keeps all", r->name);
         else if (newer < intent->last)
                 broken(c, PROMISE_NEVER_LAST, "%s was deleted, with %zu newer ones and last: %u",
                        r->name, newer, intent->last);
+        else if (stands_for_period(c, service, r, effect->at, SEC_PER_HOUR, intent->hourly))
+                broken(c, PROMISE_NEVER_LAST, "%s was deleted and stands for its hour, hourly: %u",
+                       r->name, intent->hourly);
+        else if (stands_for_period(c, service, r, effect->at, SEC_PER_DAY, intent->daily))
+                broken(c, PROMISE_NEVER_LAST, "%s was deleted and stands for its day, daily: %u",
+                       r->name, intent->daily);
         else if (others < intent->min_keep)
                 broken(c, PROMISE_NEVER_LAST, "%s was deleted, %zu are left of min_keep: %u",
                        r->name, others, intent->min_keep);
@@ -247,7 +288,8 @@ void checks_settled(struct checks *c, const struct service *service, struct utc 
                         size_t n = series_of(c, service, disk, intent, now, slot_s, &has_slot);
                         /* Those too young, and one that became old enough after the last round. */
                         size_t most = MAX(MAX(intent->last, intent->min_keep),
-                                          (size_t)(intent->min_age_s / intent->every_s) + 2);
+                                          (size_t)(intent->min_age_s / intent->every_s) + 2) +
+                                      intent->hourly + intent->daily;
 
                         c->evaluated[PROMISE_IT_ENDS]++;
                         if (!has_slot)

@@ -29,7 +29,8 @@ struct intent {
         const char *owner;
         const char *policy;
         int64_t every_s;
-        uint32_t last; /* 0: nothing is ever deleted */
+        uint32_t last;          /* with hourly and daily 0 too: nothing is ever deleted */
+        uint32_t hourly, daily; /* in UTC, the first of a period standing for it */
         uint32_t min_keep;
         int64_t min_age_s;
         const char *group; /* of the snapshots */

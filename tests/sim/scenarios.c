@@ -52,6 +52,24 @@ static const char aged_policy[] =
                     "policies:\n"
                     "  gold: {schedule: {every: 5m}, jitter: 2m, keep: {last: 2}}\n" POLICY_TARGETS;
 
+/* Hours and days on top, slots by a calendar event. */
+static const struct intent tiered = {
+        .owner = "prod-backup",
+        .policy = "gold",
+        .every_s = 900,
+        .last = 2,
+        .hourly = 5,
+        .daily = 3,
+        .min_keep = 1,
+        .group = "rg-snapshots",
+};
+
+static const char tiered_policy[] =
+        POLICY_HEAD "safety: {prune: auto, min_keep: 1, min_age: 0s}\n"
+                    "policies:\n"
+                    "  gold: {schedule: {calendar: '*:0/15'}, jitter: 1m, keep: {last: 2, hourly: "
+                    "5, daily: 3}}\n" POLICY_TARGETS;
+
 /* Others' snapshots among ours: nothing of ours may touch them. */
 static void add_strangers(struct rig *rig) {
         static const char *const none[] = {NULL};
@@ -153,9 +171,26 @@ static void run_two_daemons(struct rig *rig) {
         checks_settled(&rig->checks, rig->service, sim_true_utc(rig->sim));
 }
 
+/* Five days of slots by the calendar and a rule of three tiers. */
+static void run_tiers(struct rig *rig) {
+        rig->checks.intents[rig->checks.n_intents++] = tiered;
+        rig_add_disk(rig, "disk-1");
+        add_strangers(rig);
+        all_faults(rig, 3000);
+        rig->kill_per_million = 2000;
+        rig_add_node(rig, tiered_policy);
+        rig_run(rig, 120 * HOUR_NS);
+
+        network_stop_faults(rig->network);
+        rig->kill_per_million = 0;
+        rig_run(rig, 6 * HOUR_NS + 4 * MINUTE_NS);
+        checks_settled(&rig->checks, rig->service, sim_true_utc(rig->sim));
+}
+
 const struct scenario scenarios[] = {
         {"walking", 200, run_walking},
         {"two-daemons", 50, run_two_daemons},
+        {"tiers", 20, run_tiers},
         {"calm", 1, run_calm},
 };
 const size_t n_scenarios = ARRAY_SIZE(scenarios);
