@@ -73,8 +73,8 @@ PURE_HEADERS = set(
 )
 LIBC_HEADERS = PURE_HEADERS | set(
     """ctype.h dirent.h fcntl.h fenv.h ftw.h getopt.h glob.h grp.h ifaddrs.h libgen.h locale.h
-    netdb.h poll.h pthread.h pwd.h sched.h search.h setjmp.h signal.h spawn.h sysexits.h syslog.h termios.h
-    threads.h time.h unistd.h wchar.h wctype.h""".split()
+    malloc.h netdb.h poll.h pthread.h pwd.h sched.h search.h setjmp.h signal.h spawn.h sysexits.h
+    syslog.h termios.h threads.h time.h unistd.h wchar.h wctype.h""".split()
 )
 LIBC_FOLDERS = ("sys/", "arpa/", "net/", "netinet/", "linux/")
 

@@ -6,6 +6,7 @@
 #include "azure/json.h"
 #include "azure/replies.h"
 #include "azure/text.h"
+#include "azure/url.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 
@@ -403,6 +404,26 @@ void arm_error_unreadable(const struct http_reply *reply, const char *code, int 
         describe_problem(reply, problem, member, text, sizeof(text));
         set_text(&error, code, text);
         *ret_error = error;
+}
+
+/* Chosen: a text that was cut shows the beginning; no word of a message is as long by chance. */
+#define WITHHOLD_LEN 16
+
+void arm_error_withhold(struct arm_error *error, const char *secret) {
+        char begin[WITHHOLD_LEN + 1], in_url[3 * WITHHOLD_LEN + 1], in_code[WITHHOLD_LEN + 1];
+
+        if (!secret || secret[0] == '\0')
+                return;
+        snprintf(begin, sizeof(begin), "%s", secret);
+        in_url[url_encode(begin, in_url)] = '\0';
+        text_sanitize_code(begin, in_code, sizeof(in_code));
+
+        if (strstr(error->message, begin) || strstr(error->message, in_url) ||
+            (in_code[0] != '\0' && strstr(error->code, in_code)))
+                set_text(error, "Withheld", "the reply repeats a secret, and is not told");
+        memory_wipe(begin, sizeof(begin));
+        memory_wipe(in_url, sizeof(in_url));
+        memory_wipe(in_code, sizeof(in_code));
 }
 
 void arm_error_append(const struct arm_error *error, struct strbuf *out) {

@@ -82,6 +82,10 @@ void arm_error_from_json(const struct cJSON *error, struct arm_error *ret_error)
 void arm_error_unreadable(const struct http_reply *reply, const char *code, int problem,
                           const char *member, struct arm_error *ret_error);
 
+/* What the remote said may repeat what it was sent. When code or message hold the beginning of
+ * @secret, as it is or percent-encoded, a word of ours takes the place of both. NULL is no secret. */
+void arm_error_withhold(struct arm_error *error, const char *secret);
+
 /* Retry-After of a reply, in seconds or as a date, clamped; -1 when absent or unreadable. */
 int64_t arm_retry_after_ns(const struct http_reply *reply, struct utc now);
 

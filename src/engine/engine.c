@@ -220,6 +220,7 @@ static bool engine_step(struct engine *engine, struct mono now) {
                 if (verdict == OP_AWAIT)
                         continue;
 
+                arm_error_withhold(&op->error, op->call.bearer);
                 op->ops->ended(op, now);
                 DL_DELETE(engine->operations, op);
                 engine->n_operations--;

@@ -91,10 +91,22 @@ static void token_describe_failure(const struct token *token, struct strbuf *out
         }
 }
 
+/* The secret is nowhere but in its file: it is read again to be looked for in what came back. */
+static void token_withhold(struct token *token) {
+        char *secret;
+
+        if (token->identity->kind != IDENTITY_SERVICE_PRINCIPAL_SECRET ||
+            secrets_read(token->services->secrets, token->identity->credential, &secret) < 0)
+                return;
+        arm_error_withhold(&token->error, secret);
+        str_wipe_free(secret);
+}
+
 static void token_failed(struct token *token, struct mono now) {
         _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct log_entry entry;
 
+        token_withhold(token);
         token->retry = backoff_next(&token->backoff, TOKEN_RETRY_FIRST_NS, TOKEN_RETRY_CAP_NS,
                                     token->error.retry_after_ns, token->services->random, now);
         if (token->told)

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "runtime/curl_call.h"
+#include "runtime/curl_memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -419,11 +420,13 @@ static const struct transport_ops curl_transport_ops = {
 static int global_init(void) {
         static bool done;
         const curl_version_info_data *info;
+        int r;
 
         if (done)
                 return 0;
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                return -ENOMEM;
+        r = curl_memory_init();
+        if (r < 0)
+                return r;
         info = curl_version_info(CURLVERSION_NOW);
         if (!(info->features & CURL_VERSION_SSL) || !(info->features & CURL_VERSION_ASYNCHDNS))
                 return -ENOSYS;

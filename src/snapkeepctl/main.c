@@ -126,7 +126,7 @@ int main(int argc, char **argv) {
         enum status status, closed;
 
         fill_descriptors();
-        signal(SIGPIPE, SIG_IGN); /* the write says EPIPE */
+        (void)signal(SIGPIPE, SIG_IGN); /* the write says EPIPE */
 
         status = run(argc > 0 ? (size_t)argc - 1 : 0, argv + 1);
         closed = close_out();

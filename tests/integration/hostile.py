@@ -88,13 +88,14 @@ class Azure:
     over: with bytes to send, or a function of (server, socket, request) that returns them, or None
     after it has done its worst by itself."""
 
-    def __init__(self, **worst):
+    def __init__(self, tls=None, **worst):
         self.worst = worst
+        self.tls = tls  # an ssl.SSLContext, or None
         self.requests = []
         self.there = {}  # snapshots by path
         self.socket = socket.create_server(('127.0.0.1', 0), backlog=64)
         self.port = self.socket.getsockname()[1]
-        self.base = f'http://127.0.0.1:{self.port}'
+        self.base = f'http{"s" if tls else ""}://127.0.0.1:{self.port}'
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -112,6 +113,8 @@ class Azure:
     def serve(self, connection):
         text = b''
         try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             with connection:
                 while True:
                     while b'\r\n\r\n' not in text:
