@@ -49,7 +49,9 @@ static int control_done(int r, struct http_reply **ret_reply) {
         if (r < 0)
                 return r;
         if (r == SERVICE_E_MISSING)
-                return control_say(404, "error", "no such disk or snapshot", ret_reply);
+                return control_say(404, "error", "there is no such thing", ret_reply);
+        if (r == SERVICE_E_LOCKED)
+                return control_say(409, "error", "it is locked", ret_reply);
         if (r > 0)
                 return control_say(400, "error", "not possible", ret_reply);
         return control_say(200, "done", "yes", ret_reply);
@@ -132,6 +134,40 @@ static int control_hold(struct server *server, const struct sim_args *args,
         return control_done(0, ret_reply);
 }
 
+/* What other hands do to one disk, snapshot or group. Returns whether there is such a verb. */
+static bool control_hands(struct server *server, const char *path, const struct sim_args *args,
+                          int *ret_r) {
+        const char *id = sim_args_string(args, "id") ?: "";
+        struct service *service = server->service;
+        struct utc now = server_now();
+
+        if (strcmp(path, "/sim/world/recreate-disk") == 0)
+                *ret_r = service_recreate_disk(service, now, id, NULL);
+        else if (strcmp(path, "/sim/world/move-disk") == 0)
+                *ret_r = service_move_disk(service, now, id, sim_args_string(args, "group"),
+                                           sim_args_string(args, "name"));
+        else if (strcmp(path, "/sim/world/resize-disk") == 0)
+                *ret_r = service_resize_disk(
+                        service, now, id, (uint32_t)MIN(sim_args_number(args, "sizeGB", 1), 65536));
+        else if (strcmp(path, "/sim/world/delete") == 0)
+                *ret_r = service_delete(service, now, id);
+        else if (strcmp(path, "/sim/world/delete-group") == 0)
+                *ret_r = service_delete_group(
+                        service, now, sim_args_string(args, "subscription") ?: SERVICE_SUBSCRIPTION,
+                        sim_args_string(args, "group") ?: "");
+        else if (strcmp(path, "/sim/world/lock") == 0)
+                *ret_r = service_lock(service, now, id, true);
+        else if (strcmp(path, "/sim/world/unlock") == 0)
+                *ret_r = service_lock(service, now, id, false);
+        else if (strcmp(path, "/sim/world/grant") == 0)
+                *ret_r = service_grant(service, now, id, sim_args_number(args, "seconds", 3600));
+        else if (strcmp(path, "/sim/world/revoke") == 0)
+                *ret_r = service_revoke(service, now, id);
+        else
+                return false;
+        return true;
+}
+
 static int control_post(struct server *server, const char *path, const char *body, size_t body_len,
                         struct http_reply **ret_reply) {
         _cleanup_(sim_args_freep) struct sim_args *args = NULL;
@@ -159,11 +195,8 @@ static int control_post(struct server *server, const char *path, const char *bod
 
         id = sim_args_string(args, "id") ?: "";
         name = sim_args_string(args, "name") ?: "";
-        if (strcmp(path, "/sim/world/recreate-disk") == 0)
-                return control_done(service_recreate_disk(server->service, server_now(), id, NULL),
-                                    ret_reply);
-        if (strcmp(path, "/sim/world/delete") == 0)
-                return control_done(service_delete(server->service, server_now(), id), ret_reply);
+        if (control_hands(server, path, args, &r))
+                return control_done(r, ret_reply);
         if (strcmp(path, "/sim/world/tag") == 0 && name[0] != '\0')
                 return control_done(service_set_tag(server->service, server_now(), id, name,
                                                     sim_args_string(args, "value")),

@@ -25,6 +25,8 @@ static const char help_text[] =
         "  --linger-ms N           a deleted snapshot is still found for so long (500)\n"
         "  --copy-ms N             background copy of Ultra and Premium SSD v2 snapshots (360000)\n"
         "  --page-size N           elements of a page of a listing (1000)\n"
+        "  --empty-pages N         of 100 pages, N come after an empty one (0)\n"
+        "  --listing-lag-ms N      listings show the world of so long ago (0)\n"
         "  --token-life S          seconds (3600)\n"
         "  --seed N                of GUIDs and tokens (1)\n"
         "  --budgets               answer 429 when a throttling bucket is empty\n"
@@ -47,7 +49,13 @@ static const char help_text[] =
         "  POST /sim/release              lets it go on, or takes the hold back\n"
         "  POST /sim/world/add            more of a world\n"
         "  POST /sim/world/recreate-disk  {\"id\"}: another disk under the name\n"
+        "  POST /sim/world/move-disk      {\"id\", \"group\"?, \"name\"?}\n"
+        "  POST /sim/world/resize-disk    {\"id\", \"sizeGB\"}\n"
         "  POST /sim/world/delete         {\"id\"}: a disk or snapshot, at once\n"
+        "  POST /sim/world/delete-group   {\"subscription\"?, \"group\"}: with all in it\n"
+        "  POST /sim/world/lock, unlock   {\"id\"}: of a disk, snapshot, group or subscription\n"
+        "  POST /sim/world/grant          {\"id\", \"seconds\"?}: opens a SAS of a snapshot\n"
+        "  POST /sim/world/revoke         {\"id\"}\n"
         "  POST /sim/world/tag            {\"id\", \"name\", \"value\"}; without value: removes "
         "it\n"
         "  POST /sim/world/expire-tokens  {}\n"
@@ -127,6 +135,8 @@ enum option_code {
         OPT_LINGER,
         OPT_COPY,
         OPT_PAGE_SIZE,
+        OPT_EMPTY_PAGES,
+        OPT_LISTING_LAG,
         OPT_TOKEN_LIFE,
         OPT_SEED,
         OPT_BUDGETS,
@@ -149,6 +159,8 @@ static const struct option long_options[] = {
         {"linger-ms", required_argument, NULL, OPT_LINGER},
         {"copy-ms", required_argument, NULL, OPT_COPY},
         {"page-size", required_argument, NULL, OPT_PAGE_SIZE},
+        {"empty-pages", required_argument, NULL, OPT_EMPTY_PAGES},
+        {"listing-lag-ms", required_argument, NULL, OPT_LISTING_LAG},
         {"token-life", required_argument, NULL, OPT_TOKEN_LIFE},
         {"seed", required_argument, NULL, OPT_SEED},
         {"budgets", no_argument, NULL, OPT_BUDGETS},
@@ -182,6 +194,10 @@ static bool apply_number(enum option_code code, const char *name, const char *va
                 options->service.copy_ns = (int64_t)number * NSEC_PER_MSEC;
         else if (code == OPT_PAGE_SIZE)
                 options->service.page_size = number;
+        else if (code == OPT_EMPTY_PAGES)
+                options->service.empty_pages = (uint32_t)number;
+        else if (code == OPT_LISTING_LAG)
+                options->service.listing_lag_ns = (int64_t)number * NSEC_PER_MSEC;
         else if (code == OPT_TOKEN_LIFE)
                 options->service.token_life_s = (int64_t)number;
         else
@@ -225,6 +241,8 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
         case OPT_LINGER:
         case OPT_COPY:
         case OPT_PAGE_SIZE:
+        case OPT_EMPTY_PAGES:
+        case OPT_LISTING_LAG:
         case OPT_TOKEN_LIFE:
         case OPT_SEED:
                 return apply_number(code, name, value, options);

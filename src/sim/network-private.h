@@ -44,6 +44,11 @@ int call_reply_new(enum transport_outcome outcome, const char *detail,
                    struct http_reply **ret_reply);
 /* As recorded: JSON, an HTML page, or nothing. */
 int call_make_503(struct transport_call *call, struct service *service, struct utc now);
+/* ResourceGroupNotFound where a group was asked for, or a proxy's HTML page. */
+int call_make_404(struct transport_call *call, struct service *service, struct utc now);
+int call_make_409(struct transport_call *call, struct service *service, struct utc now);
+/* Its Date, a year before or after the service's. */
+int call_make_odd_date(struct transport_call *call, struct service *service, struct utc now);
 /* A body nobody expects in place of the right one. */
 int call_make_odd(struct transport_call *call);
 /* The body as the caller gets it: cut, too large, into the sink, or with the reply. */

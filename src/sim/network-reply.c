@@ -59,6 +59,48 @@ int call_make_503(struct transport_call *call, struct service *service, struct u
                           : reply_set_body(call->reply, "", 0);
 }
 
+int call_make_404(struct transport_call *call, struct service *service, struct utc now) {
+        bool has_group = strstr(call->request->url, "/resourceGroups/") != NULL;
+        int r;
+
+        r = service_error_reply(service, now, 404, "ResourceGroupNotFound",
+                                "The resource group could not be found.", -1, &call->reply);
+        if (r < 0 || (has_group && call_ask(call, ASK_SHAPE) % 2 == 0))
+                return r;
+        return reply_set_body(call->reply, html_page, sizeof(html_page) - 1);
+}
+
+int call_make_409(struct transport_call *call, struct service *service, struct utc now) {
+        static const char *const codes[] = {"Conflict", "OperationNotAllowed",
+                                            "AnotherOperationInProgress"};
+
+        return service_error_reply(
+                service, now, 409, codes[call_ask(call, ASK_SHAPE) % ARRAY_SIZE(codes)],
+                "The operation is not allowed at this moment.", -1, &call->reply);
+}
+
+int call_make_odd_date(struct transport_call *call, struct service *service, struct utc now) {
+        int64_t ticks = now.ticks + service_clock_error(service) / NSEC_PER_TICK;
+        int64_t year = 365 * SEC_PER_DAY * TICKS_PER_SEC;
+        char text[SERVICE_DATE_SIZE];
+
+        ticks += call_ask(call, ASK_SHAPE) % 2 == 0 ? year : -year;
+        service_format_date((struct utc){ticks}, text);
+        for (size_t i = 0; i < call->reply->headers.n; i++) {
+                struct http_header *header = &call->reply->headers.items[i];
+                char *value;
+
+                if (!str_equal_nocase(header->name, "Date"))
+                        continue;
+                value = strdup(text);
+                if (!value)
+                        return -ENOMEM;
+                free(header->value);
+                header->value = value;
+        }
+        return 0;
+}
+
 /* A body nobody expects in place of the right one. */
 int call_make_odd(struct transport_call *call) {
         static const struct {

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "sim/network-private.h"
 #include "sim/random.h"
+#include "sim/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -74,6 +75,7 @@ struct network {
         size_t n_faults, faults_capacity;
         network_hook_fn hook;
         void *hook_data;
+        struct strbuf line; /* of the trace, in the making */
 };
 
 const char *network_fault_name(enum network_fault fault) {
@@ -94,6 +96,12 @@ const char *network_fault_name(enum network_fault fault) {
                 [NETWORK_SLOW] = "slow",
                 [NETWORK_FAILED_CREATE] = "failed-create",
                 [NETWORK_STUCK_OPERATION] = "stuck-operation",
+                [NETWORK_FORBIDDEN] = "forbidden",
+                [NETWORK_NOT_FOUND_GROUP] = "not-found-group",
+                [NETWORK_CONFLICT] = "conflict",
+                [NETWORK_TIMEOUT_408] = "timeout-408",
+                [NETWORK_ODD_DATE] = "odd-date",
+                [NETWORK_FAILED_COPY] = "failed-copy",
         };
 
         return fault < _NETWORK_FAULT_N ? names[fault] : "?";
@@ -173,7 +181,12 @@ static bool fault_fits(enum network_fault fault, const struct network_event *eve
                        event->kind == SERVICE_REQUEST_PUT_DISK;
         if (fault == NETWORK_STUCK_OPERATION)
                 return kind_is_write(event->kind);
-        if (fault == NETWORK_UNAUTHORIZED)
+        if (fault == NETWORK_FAILED_COPY)
+                return event->kind == SERVICE_REQUEST_PUT_SNAPSHOT;
+        if (fault == NETWORK_CONFLICT)
+                return event->method != HTTP_GET && event->kind != SERVICE_REQUEST_TOKEN;
+        if (fault == NETWORK_UNAUTHORIZED || fault == NETWORK_FORBIDDEN ||
+            fault == NETWORK_NOT_FOUND_GROUP || fault == NETWORK_ODD_DATE)
                 return event->kind != SERVICE_REQUEST_TOKEN;
         return true;
 }
@@ -230,6 +243,8 @@ static uint64_t request_hash(enum service_request_kind kind, enum http_method me
         case SERVICE_REQUEST_PATCH_TAGS:
         case SERVICE_REQUEST_GET_GROUP:
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
+        case SERVICE_REQUEST_BEGIN_ACCESS:
+        case SERVICE_REQUEST_END_ACCESS:
                 break;
         }
         path = path ? strchr(path + 3, '/') : NULL;
@@ -295,6 +310,7 @@ static int call_effect(struct transport_call *call, struct utc now) {
                 .body_len = call->request->body_len,
                 .client = call->event.node,
                 .fail_operation = fault == NETWORK_FAILED_CREATE,
+                .fail_copy = fault == NETWORK_FAILED_COPY,
                 .operation_ns = fault == NETWORK_STUCK_OPERATION ? STUCK_OPERATION_NS : 0,
         };
 
@@ -335,6 +351,18 @@ static int call_answer(struct transport_call *call) {
                                            "The access token expiry UTC time is earlier than "
                                            "current UTC time.",
                                            -1, &call->reply);
+        case NETWORK_FORBIDDEN:
+                return service_error_reply(network->service, now, 403, "AuthorizationFailed",
+                                           "The client does not have authorization to perform the "
+                                           "action, or the scope is invalid.",
+                                           -1, &call->reply);
+        case NETWORK_NOT_FOUND_GROUP:
+                return call_make_404(call, network->service, now);
+        case NETWORK_CONFLICT:
+                return call_make_409(call, network->service, now);
+        case NETWORK_TIMEOUT_408:
+                return service_error_reply(network->service, now, 408, "RequestTimeout",
+                                           "The request timed out.", -1, &call->reply);
         case NETWORK_NO_FAULT:
         case NETWORK_LOST_AFTER:
         case NETWORK_TIMEOUT_AFTER:
@@ -344,6 +372,8 @@ static int call_answer(struct transport_call *call) {
         case NETWORK_SLOW:
         case NETWORK_FAILED_CREATE:
         case NETWORK_STUCK_OPERATION:
+        case NETWORK_ODD_DATE:
+        case NETWORK_FAILED_COPY:
         case _NETWORK_FAULT_N:
                 break;
         }
@@ -362,6 +392,8 @@ static int call_answer(struct transport_call *call) {
         }
         if (call->event.fault == NETWORK_ODD_BODY)
                 return call_make_odd(call);
+        if (call->event.fault == NETWORK_ODD_DATE)
+                return call_make_odd_date(call, network->service, now);
         return 0;
 }
 
@@ -435,18 +467,66 @@ static void call_arrive(void *data) {
 
 /* At the node. */
 
+/* Two lines for each request: written without format strings, since runs are long. */
+
+static void trace_line(const struct transport_call *call) {
+        struct network *network = call->network;
+
+        sim_trace_write(network->trace, call->event.node, strbuf_str(&network->line),
+                        network->line.len);
+}
+
+static void trace_sending(const struct transport_call *call) {
+        const struct http_request *request = call->request;
+        struct strbuf *line = &call->network->line;
+
+        if (!call->network->trace)
+                return;
+
+        strbuf_clear(line);
+        SIM_APPEND(line, "> ");
+        sim_append_number(line, call->event.number, 1);
+        strbuf_append_char(line, ' ');
+        strbuf_append_str(line, http_method_name(request->method));
+        strbuf_append_char(line, ' ');
+        strbuf_append_str(line, request->url);
+        strbuf_append_char(line, ' ');
+        sim_append_number(line, request->body_len, 1);
+        SIM_APPEND(line, " bytes #");
+        sim_append_hex(line, sim_hash_bulk(SIM_HASH_START, request->body ?: "", request->body_len));
+        if (call->event.fault != NETWORK_NO_FAULT) {
+                SIM_APPEND(line, " fault ");
+                strbuf_append_str(line, network_fault_name(call->event.fault));
+        }
+        trace_line(call);
+}
+
+/* @hash: of the body as it was before it was shaped. */
 static void trace_delivery(const struct transport_call *call, uint64_t hash) {
         const struct http_reply *reply = call->reply;
-        int64_t ns = sim_mono(call->network->sim).ns - call->sent.ns;
+        struct strbuf *line = &call->network->line;
 
+        if (!call->network->trace)
+                return;
+
+        strbuf_clear(line);
+        SIM_APPEND(line, "< ");
+        sim_append_number(line, call->event.number, 1);
+        strbuf_append_char(line, ' ');
         if (reply->outcome == TRANSPORT_REPLY)
-                sim_trace_say(call->network->trace, call->event.node,
-                              "< %" PRIu64 " %d in %" PRId64 " ns, %zu bytes #%016" PRIx64,
-                              call->event.number, reply->status, ns, reply->body_len, hash);
+                sim_append_number(line, (uint64_t)reply->status, 1);
         else
-                sim_trace_say(call->network->trace, call->event.node,
-                              "< %" PRIu64 " %s in %" PRId64 " ns", call->event.number,
-                              transport_outcome_name(reply->outcome), ns);
+                strbuf_append_str(line, transport_outcome_name(reply->outcome));
+        SIM_APPEND(line, " in ");
+        sim_append_number(line, (uint64_t)(sim_mono(call->network->sim).ns - call->sent.ns), 1);
+        SIM_APPEND(line, " ns");
+        if (reply->outcome == TRANSPORT_REPLY) {
+                SIM_APPEND(line, ", ");
+                sim_append_number(line, reply->body_len, 1);
+                SIM_APPEND(line, " bytes #");
+                sim_append_hex(line, hash);
+        }
+        trace_line(call);
 }
 
 static void call_deliver(void *data) {
@@ -454,7 +534,7 @@ static void call_deliver(void *data) {
         uint64_t hash = 0;
 
         if (call->reply->body)
-                hash = sim_hash(SIM_HASH_START, call->reply->body, call->reply->body_len);
+                hash = sim_hash_bulk(SIM_HASH_START, call->reply->body, call->reply->body_len);
         if (call->reply->outcome == TRANSPORT_REPLY)
                 trace_delivery(call, hash);
         call_shape_body(call, call->network->options.chunk_max);
@@ -522,12 +602,7 @@ static int link_send(struct transport *transport, struct http_request *request,
         network->requests++;
         call->request = request;
         list_add(&link->calls, call);
-        sim_trace_say(network->trace, call->event.node,
-                      "> %" PRIu64 " %s %s %zu bytes #%016" PRIx64 "%s%s", call->event.number,
-                      http_method_name(request->method), request->url, request->body_len,
-                      sim_hash(SIM_HASH_START, request->body ?: "", request->body_len),
-                      call->event.fault ? " fault " : "",
-                      call->event.fault ? network_fault_name(call->event.fault) : "");
+        trace_sending(call);
         if (call->event.fault != NETWORK_NO_FAULT && !link->cut &&
             array_grow(&network->faults, network->n_faults, &network->faults_capacity,
                        sizeof(*network->faults), FAULTS_KEPT_MAX) == 0)
@@ -572,6 +647,7 @@ struct network *network_free(struct network *network) {
         free(network->forced);
         free(network->spared);
         free(network->faults);
+        strbuf_deinit(&network->line);
         free(network);
         return NULL;
 }

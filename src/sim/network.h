@@ -39,6 +39,12 @@ enum network_fault {
         NETWORK_SLOW,            /* a hundred times the latency */
         NETWORK_FAILED_CREATE,   /* a PUT's operation ends Failed, its resource too */
         NETWORK_STUCK_OPERATION, /* a PUT's or DELETE's operation runs for an hour */
+        NETWORK_FORBIDDEN,       /* a passing 403 AuthorizationFailed: no effect */
+        NETWORK_NOT_FOUND_GROUP, /* a passing 404 ResourceGroupNotFound or of a proxy: no effect */
+        NETWORK_CONFLICT,        /* 409 of what changes something: no effect */
+        NETWORK_TIMEOUT_408,     /* 408: no effect */
+        NETWORK_ODD_DATE,        /* the Date of the reply is a year off; effect happened */
+        NETWORK_FAILED_COPY,     /* the background copy of a PUT's snapshot stops half way */
         _NETWORK_FAULT_N,
 };
 

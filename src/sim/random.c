@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -24,6 +25,20 @@ uint64_t sim_hash(uint64_t hash, const void *bytes, size_t len) {
         for (size_t i = 0; i < len; i++)
                 hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
         return hash;
+}
+
+uint64_t sim_hash_bulk(uint64_t hash, const void *bytes, size_t len) {
+        const unsigned char *p = bytes;
+        size_t whole = len / 8 * 8;
+
+        for (size_t i = 0; i < whole; i += 8) {
+                uint64_t word;
+
+                memcpy(&word, p + i, sizeof(word));
+                hash = (hash ^ le64toh(word)) * GOLDEN;
+                hash ^= hash >> 32;
+        }
+        return sim_hash(hash ^ len, p + whole, len - whole);
 }
 
 uint64_t sim_hash_str(uint64_t hash, const char *text) {

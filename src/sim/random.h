@@ -20,6 +20,8 @@
 uint64_t sim_mix(uint64_t a, uint64_t b);
 /* FNV-1a over bytes, goes on from @hash. */
 uint64_t sim_hash(uint64_t hash, const void *bytes, size_t len);
+/* For much: eight bytes at a time, and other values than sim_hash(). */
+uint64_t sim_hash_bulk(uint64_t hash, const void *bytes, size_t len);
 uint64_t sim_hash_str(uint64_t hash, const char *text);
 /* The same with A-Z folded. */
 uint64_t sim_hash_nocase(uint64_t hash, const char *text, size_t len);

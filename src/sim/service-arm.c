@@ -25,6 +25,8 @@ static int answer_not_found(struct answer *answer, const struct route *route) {
 /* Listings. The token of the next page is the serial of the last element, disguised. */
 
 #define SKIPTOKEN_KEY UINT64_C(0x9fb21c651e98df25)
+/* In the token, beside the serial: the empty page that comes before this one was read. */
+#define SKIPTOKEN_AFTER_EMPTY (UINT64_C(1) << 63)
 
 static void list_next_link(struct strbuf *body, const struct route *route, const char *version,
                            uint64_t serial) {
@@ -53,10 +55,17 @@ static size_t rows_after(const struct service *service, uint64_t serial) {
         return low;
 }
 
+static bool group_is_listed(const struct group *group) {
+        enum service_rights rights = service_rights_in(group->subscription, group);
+
+        return rights != SERVICE_RIGHTS_UNLISTED && rights != SERVICE_RIGHTS_NONE;
+}
+
 static bool is_listed(const struct service_resource *resource, const struct answer *answer,
                       const struct route *route, const struct group *group, struct utc as_of) {
         return resource->kind == route->resource_kind &&
                resource->subscription == answer->subscription->id &&
+               group_is_listed(resource->group_object) &&
                (!group || resource->group_object == group) &&
                resource->created_at.ticks <= as_of.ticks &&
                (!utc_is_set(resource->gone_at) || resource->gone_at.ticks > as_of.ticks);
@@ -89,8 +98,7 @@ static int skiptoken_read(const struct route *route, uint64_t *ret_serial) {
 
 static int list(struct service *service, struct utc now, const struct route *route,
                 const struct group *group, struct answer *answer) {
-        int64_t lag = service->options.listing_lag_ns / NSEC_PER_TICK;
-        struct utc as_of = {now.ticks - lag};
+        struct utc as_of = service_listed_instant(service, answer->subscription, now);
         _cleanup_(freep) char *version = NULL;
         size_t n = 0;
         uint64_t serial, last = 0;
@@ -108,8 +116,17 @@ static int list(struct service *service, struct utc now, const struct route *rou
 
         answer->status = 200;
         strbuf_append_str(&answer->body, "{\"value\":[");
+        if (!(serial & SKIPTOKEN_AFTER_EMPTY) &&
+            sim_mix(service->options.seed ^ SKIPTOKEN_KEY, serial) % 100 <
+                    service->options.empty_pages) {
+                strbuf_append_char(&answer->body, ']');
+                list_next_link(&answer->body, route, version, serial | SKIPTOKEN_AFTER_EMPTY);
+                strbuf_append_char(&answer->body, '}');
+                return 0;
+        }
+        serial &= ~SKIPTOKEN_AFTER_EMPTY;
         for (size_t i = rows_after(service, serial); i < service->n_rows; i++) {
-                const struct service_resource *resource = service->rows[i];
+                struct service_resource *resource = service->rows[i];
 
                 if (!is_listed(resource, answer, route, group, as_of))
                         continue;
@@ -121,7 +138,8 @@ static int list(struct service *service, struct utc now, const struct route *rou
                 }
                 if (n++ > 0)
                         strbuf_append_char(&answer->body, ',');
-                sim_json_resource(&answer->body, resource, as_of);
+                sim_json_listed(&answer->body, resource, as_of,
+                                service->n_rows <= SERVICE_LISTED_MAX);
                 last = resource->serial;
         }
         strbuf_append_str(&answer->body, "]}");
@@ -140,11 +158,14 @@ static int delete_one(struct service *service, struct utc now, const struct serv
         }
         /* A second DELETE of one that lingers is accepted again and changes nothing. */
         if (!utc_is_set(resource->deleted_at)) {
+                if (!service_is_deletable(now, resource, answer))
+                        return 0;
                 r = service_remove(service, now, resource, service->options.linger_ns);
                 if (r < 0)
                         return r;
         }
-        return service_operation_begin(service, now, call, route, resource, true, ns, answer);
+        return service_operation_begin(service, now, call, route, resource, OPERATION_DELETE, ns,
+                                       answer);
 }
 
 /* Tags. */
@@ -200,6 +221,10 @@ static int patch_tags(struct service *service, struct utc now, const struct serv
              strcmp(operation, "Delete") != 0))
                 return answer_bad_content(answer);
 
+        if (utc_is_set(resource->deleted_at))
+                return answer_error(answer, 409, "service", "Conflict",
+                                    "Another operation on '%s' is in progress.", resource->name);
+
         /* All or nothing: the change is made on a copy. */
         scratch = calloc(1, sizeof(*scratch));
         if (!scratch)
@@ -208,6 +233,9 @@ static int patch_tags(struct service *service, struct utc now, const struct serv
         r = r ?: tags_apply(operation, tags, scratch, answer);
         if (r != 0)
                 return r < 0 ? r : 0;
+        r = service_tags_keep(service, now, resource);
+        if (r < 0)
+                return r;
         r = service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
         if (r < 0)
                 return r;
@@ -270,6 +298,8 @@ static int one_resource(struct service *service, struct utc now, const struct se
                 return patch_tags(service, now, call, resource, answer);
         if (route->kind == SERVICE_REQUEST_GET_TAGS)
                 return answer_tags(resource, answer);
+        if (call->method == HTTP_POST)
+                return service_access(service, now, call, route, resource, answer);
         answer->status = 200;
         sim_json_resource(&answer->body, resource, now);
         return 0;
@@ -277,10 +307,18 @@ static int one_resource(struct service *service, struct utc now, const struct se
 
 int service_arm(struct service *service, struct utc now, const struct service_call *call,
                 const struct route *route, struct answer *answer) {
+        bool is_list = route->kind == SERVICE_REQUEST_LIST_DISKS ||
+                       route->kind == SERVICE_REQUEST_LIST_SNAPSHOTS;
         struct group *group = NULL;
 
-        if (route->group) {
+        if (route->group)
                 group = service_find_group(service, route->subscription, route->group);
+        /* Who may not read gets listings without what he may not read, and an operation belongs to
+         * a resource of some group. */
+        if (!is_list && route->kind != SERVICE_REQUEST_GET_OPERATION &&
+            !service_may(call, route, group, answer))
+                return 0;
+        if (route->group) {
                 if (!group)
                         return answer_error(answer, 404, "gateway", "ResourceGroupNotFound",
                                             "Resource group '%s' could not be found.",
@@ -299,6 +337,8 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
         case SERVICE_REQUEST_DELETE_SNAPSHOT:
         case SERVICE_REQUEST_GET_TAGS:
         case SERVICE_REQUEST_PATCH_TAGS:
+        case SERVICE_REQUEST_BEGIN_ACCESS:
+        case SERVICE_REQUEST_END_ACCESS:
                 return one_resource(service, now, call, route, group, answer);
         case SERVICE_REQUEST_GET_OPERATION:
                 return service_operation_get(service, now, call, route, answer);

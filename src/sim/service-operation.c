@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/str.h"
 #include "sim/random.h"
+#include "sim/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -48,20 +49,25 @@ static void operation_url(struct strbuf *url, const char *origin, const char *su
                           const char *region, const struct guid *guid, const char *version) {
         static const struct guid provider = {{0x42, 0x12, 0x8a, 0xf7, 0x4c, 0x72, 0x42, 0x22, 0x97,
                                               0x61, 0xfb, 0x0d, 0x8e, 0x6c, 0xeb, 0xdc}};
-        char text[GUID_TEXT_SIZE], p[GUID_TEXT_SIZE];
 
-        strbuf_appendf(url,
-                       "%s/subscriptions/%s/providers/Microsoft.Compute/locations/%s/"
-                       "DiskOperations/%s?p=%s&api-version=%s",
-                       origin, subscription, region, guid_format(guid, text),
-                       guid_format(&provider, p), version);
+        strbuf_append_str(url, origin);
+        SIM_APPEND(url, "/subscriptions/");
+        strbuf_append_str(url, subscription);
+        SIM_APPEND(url, "/providers/Microsoft.Compute/locations/");
+        strbuf_append_str(url, region);
+        SIM_APPEND(url, "/DiskOperations/");
+        sim_append_guid(url, guid);
+        SIM_APPEND(url, "?p=");
+        sim_append_guid(url, &provider);
+        SIM_APPEND(url, "&api-version=");
+        strbuf_append_str(url, version);
 }
 
 /* Begins an operation on the resource and answers 202 with its URLs. */
 int service_operation_begin(struct service *service, struct utc now,
                             const struct service_call *call, const struct route *route,
-                            const struct service_resource *resource, bool is_delete, int64_t ns,
-                            struct answer *answer) {
+                            const struct service_resource *resource, enum operation_kind kind,
+                            int64_t ns, struct answer *answer) {
         _cleanup_(freep) char *version = NULL;
         _cleanup_(strbuf_deinit) struct strbuf url = {};
         struct operation *operation;
@@ -83,8 +89,8 @@ int service_operation_begin(struct service *service, struct utc now,
                 .start = now,
                 .end = {now.ticks + ns / NSEC_PER_TICK},
                 .start_written = service_written(service, now),
-                .fails = !is_delete && resource->fails,
-                .is_delete = is_delete,
+                .fails = kind == OPERATION_PUT && resource->fails,
+                .kind = kind,
                 .resource = resource,
         };
         service->n_operations++;
@@ -116,8 +122,24 @@ static struct operation *operation_find(struct service *service, const char *tex
         return guid_compare(&guid, &expected) == 0 ? operation : NULL;
 }
 
-static int get_operation_result(struct utc now, const struct service_call *call,
-                                const struct operation *operation, struct answer *answer) {
+static bool operation_has_output(const struct operation *operation) {
+        return operation->kind == OPERATION_BEGIN_ACCESS ||
+               (operation->kind == OPERATION_PUT && operation->resource);
+}
+
+static void operation_output(const struct service *service, struct utc now,
+                             const struct operation *operation, struct strbuf *body) {
+        if (!operation_has_output(operation))
+                return;
+        if (operation->kind == OPERATION_BEGIN_ACCESS)
+                sim_json_access(body, service, operation->serial);
+        else
+                sim_json_resource(body, operation->resource, now);
+}
+
+static int get_operation_result(const struct service *service, struct utc now,
+                                const struct service_call *call, const struct operation *operation,
+                                struct answer *answer) {
         if (now.ticks < operation->end.ticks) {
                 answer->status = 202;
                 answer->retry_after_s =
@@ -128,8 +150,7 @@ static int get_operation_result(struct utc now, const struct service_call *call,
                 return answer_error(answer, 500, "service", "InternalExecutionError",
                                     "An internal execution error occurred.");
         answer->status = 200;
-        if (!operation->is_delete && operation->resource)
-                sim_json_resource(&answer->body, operation->resource, now);
+        operation_output(service, now, operation, &answer->body);
         return 0;
 }
 
@@ -148,11 +169,14 @@ int service_operation_get(struct service *service, struct utc now, const struct 
         if (!operation)
                 return answer_error(answer, 404, "service", "NotFound",
                                     "The entity was not found.");
+        if (!service_may(call, route,
+                         operation->resource ? operation->resource->group_object : NULL, answer))
+                return 0;
         r = query_get(route->query, "monitor", false, &monitor);
         if (r < 0)
                 return r;
         if (monitor && str_equal_nocase(monitor, "true"))
-                return get_operation_result(now, call, operation, answer);
+                return get_operation_result(service, now, call, operation, answer);
 
         running = now.ticks < operation->end.ticks;
         ticks = operation->end.ticks - operation->start.ticks;
@@ -172,9 +196,9 @@ int service_operation_get(struct service *service, struct utc now, const struct 
         if (!running && operation->fails)
                 strbuf_append_str(body, ",\"error\":{\"code\":\"InternalExecutionError\","
                                         "\"message\":\"An internal execution error occurred.\"}");
-        else if (!running && !operation->is_delete && operation->resource) {
+        else if (!running && operation_has_output(operation)) {
                 strbuf_append_str(body, ",\"properties\":{\"output\":");
-                sim_json_resource(body, operation->resource, now);
+                operation_output(service, now, operation, body);
                 strbuf_append_char(body, '}');
         }
         guid = operation_guid(service, operation->serial);

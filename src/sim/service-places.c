@@ -57,7 +57,7 @@ struct subscription *service_find_subscription(const struct service *service, co
 struct group *service_find_group(const struct service *service, const char *subscription,
                                  const char *group) {
         for (struct group *g = service->groups; g; g = g->next)
-                if (str_equal_nocase(g->name, group) &&
+                if (!g->gone && str_equal_nocase(g->name, group) &&
                     str_equal_nocase(g->subscription->id, subscription))
                         return g;
         return NULL;
@@ -80,7 +80,8 @@ static int subscription_add(struct service *service, const char *id,
                 return -ENOMEM;
         }
         str_lower(subscription->id);
-        subscription->arm_at = UTC_NONE;
+        subscription->arm_at = subscription->lag_since = UTC_NONE;
+        subscription->lag_ns = -1;
 
         for (end = &service->subscriptions; *end; end = &(*end)->next)
                 ;
@@ -162,6 +163,30 @@ int service_add_client(struct service *service, const char *tenant, const char *
         return 0;
 }
 
+int service_region(struct service *service, const struct subscription *subscription,
+                   const char *name, struct region **ret_region) {
+        struct region *region, **p;
+
+        for (p = &service->regions; *p; p = &(*p)->next)
+                if ((*p)->subscription == subscription && str_equal_nocase((*p)->name, name)) {
+                        *ret_region = *p;
+                        return 0;
+                }
+
+        region = calloc(1, sizeof(*region));
+        if (!region)
+                return -ENOMEM;
+        region->name = strdup(name);
+        if (!region->name) {
+                free(region);
+                return -ENOMEM;
+        }
+        region->subscription = subscription;
+        *p = region;
+        *ret_region = region;
+        return 0;
+}
+
 /* Chains. */
 
 static uint64_t guid_hash(const struct guid *guid) {
@@ -239,5 +264,7 @@ void chain_add(struct chain *chain, const struct service_resource *resource) {
         chain->recent[chain->n_recent++ % SERVICE_BURST_MAX] =
                 resource->created_by > 0 ? resource->created_at : resource->time_created;
         if (utc_is_set(resource->copied_at))
-                chain->copied[chain->n_copied++ % SERVICE_PENDING_MAX] = resource->copied_at;
+                chain->copied[chain->n_copied++ % SERVICE_PENDING_MAX] =
+                        utc_is_set(resource->copy_failed_at) ? resource->copy_failed_at
+                                                             : resource->copied_at;
 }

@@ -14,10 +14,15 @@
 #define SERVICE_GROUPS_MAX 100000
 #define SERVICE_CLIENTS_MAX 1000
 #define SERVICE_TOKENS_MAX 100000
+/* Chosen: worlds of more rows than these keep no text of them, a KiB each. */
+#define SERVICE_LISTED_MAX 50000
 /* An operation URL of Azure's was recorded with 3,228 bytes. */
 #define SERVICE_URL_MAX 65536
 /* How long after its end an operation can still be asked for. Chosen. */
 #define SERVICE_OPERATION_KEPT_S 3600
+
+struct answer;
+struct route;
 
 /* The provider's buckets of calls, per subscription. */
 enum service_bucket {
@@ -44,9 +49,22 @@ enum service_arm_bucket {
         _ARM_BUCKET_N,
 };
 
+/* What answers in place of the service, until an instant. */
+struct outage {
+        enum service_away away;
+        int64_t retry_after_s;
+        struct utc until;
+};
+
 struct subscription {
         char *id; /* lower case */
         bool forbidden;
+        bool locked;
+        enum service_rights rights;
+        struct outage outage;
+        int64_t lag_ns; /* below 0: the options' */
+        struct utc lag_since;
+        uint32_t quota; /* 0 for none */
         struct bucket_use buckets[_BUCKET_N];
         int64_t arm_missing[_ARM_BUCKET_N]; /* calls below full, times TICKS_PER_SEC */
         struct utc arm_at;                  /* as of */
@@ -57,7 +75,27 @@ struct group {
         struct subscription *subscription;
         char *name;
         char *region;
+        bool locked;
+        bool gone; /* deleted; resources of the journal still name it */
+        enum service_rights rights;
         struct group *next;
+};
+
+/* What the quota counts. */
+struct region {
+        const struct subscription *subscription;
+        char *name;
+        uint32_t snapshots; /* alive */
+        struct region *next;
+};
+
+/* The tags that a resource had. */
+struct tag_set {
+        struct service_tag *tags;
+        size_t n_tags;
+        bool has_tags;
+        struct utc until; /* others from here */
+        struct tag_set *next;
 };
 
 /* The incremental snapshots of one disk's life: what the limits count. */
@@ -71,12 +109,19 @@ struct chain {
         struct chain *next_same_hash;
 };
 
+enum operation_kind {
+        OPERATION_PUT,
+        OPERATION_DELETE,
+        OPERATION_BEGIN_ACCESS,
+        OPERATION_END_ACCESS,
+};
+
 struct operation {
         uint64_t serial;
         struct utc start, end; /* true time */
         struct utc start_written;
         bool fails;
-        bool is_delete;
+        enum operation_kind kind;
         const struct service_resource *resource; /* NULL once it is forgotten */
 };
 
@@ -100,11 +145,15 @@ struct service {
         struct service_counts counts;
         struct subscription *subscriptions; /* in the order they came */
         struct group *groups;
+        struct region *regions;
+        struct outage outage;           /* of all of ARM */
         struct service_resource **rows; /* by serial; deleted ones while they can be seen */
         size_t n_rows, rows_capacity;
         struct service_resource **dead; /* seen no more, kept for the journal */
         size_t n_dead, dead_capacity;
-        size_t n_lingering;              /* rows that are deleted */
+        struct service_resource **lingering; /* rows that are deleted, in the order of that */
+        size_t n_lingering, lingering_capacity;
+        int64_t purge_at;                /* ticks: nothing can be buried before */
         struct service_resource **table; /* by hash of the id, chained; only rows */
         size_t table_size, n_table;
         struct chain **chains;
@@ -138,6 +187,36 @@ struct chain *service_find_chain(const struct service *service, const struct gui
 /* Finds the chain or makes it. */
 int service_chain(struct service *service, const struct guid *source, struct chain **ret_chain);
 void chain_add(struct chain *chain, const struct service_resource *resource);
+/* The region of the subscription, made when it is new. */
+int service_region(struct service *service, const struct subscription *subscription,
+                   const char *name, struct region **ret_region);
+
+/* service-rules.c: what stands between a request and what it wants. Each returns whether the
+ * request may go on; the refusal is answered otherwise. */
+
+bool service_is_here(struct utc now, const struct service_call *call, const struct outage *outage,
+                     struct answer *answer);
+bool service_may(const struct service_call *call, const struct route *route,
+                 const struct group *group, struct answer *answer);
+/* The rights in the group, or in the subscription when @group is NULL. */
+enum service_rights service_rights_in(const struct subscription *subscription,
+                                      const struct group *group);
+bool service_is_deletable(struct utc now, const struct service_resource *resource,
+                          struct answer *answer);
+bool service_has_quota(struct service *service, const struct service_resource *disk,
+                       struct answer *answer);
+/* How far the subscription's listings lag, in ticks, and the instant they show. */
+int64_t service_lag(const struct service *service, const struct subscription *subscription);
+struct utc service_listed_instant(const struct service *service,
+                                  const struct subscription *subscription, struct utc now);
+
+/* service-access.c */
+
+int service_access(struct service *service, struct utc now, const struct service_call *call,
+                   const struct route *route, struct service_resource *resource,
+                   struct answer *answer);
+/* The URL that the operation found. */
+void sim_json_access(struct strbuf *out, const struct service *service, uint64_t serial);
 
 /* service.c */
 
@@ -149,8 +228,6 @@ struct service_resource *service_find_visible(const struct service *service, con
                                               struct utc now);
 /* The living one of the id, or NULL. */
 struct service_resource *service_find_living(const struct service *service, const char *id);
-/* Takes a deleted one out of sight. */
-int service_bury(struct service *service, struct service_resource *resource);
 /* Moves what can be seen no more to the dead. */
 int service_purge(struct service *service, struct utc now);
 int service_note(struct service *service, struct utc now, enum service_effect_kind kind,
@@ -165,9 +242,13 @@ int service_insert(struct service *service, struct utc now, struct service_resou
 /* Marks it deleted at @now and gone @linger_ns later. */
 int service_remove(struct service *service, struct utc now, struct service_resource *resource,
                    int64_t linger_ns);
+/* What a listing says of it has changed: its size, or its tags, whose verbs below see to it. */
+void service_resource_changed(struct service_resource *resource);
 int service_tag_set(struct service_resource *resource, const char *name, const char *value);
 void service_tag_unset(struct service_resource *resource, const char *name);
 void service_tags_clear(struct service_resource *resource);
+/* Before the tags change: what lagging listings go on showing. */
+int service_tags_keep(struct service *service, struct utc now, struct service_resource *resource);
 int service_tags_copy(struct service_resource *resource, const struct service_tag *tags, size_t n);
 /* Replaces a string the resource owns. NULL is copied as NULL. */
 int service_set_string(char **field, const char *value);
@@ -178,6 +259,9 @@ int service_set_string(char **field, const char *value);
 void sim_json_time(struct strbuf *out, struct utc time);
 void sim_json_tags(struct strbuf *out, const struct service_resource *resource);
 void sim_json_resource(struct strbuf *out, const struct service_resource *resource, struct utc now);
+/* As it was at an instant of the past. */
+void sim_json_listed(struct strbuf *out, struct service_resource *resource, struct utc as_of,
+                     bool remember);
 /* The body of the 202 of a PUT. */
 void sim_json_accepted(struct strbuf *out, const struct service_resource *resource);
 void sim_json_error(struct strbuf *out, const char *code, const char *message);
@@ -248,8 +332,8 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
 /* Begins an operation on the resource and answers 202 with its URLs. */
 int service_operation_begin(struct service *service, struct utc now,
                             const struct service_call *call, const struct route *route,
-                            const struct service_resource *resource, bool is_delete, int64_t ns,
-                            struct answer *answer);
+                            const struct service_resource *resource, enum operation_kind kind,
+                            int64_t ns, struct answer *answer);
 int service_operation_get(struct service *service, struct utc now, const struct service_call *call,
                           const struct route *route, struct answer *answer);
 

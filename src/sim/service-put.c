@@ -35,7 +35,10 @@ static bool tag_is_valid(const cJSON *tag) {
         size_t len = strlen(tag->string);
 
         return value && len > 0 && len <= 512 && strlen(value) <= 256 &&
-               strcspn(tag->string, "<>%&\\?/") == len;
+               strcspn(tag->string, "<>%&\\?/") == len &&
+               !str_starts_with_nocase(tag->string, "azure") &&
+               !str_starts_with_nocase(tag->string, "microsoft") &&
+               !str_starts_with_nocase(tag->string, "windows");
 }
 
 /* Adds the tags to the resource. Returns 0, 1 after answering, or -ENOMEM. */
@@ -108,7 +111,7 @@ static int put_again(struct service *service, struct utc now, const struct servi
                                     "existing disk '%s'.",
                                     resource->name);
 
-        r = service_operation_begin(service, now, call, route, resource, false, 0, answer);
+        r = service_operation_begin(service, now, call, route, resource, OPERATION_PUT, 0, answer);
         if (r < 0)
                 return r;
         service->counts.repeated++;
@@ -156,7 +159,8 @@ static int put_finish(struct service *service, struct utc now, const struct serv
         *resource = NULL; /* consumed */
 
         sim_json_accepted(&answer->body, inserted);
-        return service_operation_begin(service, now, call, route, inserted, false, ns, answer);
+        return service_operation_begin(service, now, call, route, inserted, OPERATION_PUT, ns,
+                                       answer);
 }
 
 static int put_disk(struct service *service, struct utc now, const struct service_call *call,
@@ -249,12 +253,23 @@ static const struct service_resource *put_source(struct service *service, struct
                              "The source disk must be in the same subscription.");
                 return NULL;
         }
+        if (service_rights_in(answer->subscription, disk->group_object) > SERVICE_RIGHTS_UNLISTED) {
+                answer_error(answer, 403, "gateway", "LinkedAuthorizationFailed",
+                             "The client '%s' has permission to perform action "
+                             "'Microsoft.Compute/snapshots/write'; however, it does not have "
+                             "permission to perform action 'Microsoft.Compute/disks/"
+                             "beginGetAccess/action' on the linked scope '%s'.",
+                             SERVICE_CLIENT, disk->id);
+                return NULL;
+        }
         if (!incremental && service_sku_has_copies(disk->sku)) {
                 answer_error(answer, 400, "service", "BadRequest",
                              "Only incremental snapshots of a disk of sku '%s' are supported.",
                              disk->sku);
                 return NULL;
         }
+        if (!service_has_quota(service, disk, answer))
+                return NULL;
         if (!incremental)
                 return disk;
         return chain_has_room(service, now, disk, answer) ? disk : NULL;
@@ -305,6 +320,9 @@ static int put_snapshot(struct service *service, struct utc now, const struct se
         if (service_sku_has_copies(disk->sku))
                 snapshot->copied_at = (struct utc){snapshot->done_at.ticks +
                                                    service->options.copy_ns / NSEC_PER_TICK};
+        if (call->fail_copy && utc_is_set(snapshot->copied_at))
+                snapshot->copy_failed_at.ticks =
+                        snapshot->done_at.ticks + service->options.copy_ns / NSEC_PER_TICK / 2;
         return put_finish(service, now, call, route, &snapshot, answer);
 }
 

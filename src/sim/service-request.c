@@ -4,6 +4,7 @@
 #include "sim/service-private.h"
 
 #include "base/str.h"
+#include "sim/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,13 +27,14 @@ static const int64_t bucket_seconds[2] = {180, 1800};
 
 /* "Azure Resource Manager throttling", Microsoft Learn: bucket size and refill a second. All
  * principals of a subscription together have 15 times that. */
+#define LEFT "x-ms-ratelimit-remaining-subscription-"
 static const struct {
-        const char *name;
+        const char *name, *header, *global_header;
         int64_t max, refill;
 } arm_buckets[_ARM_BUCKET_N] = {
-        [ARM_READS] = {"reads", 250, 25},
-        [ARM_WRITES] = {"writes", 200, 10},
-        [ARM_DELETES] = {"deletes", 200, 10},
+        [ARM_READS] = {"reads", LEFT "reads", LEFT "global-reads", 250, 25},
+        [ARM_WRITES] = {"writes", LEFT "writes", LEFT "global-writes", 200, 10},
+        [ARM_DELETES] = {"deletes", LEFT "deletes", LEFT "global-deletes", 200, 10},
 };
 
 int answer_error(struct answer *answer, int status, const char *cause, const char *code,
@@ -169,6 +171,11 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
                 answer->bucket = BUCKET_SNAPSHOT_WRITE;
                 answer->arm_bucket = ARM_WRITES;
                 break;
+        case SERVICE_REQUEST_BEGIN_ACCESS:
+        case SERVICE_REQUEST_END_ACCESS:
+                answer->bucket = BUCKET_SNAPSHOT_WRITE;
+                answer->arm_bucket = ARM_WRITES;
+                break;
         case SERVICE_REQUEST_PATCH_TAGS:
                 answer->arm_bucket = ARM_WRITES;
                 break;
@@ -194,68 +201,93 @@ static void header(struct http_reply *reply, int *r, const char *name, const cha
                 *r = http_headers_add_str(&reply->headers, name, value);
 }
 
-_printf_(4, 5) static void headerf(struct http_reply *reply, int *r, const char *name,
-                                   const char *format, ...) {
-        _cleanup_(strbuf_deinit) struct strbuf text = {};
-        va_list ap;
-
-        va_start(ap, format);
-        strbuf_vappendf(&text, format, ap);
-        va_end(ap);
+/* The value is what the caller wrote into @text, which is emptied. */
+static void header_text(struct http_reply *reply, int *r, const char *name, struct strbuf *text) {
         if (*r == 0)
-                *r = text.error;
-        header(reply, r, name, strbuf_str(&text));
+                *r = text->error;
+        header(reply, r, name, strbuf_str(text));
+        strbuf_clear(text);
 }
 
-static void headers_budget(struct http_reply *reply, int *r, const struct answer *answer) {
+static void header_guid(struct http_reply *reply, int *r, const char *name, struct service *service,
+                        struct strbuf *text) {
+        struct guid guid = service_draw_guid(service);
+
+        sim_append_guid(text, &guid);
+        header_text(reply, r, name, text);
+}
+
+static void headers_budget(struct http_reply *reply, int *r, const struct answer *answer,
+                           struct strbuf *text) {
+        static const char *const windows[] = {"3Min;", "30Min;"};
         const struct subscription *subscription = answer->subscription;
 
         if (!subscription)
                 return;
         if (answer->bucket >= 0) {
                 const struct bucket_use *use = &subscription->buckets[answer->bucket];
-                uint32_t left[2];
 
                 for (int i = 0; i < 2; i++) {
                         uint32_t max = buckets[answer->bucket].max[i];
 
-                        left[i] = max - MIN(use->used[i], max);
+                        if (i > 0)
+                                strbuf_append_char(text, ',');
+                        SIM_APPEND(text, "Microsoft.Compute/");
+                        strbuf_append_str(text, buckets[answer->bucket].name);
+                        strbuf_append_str(text, windows[i]);
+                        sim_append_number(text, max - MIN(use->used[i], max), 1);
                 }
-                headerf(reply, r, "x-ms-ratelimit-remaining-resource",
-                        "Microsoft.Compute/%s3Min;%" PRIu32 ",Microsoft.Compute/%s30Min;%" PRIu32,
-                        buckets[answer->bucket].name, left[0], buckets[answer->bucket].name,
-                        left[1]);
+                header_text(reply, r, "x-ms-ratelimit-remaining-resource", text);
         }
         if (answer->arm_bucket >= 0) {
-                const char *name = arm_buckets[answer->arm_bucket].name;
+                int64_t left = arm_left(subscription, answer->arm_bucket, 1);
 
-                for (int global = 0; global < 2; global++) {
-                        _cleanup_(strbuf_deinit) struct strbuf key = {};
-
-                        strbuf_appendf(&key, "x-ms-ratelimit-remaining-subscription-%s%s",
-                                       global ? "global-" : "", name);
-                        headerf(reply, r, strbuf_str(&key), "%" PRId64,
-                                arm_left(subscription, answer->arm_bucket, global ? 15 : 1));
-                }
+                sim_append_number(text, (uint64_t)left, 1);
+                header_text(reply, r, arm_buckets[answer->arm_bucket].header, text);
+                left = arm_left(subscription, answer->arm_bucket, 15);
+                sim_append_number(text, (uint64_t)left, 1);
+                header_text(reply, r, arm_buckets[answer->arm_bucket].global_header, text);
         }
 }
 
+static char *two_digits(char *p, int value) {
+        *p++ = (char)('0' + value / 10 % 10);
+        *p++ = (char)('0' + value % 10);
+        return p;
+}
+
 /* RFC 9110 section 5.6.7. */
-static void header_date(struct http_reply *reply, int *r, struct utc time) {
+void service_format_date(struct utc time, char text[SERVICE_DATE_SIZE]) {
         static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
         static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
         struct civil c = civil_from_seconds(utc_seconds(time));
 
-        headerf(reply, r, "Date", "%s, %02d %s %04" PRId64 " %02d:%02d:%02d GMT",
-                days[civil_weekday(civil_to_days(c.year, c.month, c.day))], c.day,
-                months[c.month - 1], c.year, c.hour, c.minute, c.second);
+        const struct {
+                char before;
+                int value;
+        } parts[] = {{' ', c.hour}, {':', c.minute}, {':', c.second}};
+        char *p = text;
+
+        p = stpcpy(p, days[civil_weekday(civil_to_days(c.year, c.month, c.day))]);
+        p = stpcpy(p, ", ");
+        p = two_digits(p, c.day);
+        *p++ = ' ';
+        p = stpcpy(p, months[c.month - 1]);
+        *p++ = ' ';
+        p = two_digits(p, (int)(c.year / 100 % 100));
+        p = two_digits(p, (int)(c.year % 100));
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                *p++ = parts[i].before;
+                p = two_digits(p, parts[i].value);
+        }
+        strcpy(p, " GMT");
 }
 
 static int reply_headers(struct service *service, struct utc now, struct answer *answer,
                          struct http_reply *reply) {
-        struct guid request = service_draw_guid(service), correlation = service_draw_guid(service);
-        char text[GUID_TEXT_SIZE];
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        char date[SERVICE_DATE_SIZE];
         int r = 0;
 
         if (answer->body.len > 0)
@@ -264,19 +296,24 @@ static int reply_headers(struct service *service, struct utc now, struct answer 
         header(reply, &r, "WWW-Authenticate", answer->www_authenticate);
         if (answer->operation_url) {
                 const char *version = strstr(answer->operation_url, "api-version=");
-                int before = (int)(version - answer->operation_url);
 
-                headerf(reply, &r, "Location", "%.*smonitor=true&%s", before, answer->operation_url,
-                        version);
+                strbuf_append(&text, answer->operation_url,
+                              (size_t)(version - answer->operation_url));
+                SIM_APPEND(&text, "monitor=true&");
+                strbuf_append_str(&text, version);
+                header_text(reply, &r, "Location", &text);
                 header(reply, &r, "Azure-AsyncOperation", answer->operation_url);
         }
         header(reply, &r, "Location", answer->location);
-        if (answer->retry_after_s >= 0)
-                headerf(reply, &r, "Retry-After", "%" PRId64, answer->retry_after_s);
-        headers_budget(reply, &r, answer);
-        header(reply, &r, "x-ms-request-id", guid_format(&request, text));
-        header(reply, &r, "x-ms-correlation-request-id", guid_format(&correlation, text));
-        header_date(reply, &r, service_written(service, now));
+        if (answer->retry_after_s >= 0) {
+                sim_append_number(&text, (uint64_t)answer->retry_after_s, 1);
+                header_text(reply, &r, "Retry-After", &text);
+        }
+        headers_budget(reply, &r, answer, &text);
+        header_guid(reply, &r, "x-ms-request-id", service, &text);
+        header_guid(reply, &r, "x-ms-correlation-request-id", service, &text);
+        service_format_date(service_written(service, now), date);
+        header(reply, &r, "Date", date);
         return r;
 }
 
@@ -319,6 +356,8 @@ static int request_enter(struct service *service, struct utc now, const struct s
         _cleanup_(freep) char *version = NULL;
         int r;
 
+        if (!service_is_here(now, call, &service->outage, answer))
+                return 1;
         r = service_check_token(service, now, call, answer);
         if (r != 0)
                 return r;
@@ -348,6 +387,8 @@ static int request_enter(struct service *service, struct utc now, const struct s
                              "The subscription '%s' could not be found.", route->subscription);
                 return 1;
         }
+        if (!service_is_here(now, call, &answer->subscription->outage, answer))
+                return 1;
         if (answer->subscription->forbidden) {
                 answer_error(answer, 403, "gateway", "AuthorizationFailed",
                              "The client '%s' with object id '%s' does not have authorization to "

@@ -134,8 +134,13 @@ static void route_group(struct route *route, enum http_method method, char **seg
         route->name = segments[7];
         if (n == 8)
                 route->kind = kind_of_one(method, route->resource_kind);
-        else if (MATCHES(segments + 8, n - 8, "providers", "Microsoft.Resources", "tags",
-                         "default")) {
+        else if (n == 9 && method == HTTP_POST && route->resource_kind == SERVICE_SNAPSHOT) {
+                if (str_equal_nocase(segments[8], "beginGetAccess"))
+                        route->kind = SERVICE_REQUEST_BEGIN_ACCESS;
+                if (str_equal_nocase(segments[8], "endGetAccess"))
+                        route->kind = SERVICE_REQUEST_END_ACCESS;
+        } else if (MATCHES(segments + 8, n - 8, "providers", "Microsoft.Resources", "tags",
+                           "default")) {
                 if (get)
                         route->kind = SERVICE_REQUEST_GET_TAGS;
                 if (method == HTTP_PATCH)
@@ -255,6 +260,8 @@ const char *service_request_kind_name(enum service_request_kind kind) {
                 [SERVICE_REQUEST_PATCH_TAGS] = "patch_tags",
                 [SERVICE_REQUEST_GET_GROUP] = "get_group",
                 [SERVICE_REQUEST_GET_SUBSCRIPTION] = "get_subscription",
+                [SERVICE_REQUEST_BEGIN_ACCESS] = "begin_access",
+                [SERVICE_REQUEST_END_ACCESS] = "end_access",
                 [SERVICE_REQUEST_OTHER] = "other",
         };
 

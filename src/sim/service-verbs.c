@@ -123,10 +123,11 @@ int service_delete(struct service *service, struct utc now, const char *id) {
         if (!resource)
                 return SERVICE_E_MISSING;
 
+        if (service_resource_is_locked(resource))
+                return SERVICE_E_LOCKED;
+
         r = service_remove(service, now, resource, 0);
-        if (r < 0)
-                return r;
-        return service->options.listing_lag_ns > 0 ? 0 : service_bury(service, resource);
+        return r < 0 ? r : service_purge(service, now);
 }
 
 int service_recreate_disk(struct service *service, struct utc now, const char *id,
@@ -164,6 +165,9 @@ int service_retag(struct service *service, struct utc now, const char *id,
         if (!resource)
                 return SERVICE_E_MISSING;
 
+        r = service_tags_keep(service, now, resource);
+        if (r < 0)
+                return r;
         service_tags_clear(resource);
         r = service_tags_copy(resource, tags, n_tags);
         if (r < 0)
@@ -179,6 +183,9 @@ int service_set_tag(struct service *service, struct utc now, const char *id, con
         if (!resource)
                 return SERVICE_E_MISSING;
 
+        r = service_tags_keep(service, now, resource);
+        if (r < 0)
+                return r;
         if (value) {
                 r = service_tag_set(resource, name, value);
                 if (r < 0)
@@ -186,4 +193,124 @@ int service_set_tag(struct service *service, struct utc now, const char *id, con
         } else
                 service_tag_unset(resource, name);
         return service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
+}
+
+int service_move_disk(struct service *service, struct utc now, const char *id,
+                      const char *new_group, const char *new_name) {
+        _cleanup_(service_resource_freep) struct service_resource *disk = NULL;
+        struct service_resource *old = service_find_living(service, id);
+        const char *name;
+        struct group *group;
+        int r;
+
+        if (!old || old->kind != SERVICE_DISK)
+                return SERVICE_E_MISSING;
+        if (service_resource_is_locked(old))
+                return SERVICE_E_LOCKED;
+        name = new_name ?: old->name;
+        if (!service_name_is_valid(name))
+                return SERVICE_E_INVALID;
+        group = service_find_group(service, old->subscription, new_group ?: old->group);
+        if (!group)
+                return SERVICE_E_MISSING;
+
+        r = service_resource_new(service, SERVICE_DISK, group, name, &disk);
+        if (r < 0)
+                return r;
+        if (service_find_visible(service, disk->id, now))
+                return SERVICE_E_EXISTS;
+
+        disk->unique_id = old->unique_id;
+        disk->size_gib = old->size_gib;
+        disk->time_created = old->time_created;
+        disk->created_at = now;
+        disk->done_at = old->done_at;
+        disk->fails = old->fails;
+        r = service_set_string(&disk->region, old->region);
+        r = r ?: service_set_string(&disk->sku, old->sku);
+        r = r ?: service_set_string(&disk->create_option, old->create_option);
+        r = r ?: service_set_string(&disk->source_id, old->source_id);
+        r = r ?: service_set_string(&disk->network_access, old->network_access);
+        r = r ?: service_set_string(&disk->public_access, old->public_access);
+        r = r ?: service_set_string(&disk->hyperv_generation, old->hyperv_generation);
+        r = r ?: service_tags_copy(disk, old->tags, old->n_tags);
+        r = r ?: service_insert(service, now, disk);
+        if (r < 0)
+                return r;
+        disk = NULL; /* consumed */
+        return service_delete(service, now, id);
+}
+
+/* The chain's count of copies under way lets it go. */
+static void copy_fail(struct service_resource *snapshot, struct utc now) {
+        struct chain *chain = snapshot->chain_object;
+
+        snapshot->copy_failed_at = now;
+        for (uint32_t i = 0; chain && i < MIN(chain->n_copied, SERVICE_PENDING_MAX); i++)
+                if (chain->copied[i].ticks == snapshot->copied_at.ticks) {
+                        chain->copied[i] = now;
+                        break;
+                }
+}
+
+static bool is_copying(const struct service_resource *snapshot, struct utc now) {
+        return utc_is_set(snapshot->copied_at) && now.ticks < snapshot->copied_at.ticks &&
+               !utc_is_set(snapshot->deleted_at) && !service_resource_copy_failed(snapshot, now);
+}
+
+int service_resize_disk(struct service *service, struct utc now, const char *id,
+                        uint32_t size_gib) {
+        struct service_resource *disk = service_find_living(service, id);
+        bool grows;
+
+        if (!disk || disk->kind != SERVICE_DISK)
+                return SERVICE_E_MISSING;
+
+        grows = size_gib > disk->size_gib;
+        disk->size_gib = size_gib;
+        service_resource_changed(disk);
+        for (size_t i = 0; i < service->n_rows && grows; i++) {
+                struct service_resource *snapshot = service->rows[i];
+
+                if (snapshot->kind == SERVICE_SNAPSHOT && is_copying(snapshot, now) &&
+                    guid_compare(&snapshot->source_unique_id, &disk->unique_id) == 0)
+                        copy_fail(snapshot, now);
+        }
+        return 0;
+}
+
+int service_fail_copy(struct service *service, struct utc now, const char *id) {
+        struct service_resource *snapshot = service_find_living(service, id);
+
+        if (!snapshot || !is_copying(snapshot, now))
+                return SERVICE_E_MISSING;
+
+        copy_fail(snapshot, now);
+        return 0;
+}
+
+int service_delete_group(struct service *service, struct utc now, const char *subscription,
+                         const char *name) {
+        struct group *group = service_find_group(service, subscription, name);
+        int r;
+
+        if (!group)
+                return SERVICE_E_MISSING;
+        for (size_t i = 0; i < service->n_rows; i++)
+                if (service->rows[i]->group_object == group &&
+                    !utc_is_set(service->rows[i]->deleted_at) &&
+                    service_resource_is_locked(service->rows[i]))
+                        return SERVICE_E_LOCKED;
+
+        for (size_t i = service->n_rows; i > 0; i--) {
+                struct service_resource *resource = service->rows[i - 1];
+
+                if (resource->group_object != group || utc_is_set(resource->deleted_at))
+                        continue;
+                r = service_remove(service, now, resource, 0);
+                if (r < 0)
+                        return r;
+        }
+        group->gone = true;
+        return service_purge(service, now);
 }

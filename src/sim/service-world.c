@@ -342,6 +342,8 @@ int service_dump(const struct service *service, struct utc now, char **ret_json)
 
         strbuf_append_str(&out, "{\"groups\":[");
         for (const struct group *group = service->groups; group; group = group->next) {
+                if (group->gone)
+                        continue;
                 strbuf_appendf(&out, "%s\n{", comma);
                 dump_member(&out, "subscription", group->subscription->id);
                 dump_member(&out, "name", group->name);

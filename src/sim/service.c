@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "sim/random.h"
 #include "sim/service-private.h"
+#include "sim/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -34,8 +35,18 @@ int service_new(const struct service_options *options, struct service **ret_serv
         service->options = *options;
         service->first_operation = 1;
         service->last = UTC_NONE;
+        service->purge_at = INT64_MAX;
         *ret_service = service;
         return 0;
+}
+
+static void tag_set_free(struct tag_set *set) {
+        for (size_t i = 0; i < set->n_tags; i++) {
+                free(set->tags[i].name);
+                free(set->tags[i].value);
+        }
+        free(set->tags);
+        free(set);
 }
 
 struct service_resource *service_resource_free(struct service_resource *resource) {
@@ -44,6 +55,12 @@ struct service_resource *service_resource_free(struct service_resource *resource
 
         service_tags_clear(resource);
         free(resource->tags);
+        while (resource->past_tags) {
+                struct tag_set *set = resource->past_tags;
+
+                resource->past_tags = set->next;
+                tag_set_free(set);
+        }
         free(resource->name);
         free(resource->id);
         free(resource->region);
@@ -53,6 +70,7 @@ struct service_resource *service_resource_free(struct service_resource *resource
         free(resource->network_access);
         free(resource->public_access);
         free(resource->hyperv_generation);
+        free(resource->listed);
         free(resource);
         return NULL;
 }
@@ -65,6 +83,13 @@ static void service_free_places(struct service *service) {
                 free(group->name);
                 free(group->region);
                 free(group);
+        }
+        while (service->regions) {
+                struct region *region = service->regions;
+
+                service->regions = region->next;
+                free(region->name);
+                free(region);
         }
         while (service->subscriptions) {
                 struct subscription *subscription = service->subscriptions;
@@ -101,6 +126,7 @@ struct service *service_free(struct service *service) {
         service_free_places(service);
         free(service->rows);
         free(service->dead);
+        free(service->lingering);
         free(service->table);
         free(service->operations);
         free(service->effects);
@@ -116,6 +142,10 @@ struct service_options *service_options(struct service *service) {
 
 void service_set_clock_error(struct service *service, int64_t ns) {
         service->clock_error_ns = ns;
+}
+
+int64_t service_clock_error(const struct service *service) {
+        return service->clock_error_ns;
 }
 
 uint64_t service_request_number(const struct service *service) {
@@ -242,29 +272,40 @@ static int row_bury(struct service *service, size_t index) {
         memmove(service->rows + index, service->rows + index + 1,
                 (service->n_rows - index - 1) * sizeof(*service->rows));
         service->n_rows--;
-        service->n_lingering--;
         service->dead[service->n_dead++] = resource;
         return 0;
 }
 
-int service_bury(struct service *service, struct service_resource *resource) {
-        return row_bury(service, row_index(service, resource));
+/* When neither a GET nor a listing can find it any more. */
+static int64_t buried_at(const struct service *service, const struct service_resource *resource) {
+        const struct group *group = resource->group_object;
+
+        return resource->gone_at.ticks + service_lag(service, group->subscription);
 }
 
 int service_purge(struct service *service, struct utc now) {
-        int64_t lag = service->options.listing_lag_ns / NSEC_PER_TICK;
-        int r;
+        int64_t next = INT64_MAX;
+        size_t kept = 0;
+        int r = 0;
 
-        for (size_t i = service->n_rows; i > 0 && service->n_lingering > 0; i--) {
-                struct service_resource *resource = service->rows[i - 1];
+        if (now.ticks < service->purge_at)
+                return 0;
 
-                if (!utc_is_set(resource->gone_at) || resource->gone_at.ticks + lag > now.ticks)
-                        continue;
-                r = row_bury(service, i - 1);
-                if (r < 0)
-                        return r;
+        for (size_t i = 0; i < service->n_lingering; i++) {
+                struct service_resource *resource = service->lingering[i];
+                int64_t at = buried_at(service, resource);
+
+                if (r == 0 && at <= now.ticks) {
+                        r = row_bury(service, row_index(service, resource));
+                        if (r == 0)
+                                continue;
+                }
+                next = MIN(next, at);
+                service->lingering[kept++] = resource;
         }
-        return 0;
+        service->n_lingering = kept;
+        service->purge_at = next;
+        return r;
 }
 
 /* Resources. */
@@ -303,9 +344,14 @@ int service_resource_new(struct service *service, enum service_kind kind, struct
         resource->subscription = group->subscription->id;
         resource->group = group->name;
         resource->copied_at = resource->deleted_at = resource->gone_at = UTC_NONE;
-        strbuf_appendf(&id, "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/%s/%s",
-                       resource->subscription, resource->group,
-                       kind == SERVICE_DISK ? "disks" : "snapshots", name);
+        resource->copy_failed_at = resource->access_at = resource->access_until = UTC_NONE;
+        SIM_APPEND(&id, "/subscriptions/");
+        strbuf_append_str(&id, resource->subscription);
+        SIM_APPEND(&id, "/resourceGroups/");
+        strbuf_append_str(&id, resource->group);
+        SIM_APPEND(&id, "/providers/Microsoft.Compute/");
+        strbuf_append_str(&id, kind == SERVICE_DISK ? "disks/" : "snapshots/");
+        strbuf_append_str(&id, name);
         r = strbuf_take(&id, &resource->id);
         if (r < 0)
                 return r;
@@ -318,10 +364,17 @@ int service_resource_new(struct service *service, enum service_kind kind, struct
 }
 
 int service_insert(struct service *service, struct utc now, struct service_resource *resource) {
+        const struct group *group = resource->group_object;
+        struct region *region = NULL;
         struct chain *chain = NULL;
         size_t slot;
         int r;
 
+        if (resource->kind == SERVICE_SNAPSHOT) {
+                r = service_region(service, group->subscription, resource->region, &region);
+                if (r < 0)
+                        return r;
+        }
         if (resource->incremental) {
                 r = service_chain(service, &resource->source_unique_id, &chain);
                 if (r < 0)
@@ -351,6 +404,10 @@ int service_insert(struct service *service, struct utc now, struct service_resou
         service->counts.alive[resource->kind]++;
         if (service->current > 0)
                 service->counts.created[resource->kind]++;
+        if (region) {
+                resource->region_object = region;
+                region->snapshots++;
+        }
         if (chain) {
                 resource->chain_object = chain;
                 chain_add(chain, resource);
@@ -360,9 +417,14 @@ int service_insert(struct service *service, struct utc now, struct service_resou
 
 int service_remove(struct service *service, struct utc now, struct service_resource *resource,
                    int64_t linger_ns) {
+        struct region *region = resource->region_object;
         struct chain *chain = resource->chain_object;
         int r;
 
+        r = array_grow(&service->lingering, service->n_lingering, &service->lingering_capacity,
+                       sizeof(*service->lingering), SERVICE_ROWS_MAX);
+        if (r < 0)
+                return -ENOMEM;
         r = service_note(service, now, SERVICE_EFFECT_DELETED, resource);
         if (r < 0)
                 return r;
@@ -374,10 +436,18 @@ int service_remove(struct service *service, struct utc now, struct service_resou
         service->counts.alive[resource->kind]--;
         if (service->current > 0)
                 service->counts.deleted[resource->kind]++;
-        service->n_lingering++;
+        service->lingering[service->n_lingering++] = resource;
+        service->purge_at = MIN(service->purge_at, buried_at(service, resource));
+        if (region)
+                region->snapshots--;
         if (chain)
                 chain->alive--;
         return 0;
+}
+
+void service_resource_changed(struct service_resource *resource) {
+        free(resource->listed);
+        resource->listed = NULL;
 }
 
 /* Tags: names without case, values with. */
@@ -402,6 +472,7 @@ int service_tag_set(struct service_resource *resource, const char *name, const c
         struct service_tag tag;
         int r;
 
+        service_resource_changed(resource);
         resource->has_tags = true;
         if (i < resource->n_tags)
                 return service_set_string(&resource->tags[i].value, value);
@@ -426,6 +497,7 @@ void service_tag_unset(struct service_resource *resource, const char *name) {
         if (i == resource->n_tags)
                 return;
 
+        service_resource_changed(resource);
         free(resource->tags[i].name);
         free(resource->tags[i].value);
         memmove(resource->tags + i, resource->tags + i + 1,
@@ -434,11 +506,54 @@ void service_tag_unset(struct service_resource *resource, const char *name) {
 }
 
 void service_tags_clear(struct service_resource *resource) {
+        service_resource_changed(resource);
         for (size_t i = 0; i < resource->n_tags; i++) {
                 free(resource->tags[i].name);
                 free(resource->tags[i].value);
         }
         resource->n_tags = 0;
+}
+
+int service_tags_keep(struct service *service, struct utc now, struct service_resource *resource) {
+        const struct group *group = resource->group_object;
+        int64_t lag = service_lag(service, group->subscription);
+        struct tag_set **p = &resource->past_tags, *set;
+
+        while (*p && (*p)->until.ticks + lag > now.ticks)
+                p = &(*p)->next;
+        while (*p) {
+                set = *p;
+                *p = set->next;
+                tag_set_free(set);
+        }
+        if (lag == 0)
+                return 0;
+
+        set = calloc(1, sizeof(*set));
+        if (!set)
+                return -ENOMEM;
+        set->tags = calloc(MAX(resource->n_tags, (size_t)1), sizeof(*set->tags));
+        if (!set->tags) {
+                free(set);
+                return -ENOMEM;
+        }
+        for (; set->n_tags < resource->n_tags; set->n_tags++) {
+                const struct service_tag *tag = &resource->tags[set->n_tags];
+                struct service_tag copy = {strdup(tag->name), strdup(tag->value)};
+
+                if (!copy.name || !copy.value) {
+                        free(copy.name);
+                        free(copy.value);
+                        tag_set_free(set);
+                        return -ENOMEM;
+                }
+                set->tags[set->n_tags] = copy;
+        }
+        set->has_tags = resource->has_tags;
+        set->until = now;
+        set->next = resource->past_tags;
+        resource->past_tags = set;
+        return 0;
 }
 
 int service_tags_copy(struct service_resource *resource, const struct service_tag *tags, size_t n) {
@@ -476,6 +591,8 @@ int service_resource_permille(const struct service_resource *resource, struct ut
 
         if (!utc_is_set(resource->copied_at))
                 return -1;
+        if (service_resource_copy_failed(resource, now))
+                now = resource->copy_failed_at;
         if (now.ticks >= resource->copied_at.ticks)
                 return 1000;
         if (now.ticks <= resource->done_at.ticks)
@@ -486,6 +603,21 @@ int service_resource_permille(const struct service_resource *resource, struct ut
         if (whole > INT64_MAX / 1000)
                 return (int)(part / (whole / 1000));
         return (int)(part * 1000 / whole);
+}
+
+bool service_resource_copy_failed(const struct service_resource *resource, struct utc now) {
+        return utc_is_set(resource->copy_failed_at) && resource->copy_failed_at.ticks <= now.ticks;
+}
+
+bool service_resource_has_access(const struct service_resource *resource, struct utc now) {
+        return utc_is_set(resource->access_at) && resource->access_at.ticks <= now.ticks &&
+               now.ticks < resource->access_until.ticks;
+}
+
+bool service_resource_is_locked(const struct service_resource *resource) {
+        const struct group *group = resource->group_object;
+
+        return resource->locked || group->locked || group->subscription->locked;
 }
 
 bool service_resource_is_complete(const struct service_resource *resource, struct utc now) {

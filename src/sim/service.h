@@ -9,7 +9,7 @@
  *
  * It is written from the notes on Azure's behaviour and recorded traffic and uses nothing of
  * azure/, so that a misreading there is not shared here. What it does not know (copies to other
- * regions, SAS, virtual machines) it refuses as Azure refuses the unknown.
+ * regions, SAS of disks, virtual machines) it refuses as Azure refuses the unknown.
  *
  * Beside the requests there are two doors: verbs, by which a scenario changes the world as other
  * people's hands do, and truth, by which checks read what is so. Neither goes through HTTP.
@@ -31,6 +31,8 @@
 #define SERVICE_BURST_SECONDS 300
 /* Ultra and Premium SSD v2: background copies of one disk under way. */
 #define SERVICE_PENDING_MAX 3
+/* Snapshots of one family with an open SAS. */
+#define SERVICE_ACCESS_MAX 5
 #define SERVICE_TAGS_MAX 50
 /* Azure does not say what a page holds; chosen, near what clients report. */
 #define SERVICE_PAGE_SIZE 1000
@@ -48,6 +50,7 @@ enum {
         SERVICE_E_EXISTS = 1, /* the name is taken */
         SERVICE_E_MISSING,    /* no such group, disk or snapshot */
         SERVICE_E_INVALID,    /* the world's JSON, an id or a name is not as it must be */
+        SERVICE_E_LOCKED,     /* a lock forbids it to hands, too */
 };
 
 struct service;
@@ -59,6 +62,7 @@ struct service_options {
         int64_t linger_ns;      /* from the 202 of a DELETE until a GET answers 404 */
         int64_t copy_ns;        /* of an Ultra or Premium SSD v2 snapshot from 0 to 100 percent */
         int64_t listing_lag_ns; /* listings show the world of so long ago; single GETs do not */
+        uint32_t empty_pages;   /* in 100 pages, so many are empty and come before the real one */
         int64_t token_life_s;   /* of tokens of either endpoint */
         bool budgets;           /* answer 429 when a bucket of section 9's table is empty */
         bool no_limits;         /* no 500, no 7 in 5 minutes: for benchmarks */
@@ -100,7 +104,8 @@ struct service_resource {
         struct guid source_unique_id; /* nil for none */
         struct guid family_id;        /* incrementalSnapshotFamilyId; nil for none */
         bool incremental;
-        bool fails; /* ends Failed instead of Succeeded */
+        bool fails;  /* ends Failed instead of Succeeded */
+        bool locked; /* by a lock of its own: ask service_resource_is_locked() */
         uint32_t size_gib;
         char *network_access;       /* "AllowAll" */
         char *public_access;        /* "Enabled" */
@@ -108,6 +113,9 @@ struct service_resource {
         struct utc created_at;      /* when in true time; the instant of the effect */
         struct utc done_at;         /* Updating before */
         struct utc copied_at;       /* completionPercent reaches 100; UTC_NONE when it has none */
+        struct utc copy_failed_at;  /* it stands still from here; UTC_NONE while it does not */
+        struct utc access_at;       /* a SAS was opened; UTC_NONE for never */
+        struct utc access_until;    /* it is closed or runs out */
         struct utc deleted_at;      /* the DELETE was accepted; UTC_NONE while it lives */
         struct utc gone_at;         /* a GET answers 404 from here; UTC_NONE while it lives */
         uint64_t created_by;        /* number of the request; 0 for a verb */
@@ -117,11 +125,14 @@ struct service_resource {
         struct service_tag *tags; /* in the order they were set */
         size_t n_tags, tags_capacity;
         /* The rest is the model's. */
-        char *hyperv_generation; /* as the creator wrote it; NULL for none */
-        bool has_tags;           /* a set of tags was given, were it empty */
+        char *hyperv_generation;   /* as the creator wrote it; NULL for none */
+        bool has_tags;             /* a set of tags was given, were it empty */
+        struct tag_set *past_tags; /* what lagging listings may still show, newest first */
         uint64_t id_hash;
         struct service_resource *next_same_hash;
-        void *group_object, *chain_object;
+        void *group_object, *chain_object, *region_object;
+        char *listed; /* what listings write of it while it does not change; NULL when not known */
+        size_t listed_len;
 };
 
 /* What a request asks for, for counting and for holding it. */
@@ -140,6 +151,8 @@ enum service_request_kind {
         SERVICE_REQUEST_PATCH_TAGS,
         SERVICE_REQUEST_GET_GROUP,
         SERVICE_REQUEST_GET_SUBSCRIPTION,
+        SERVICE_REQUEST_BEGIN_ACCESS,
+        SERVICE_REQUEST_END_ACCESS,
         SERVICE_REQUEST_OTHER,
         _SERVICE_REQUEST_KIND_N,
 };
@@ -157,6 +170,7 @@ struct service_call {
         size_t body_len;
         unsigned client;      /* who asks, for the journal; 0 when nobody cares */
         bool fail_operation;  /* a create that is begun by this call ends Failed */
+        bool fail_copy;       /* the background copy it begins, if any, stops half way */
         int64_t operation_ns; /* how long its operation runs; 0 for the options' time */
 };
 
@@ -182,11 +196,16 @@ uint64_t service_request_number(const struct service *service);
 int service_error_reply(struct service *service, struct utc now, int status, const char *code,
                         const char *message, int64_t retry_after_s, struct http_reply **ret_reply);
 
+/* "Mon, 23 Nov 2026 02:15:00 GMT", as Date has it. */
+#define SERVICE_DATE_SIZE 64
+void service_format_date(struct utc time, char text[SERVICE_DATE_SIZE]);
+
 /* Settings that may change at any time. */
 
 struct service_options *service_options(struct service *service);
 /* The error of the service's own clock: what Date, timeCreated and expires_on are written by. */
 void service_set_clock_error(struct service *service, int64_t ns);
+int64_t service_clock_error(const struct service *service);
 /* Every token handed out so far is refused as expired from here on. */
 void service_expire_tokens(struct service *service);
 /* A client of the secret flow. The secret is refused as expired from @expires on (UTC_NEVER).
@@ -196,6 +215,45 @@ int service_add_client(struct service *service, const char *tenant, const char *
 /* Every request for the subscription answers 403 AuthorizationFailed, or does no longer. Returns 0
  * or SERVICE_E_MISSING. */
 int service_forbid(struct service *service, const char *subscription, bool forbidden);
+
+/* The client's role, all clients alike. Rights of a group override those of its subscription. */
+enum service_rights {
+        SERVICE_RIGHTS_INHERITED, /* as above; for a subscription: all */
+        SERVICE_RIGHTS_ALL,
+        SERVICE_RIGHTS_UNLISTED, /* listings leave it out, though single requests succeed */
+        SERVICE_RIGHTS_READ,     /* writing answers 403 */
+        SERVICE_RIGHTS_NONE,     /* listings leave it out, single requests answer 403 */
+};
+
+/* @group NULL: of the subscription. Returns 0 or SERVICE_E_MISSING. */
+int service_set_rights(struct service *service, const char *subscription, const char *group,
+                       enum service_rights rights);
+
+/* What stands between clients and a subscription. */
+enum service_away {
+        SERVICE_HERE,
+        SERVICE_AWAY_500,  /* InternalServerError */
+        SERVICE_AWAY_503,  /* ServerTimeout */
+        SERVICE_THROTTLED, /* 429 with Retry-After, for every request */
+        SERVICE_UNKNOWN,   /* 404 SubscriptionNotFound */
+        SERVICE_DISABLED,  /* reading is allowed, all else 409 ReadOnlyDisabledSubscription */
+};
+
+/* Until @until (UTC_NEVER), or the next call. @subscription NULL: all of ARM, which can only be
+ * away or throttled; the token endpoints stay. @retry_after_s is for THROTTLED; 0: no header.
+ * Returns 0, SERVICE_E_MISSING or SERVICE_E_INVALID. */
+int service_set_away(struct service *service, const char *subscription, enum service_away away,
+                     int64_t retry_after_s, struct utc until);
+
+/* Listings of the subscription show the world of @ns ago in place of the options' lag: creations,
+ * deletions, tags and states. What had happened before this call stays visible, so that a listing
+ * never shows an older world than one before it did. Below 0: the options' again. Returns 0 or
+ * SERVICE_E_MISSING. */
+int service_set_listing_lag(struct service *service, struct utc now, const char *subscription,
+                            int64_t ns);
+/* How many snapshots each region of the subscription may hold, 0 for no limit: above it a PUT
+ * answers 409 QuotaExceeded. Returns 0 or SERVICE_E_MISSING. */
+int service_set_quota(struct service *service, const char *subscription, uint32_t max);
 
 /* Verbs: the world as other hands change it. Each needs its instant; none counts as a request. */
 
@@ -241,10 +299,36 @@ int service_add_snapshot(struct service *service, struct utc now,
                          const struct service_resource **ret_snapshot);
 
 /* Deletes the disk and makes it again under its name: another uniqueId, another timeCreated, the
- * same tags, size and sku. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
+ * same tags, size and sku. Returns 0, -ENOMEM, SERVICE_E_MISSING, SERVICE_E_LOCKED. */
 int service_recreate_disk(struct service *service, struct utc now, const char *id,
                           const struct service_resource **ret_disk);
-/* Deletes a disk or snapshot at once, without lingering. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
+/* Moves the disk to another group of its subscription, another name, or both (NULL: as it is): its
+ * uniqueId, timeCreated and tags stay, and its chain goes on. In the journal it is a deletion and a
+ * creation by nobody. Returns 0, -ENOMEM, SERVICE_E_MISSING (disk, group), SERVICE_E_EXISTS,
+ * SERVICE_E_INVALID, SERVICE_E_LOCKED. */
+int service_move_disk(struct service *service, struct utc now, const char *id,
+                      const char *new_group, const char *new_name);
+/* Background copies of an Ultra or Premium SSD v2 disk that is grown fail. Returns 0,
+ * SERVICE_E_MISSING. */
+int service_resize_disk(struct service *service, struct utc now, const char *id, uint32_t size_gib);
+/* A background copy that is under way stops with copyCompletionError. Returns 0, SERVICE_E_MISSING
+ * (also when none is under way). */
+int service_fail_copy(struct service *service, struct utc now, const char *id);
+/* Deletes the group with all that is in it; service_add_group() gives an empty one back. Returns 0,
+ * -ENOMEM, SERVICE_E_MISSING, SERVICE_E_LOCKED. */
+int service_delete_group(struct service *service, struct utc now, const char *subscription,
+                         const char *group);
+/* Sets or removes the CanNotDelete lock of a disk or snapshot, of "/subscriptions/S" or of
+ * "/subscriptions/S/resourceGroups/G" with all in it. A lock goes with what it is on. Returns 0,
+ * SERVICE_E_MISSING. */
+int service_lock(struct service *service, struct utc now, const char *id, bool locked);
+/* Opens a SAS of the snapshot for so long. Returns 0, SERVICE_E_MISSING, SERVICE_E_INVALID (a disk,
+ * not complete, or SERVICE_ACCESS_MAX are open). */
+int service_grant(struct service *service, struct utc now, const char *id, int64_t seconds);
+/* Closes it. Returns 0, SERVICE_E_MISSING. */
+int service_revoke(struct service *service, struct utc now, const char *id);
+/* Deletes a disk or snapshot at once, without lingering. Returns 0, -ENOMEM, SERVICE_E_MISSING,
+ * SERVICE_E_LOCKED. */
 int service_delete(struct service *service, struct utc now, const char *id);
 /* Replaces all its tags. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
 int service_retag(struct service *service, struct utc now, const char *id,
@@ -267,6 +351,12 @@ enum service_state service_resource_state(const struct service_resource *resourc
 int service_resource_permille(const struct service_resource *resource, struct utc now);
 /* Succeeded, and its percentage is 100 or none, and it was not deleted. */
 bool service_resource_is_complete(const struct service_resource *resource, struct utc now);
+/* Its background copy failed: completionPercent stands below 100 for ever. */
+bool service_resource_copy_failed(const struct service_resource *resource, struct utc now);
+/* By a lock of its own, of its group or of its subscription. */
+bool service_resource_is_locked(const struct service_resource *resource);
+/* A SAS of it is open. */
+bool service_resource_has_access(const struct service_resource *resource, struct utc now);
 
 enum service_effect_kind {
         SERVICE_EFFECT_CREATED,

@@ -2,6 +2,7 @@
 
 #include "base/strbuf.h"
 #include "sim/random.h"
+#include "sim/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,8 +56,13 @@ static struct strbuf *trace_begin(struct sim_trace *trace, unsigned node) {
         int64_t ns = sim_mono(trace->sim).ns;
 
         strbuf_clear(line);
-        strbuf_appendf(line, "+%" PRId64 ".%09" PRId64 " n%u ", ns / NSEC_PER_SEC,
-                       ns % NSEC_PER_SEC, node);
+        strbuf_append_char(line, '+');
+        sim_append_number(line, (uint64_t)(ns / NSEC_PER_SEC), 1);
+        strbuf_append_char(line, '.');
+        sim_append_number(line, (uint64_t)(ns % NSEC_PER_SEC), 9);
+        strbuf_append_str(line, " n");
+        sim_append_number(line, node, 1);
+        strbuf_append_char(line, ' ');
         return line;
 }
 
@@ -69,8 +75,7 @@ static void trace_end(struct sim_trace *trace, struct strbuf *line) {
                 if ((unsigned char)line->data[i] < 0x20)
                         line->data[i] = '?';
 
-        trace->hash = sim_hash(trace->hash, strbuf_str(line), line->len);
-        trace->hash = sim_hash(trace->hash, "\n", 1);
+        trace->hash = sim_hash_bulk(trace->hash, strbuf_str(line), line->len);
         trace->lines++;
         if (trace->fn)
                 trace->fn(strbuf_str(line), line->len, trace->data);
@@ -87,6 +92,17 @@ void sim_trace_say(struct sim_trace *trace, unsigned node, const char *format, .
         va_start(ap, format);
         strbuf_vappendf(line, format, ap);
         va_end(ap);
+        trace_end(trace, line);
+}
+
+void sim_trace_write(struct sim_trace *trace, unsigned node, const char *text, size_t len) {
+        struct strbuf *line;
+
+        if (!trace)
+                return;
+
+        line = trace_begin(trace, node);
+        strbuf_append(line, text, len);
         trace_end(trace, line);
 }
 
@@ -116,11 +132,17 @@ static void sim_log_write(struct log *interface, const struct log_entry *entry) 
                 return;
 
         line = trace_begin(log->trace, log->node);
-        strbuf_appendf(line, "%s %s", log_level_name(entry->level), entry->message);
-        for (unsigned i = 0; i < _LOG_FIELD_N; i++)
-                if (entry->fields[i])
-                        strbuf_appendf(line, " %s=%s", log_field_key((enum log_field_name)i),
-                                       entry->fields[i]);
+        strbuf_append_str(line, log_level_name(entry->level));
+        strbuf_append_char(line, ' ');
+        strbuf_append_str(line, entry->message);
+        for (unsigned i = 0; i < _LOG_FIELD_N; i++) {
+                if (!entry->fields[i])
+                        continue;
+                strbuf_append_char(line, ' ');
+                strbuf_append_str(line, log_field_key((enum log_field_name)i));
+                strbuf_append_char(line, '=');
+                strbuf_append_str(line, entry->fields[i]);
+        }
         trace_end(log->trace, line);
 }
 

@@ -35,7 +35,10 @@ DEFINE_CLEANUP(struct sim_trace *, sim_trace_free)
 /* Writes one line for a node; @node 0 stands for the world. Copes with @trace NULL. */
 _printf_(3, 4) void sim_trace_say(struct sim_trace *trace, unsigned node, const char *format, ...);
 
-/* FNV-1a over all lines, newlines included. */
+/* The same with a line that is there already. */
+void sim_trace_write(struct sim_trace *trace, unsigned node, const char *text, size_t len);
+
+/* Over all lines, in their order. */
 uint64_t sim_trace_hash(const struct sim_trace *trace);
 uint64_t sim_trace_lines(const struct sim_trace *trace);
 /* The @n-th line from the end, 0 being the last; NULL when it is not remembered. Borrowed until the
