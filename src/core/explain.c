@@ -15,7 +15,6 @@ struct explainer {
         const struct world_view *view;
         struct utc now;
         struct utc horizon;
-        int64_t *jitter_bounds;        /* [n_policies], seconds */
         const struct disk_row **disks; /* those with a generation, by its number */
         size_t n_disks;
         struct series_scratch scratch;
@@ -28,7 +27,6 @@ struct explainer *explainer_free(struct explainer *explainer) {
         if (!explainer)
                 return NULL;
 
-        free(explainer->jitter_bounds);
         free(explainer->disks);
         series_scratch_deinit(&explainer->scratch);
         free(explainer->deaths);
@@ -55,15 +53,10 @@ int explainer_new(const struct policy_file *file, const struct world_view *view,
         e->now = now;
         e->horizon = utc_from_seconds(MIN(utc_seconds(now) + EXPLAIN_HORIZON_S, UTC_MAX_SECONDS));
 
-        e->jitter_bounds = calloc(file->n_policies + 1, sizeof(*e->jitter_bounds));
         e->disks = calloc(view->n_disks + 1, sizeof(*e->disks));
-        if (!e->jitter_bounds || !e->disks)
+        if (!e->disks)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < file->n_policies; i++)
-                e->jitter_bounds[i] =
-                        schedule_jitter_bound(&file->policies[i].schedule, file->policies[i].zone,
-                                              file->policies[i].jitter_s);
         for (size_t i = 0; i < view->n_disks; i++)
                 if (view->disks[i].generation != 0)
                         e->disks[e->n_disks++] = &view->disks[i];
@@ -128,7 +121,8 @@ int explainer_series(struct explainer *e, size_t policy_index, const struct disk
         r = series_read(e->file, e->view, policy_index, disk, &e->scratch, &s);
         r = r ?: reserve_items(e, s.n_members);
         r = r
-                    ?: schedule_jitter_below(s.key.generation, e->jitter_bounds[policy_index],
+                    ?: schedule_jitter_below(s.key.generation,
+                                             e->file->policies[policy_index].jitter_s,
                                              &future.jitter_s);
         r = r
                     ?: retention_judge(s.points, s.n_members, keep, policy->zone, &floors, e->now,
@@ -202,9 +196,10 @@ static size_t first_disk(const struct explainer *e, uint32_t generation) {
         return low;
 }
 
+/* The policy whose series has snapshots of this policy tag. */
 static size_t find_policy(const struct policy_file *file, const char *name) {
         for (size_t i = 0; i < file->n_policies; i++)
-                if (strcmp(file->policies[i].name, name) == 0)
+                if (policy_claims(&file->policies[i], name))
                         return i;
         return EXPLAIN_NONE;
 }
@@ -254,7 +249,7 @@ void explainer_row(const struct explainer *e, const struct snapshot_row *row,
                 what.kind = EXPLAIN_MISTAKEN;
                 if (!(row->flags & ROW_TAGGED))
                         what.why |= EXPLAIN_BAD_TAGS;
-                else if (!(row->flags & ROW_NAMED))
+                else if (!(row->flags & (ROW_NAMED | ROW_ADOPTED)))
                         what.why |= EXPLAIN_OTHER_NAME;
                 if (!(row->flags & ROW_INCREMENTAL))
                         what.why |= EXPLAIN_FULL;

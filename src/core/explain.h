@@ -66,9 +66,10 @@ enum {
         EXPLAIN_NO_OWNER = 1 << 0,    /* stranger: it does not carry our owner tag */
         EXPLAIN_BAD_TAGS = 1 << 1,    /* mistaken: a tag of ours is missing or malformed, or another
                                           source's */
-        EXPLAIN_OTHER_NAME = 1 << 2,  /* mistaken: the name is not the one that its tags give */
+        EXPLAIN_OTHER_NAME = 1 << 2,  /* mistaken: the name is not the one that its tags give, and
+                                        nobody adopted it */
         EXPLAIN_FULL = 1 << 3,        /* mistaken: not incremental */
-        EXPLAIN_NO_POLICY = 1 << 4,   /* unclaimed: the file has no policy of that name */
+        EXPLAIN_NO_POLICY = 1 << 4,   /* unclaimed: no policy has that name, or formerly had */
         EXPLAIN_OTHER_GROUP = 1 << 5, /* unclaimed: not in the policy's snapshot_group */
         EXPLAIN_NO_DISK = 1 << 6,     /* unclaimed: no disk of its generation is listed */
         EXPLAIN_OTHER_REGION = 1 << 7, /* unclaimed: the disk is in another region */

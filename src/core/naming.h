@@ -35,6 +35,8 @@
 #define TAG_GENERATION "snapkeep-generation"
 #define TAG_KEEP "snapkeep-keep"
 #define TAG_HOLD "snapkeep-hold"
+/* What adoption adds: the snapshot's own uniqueId, so that tags copied to another adopt nothing. */
+#define TAG_ADOPTED "snapkeep-adopted"
 #define TAG_VERSION_VALUE "1"
 
 /* What makes a series. All strings are borrowed and canonical. */

@@ -1,13 +1,19 @@
 /*
  * planner: what would be done now, and why. The one place that decides to create or to delete.
  *
- * A pure function of the policy, the world and now. The plan owns all it holds. What is shown is
- * what would happen: the engine admits actions of a plan and adds none of its own.
+ * A pure function of the policy, the world, what stands beside it, and now. The plan owns all it
+ * holds. What is shown is what would happen: the engine admits actions of a plan and adds none of its
+ * own.
+ *
+ * Planning has two halves, since some doubts are about all subscriptions together: planner_run()
+ * works out one subscription's actions and tallies; plan_settle() then says which actions are blocked,
+ * and may be called again whenever what stands has changed.
  */
 #pragma once
 
 #include "base/macros.h"
 #include "base/strbuf.h"
+#include "core/doubts.h"
 #include "core/policy.h"
 #include "core/rows.h"
 
@@ -16,9 +22,15 @@ enum action_kind {
         ACTION_DELETE, /* one of ours that the policy no longer keeps, or an old failed one */
 };
 
+#define ACTION_NO_SERIES SIZE_MAX
+#define ACTION_NO_POLICY SIZE_MAX
+
 struct action {
         enum action_kind kind;
-        size_t policy; /* index into the policy file */
+        size_t policy;    /* index into the policy file; ACTION_NO_POLICY: retired, of no policy */
+        size_t series;    /* index into the plan's series, or ACTION_NO_SERIES */
+        uint32_t blocked; /* DOUBT_BIT()s and BLOCK_*: 0 may be admitted; set by plan_settle() */
+        bool retired;     /* delete: the operator retires its series, floors do not hold */
         char subscription[GUID_TEXT_SIZE];
         char group[RESOURCE_GROUP_MAX + 1]; /* the snapshot's */
         char name[SNAPSHOT_NAME_SIZE];
@@ -30,6 +42,8 @@ struct action {
         /* create */
         struct resource_id disk;
         char *location; /* owned; as the disk's listing has it */
+        char *accepted; /* owned; the keep rule last accepted, as the newest of the series carries
+                           it, when it is another than the file's; NULL: the file's */
 
         /* delete: what the re-read must find again */
         struct guid unique_id;
@@ -46,6 +60,9 @@ enum finding_kind {
         FINDING_NO_ATTEMPT,    /* all nine names of the due slot are taken */
         FINDING_NO_GENERATION, /* a selected disk without a uniqueId */
         FINDING_NO_SNAPSHOT,   /* a selected disk that cannot be snapshotted, being uploaded */
+        FINDING_MOVED,         /* disks that go on under another id than their snapshots name */
+        FINDING_GONE,          /* snapshots of disks that are gone, frozen or kept */
+        FINDING_DEFERRED,      /* disks whose slot waits for three pending snapshots */
 };
 
 struct finding {
@@ -54,6 +71,8 @@ struct finding {
         char *subject; /* owned: "subscription/group/name" of one, the first in order */
 };
 
+/* A word: "mistaken", "disk-missing". */
+const char *finding_name(enum finding_kind kind);
 /* A sentence for people, without a full stop: "3 snapshots carry our tags ...". */
 void finding_append(const struct finding *finding, struct strbuf *out);
 
@@ -67,10 +86,24 @@ struct series_state {
         struct utc newest; /* point in time of the newest complete one, or UTC_NONE */
         struct utc due;    /* slot that is due now, or UTC_NONE */
         struct utc next;   /* start of the next slot after now, jitter included, or UTC_NEVER */
+        unsigned missed;   /* slots in a row, counted no further than stale_stop + 1 */
+        bool late;        /* rpo: the newest complete one is older, or there is none in that time */
+        bool deferred;    /* the due slot waits: three of the disk are pending */
+        bool no_snapshot; /* the disk cannot be snapshotted: outside rpo and missed slots */
+        bool gone;        /* the disk is gone: no slots, no rpo; @disk is the id it had */
+        uint32_t doubts;  /* STALE, PEER, INTERNAL, BLOCK_GONE as planner_run() found them */
+        uint32_t blocked; /* all that keeps its deletions from going; plan_settle() */
+        size_t deletes;   /* planned for it */
+        /* The complete ones that min_keep relies on, when something is to be deleted: plan->survivors
+         * from here. */
+        size_t first_survivor, n_survivors;
+        size_t first_target, n_targets; /* the targets that select it: plan->selectors from here */
 };
 
 /* "Failed ones of ours go after 7 days" (DESIGN section 4): long enough for a person to look. */
 #define PLANNER_FAILED_LIFE_S (7 * SEC_PER_DAY)
+/* Ultra and Premium SSD v2: pending snapshots of a disk (FACTS section 4). */
+#define PLANNER_PENDING_MAX 3
 
 struct plan {
         struct action *actions; /* creates first, then deletes; oldest slots first; a total order */
@@ -78,17 +111,69 @@ struct plan {
         size_t actions_capacity;
         struct finding *findings; /* at most one of a kind */
         size_t n_findings, findings_capacity;
-        struct series_state *series; /* in the order of the disks, then of the policies */
+        struct series_state *series; /* in the order of the disks, then of the policies; then those
+                                        of gone disks */
         size_t n_series, series_capacity;
-        struct utc next; /* the earliest next of all series, or UTC_NEVER */
+        uint32_t *survivors; /* rows of the view */
+        size_t n_survivors, survivors_capacity;
+        uint32_t *selectors; /* indices of targets */
+        size_t n_selectors, selectors_capacity;
+        struct policy_tally *policies; /* [n_policies] of the file */
+        size_t n_policies;
+        uint32_t *found; /* [n_targets] of the file: disks that each target selects here */
+        size_t n_found;
+        struct utc
+                next; /* the earliest next of all series, or of a wait such as the burst's end, or
+                            UTC_NEVER */
 };
 
 /* Chosen: ten thousand disks, each in a few policies, and a first prune of everything. */
 #define PLAN_ACTIONS_MAX 1000000
 
-/* Plans for one subscription. Returns 0 or -ENOMEM or -E2BIG. */
-int planner_run(const struct policy_file *file, const struct world_view *view, struct utc now,
-                struct plan **ret_plan);
+/* What is known of one generation beside the world. */
+struct generation_standing {
+        char generation[GUID_TEXT_SIZE];
+        bool internal;         /* an invariant about it was broken */
+        bool refused;          /* its last create failed for the 500 or a quota: not missed */
+        bool retired;          /* the operator retires it, hash and all */
+        struct utc gone_since; /* its disk is gone since; UTC_NONE: not known to be */
+};
+
+/* What stands beside the world, from earlier looks and from people. All is borrowed. */
+struct standing {
+        uint32_t all;             /* clock, paused: of everything */
+        uint32_t subscription;    /* listing: of this subscription */
+        const uint32_t *policies; /* [n_policies]: policy, mass, ask; NULL: none */
+        const uint32_t *targets;  /* [n_targets]: targets; NULL: none */
+        const struct generation_standing *generations; /* sorted by generation; NULL: none */
+        size_t n_generations;
+};
+
+/* The generation's, or NULL. */
+const struct generation_standing *standing_generation(const struct standing *standing,
+                                                      const char *generation);
+
+/*
+ * Plans for one subscription. @standing may be NULL: nothing stands. Of it only generations are
+ * looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
+ * Returns 0 or -ENOMEM or -E2BIG.
+ */
+int planner_run(const struct policy_file *file, const struct world_view *view,
+                const struct standing *standing, struct utc now, struct plan **ret_plan);
+/*
+ * Slots that came since the plan was made of the same @view: creates are planned anew for the series
+ * whose next start has come by @now, or whose create waited for the burst or for pending ones. All
+ * else, deletions above all, stays as it was found, since a later moment only lets more go. The
+ * actions may move, and plan_settle() is due afterwards. Takes little more than there is due.
+ *
+ * Returns 0, or -ENOMEM or -E2BIG; then the plan is to be thrown away.
+ */
+int planner_advance(const struct policy_file *file, const struct world_view *view,
+                    const struct standing *standing, struct utc now, struct plan *plan);
+/* Sets blocked of every action and series from all that stands. A create is blocked by
+ * BLOCK_PAUSED_ALL, a full chain and the burst alone, never by a doubt. A retired action is of no
+ * series' doubts, only of those of all and of the subscription. */
+void plan_settle(struct plan *plan, const struct standing *standing);
 struct plan *plan_free(struct plan *plan);
 DEFINE_CLEANUP(struct plan *, plan_free)
 
@@ -99,5 +184,13 @@ int action_copy(const struct action *action, struct action *ret_copy);
 void action_deinit(struct action *action);
 
 /* Appends the tags of the snapshot that @action creates, ours and the policy's, at most 50: name,
- * NUL, value, NUL for each. The keep rule is the policy's. */
-void action_tags(const struct policy_file *file, const struct action *action, struct strbuf *out);
+ * NUL, value, NUL for each. The keep rule is action->accepted, or the policy's when that is NULL or
+ * @rule_is_accepted. */
+void action_tags(const struct policy_file *file, const struct action *action, bool rule_is_accepted,
+                 struct strbuf *out);
+
+/* The SHA-256, as 64 hex digits and NUL, of all that the plan would do: kinds, ids, unique ids,
+ * slots; not of blocks and reasons. Two plans that would do the same have the same. Returns 0 or
+ * -ENOMEM. */
+#define PLAN_HASH_SIZE 65
+int plan_hash(const struct plan *plan, char ret_hash[static PLAN_HASH_SIZE]);

@@ -77,12 +77,19 @@ enum network_access {
 enum prune_mode {
         PRUNE_OFF,
         PRUNE_AUTO,
+        PRUNE_ASK, /* the first deletion of a policy waits for an operator's ack */
+};
+
+/* What becomes of a gone disk's series when the freeze is over. */
+enum gone_mode {
+        GONE_KEEP,  /* all of it stays */
+        GONE_APPLY, /* the rule runs on, with min_keep */
 };
 
 struct policy {
         char *name;
         struct schedule schedule;
-        int64_t jitter_s;        /* 0 for none */
+        int64_t jitter_s;        /* schedule_jitter_bound() of the file's; 0 for none */
         bool catch_up;           /* after downtime one snapshot, of the newest missed slot */
         bool has_keep;           /* false: nothing is ever deleted */
         struct keep keep;        /* valid when has_keep */
@@ -94,8 +101,14 @@ struct policy {
         enum network_access network_access;
         struct policy_tags tags; /* the operator's own, on every snapshot */
         enum prune_mode prune;
-        uint32_t min_keep; /* complete ones a series never falls below; at least 1 */
-        int64_t min_age_s; /* none younger is deleted */
+        uint32_t min_keep;           /* complete ones a series never falls below; at least 1 */
+        int64_t min_age_s;           /* none younger is deleted */
+        unsigned max_delete_percent; /* of its snapshots, 1 to 100: doubts policy and mass */
+        unsigned stale_stop; /* slots missed in a row that stop pruning of a series; 1 or more */
+        int64_t freeze_s;    /* on_disk_gone: nothing is deleted for so long; 0 or more */
+        enum gone_mode gone; /* on_disk_gone: then */
+        char **formerly;     /* owned; old names whose series this policy claims */
+        size_t n_formerly;
 };
 
 /* One entry of targets: either ids, or a match over one subscription. */
@@ -108,6 +121,7 @@ struct target {
         size_t n_groups;
         struct policy_tags tags; /* match: all must be there; names without case, values with */
         struct policy_tags except_tags; /* match: one that is there excludes */
+        uint32_t expect; /* fewer disks than this: alarm, and doubt targets; 0: none is expected */
 };
 
 struct policy_file {

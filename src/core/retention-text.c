@@ -166,3 +166,98 @@ int keep_parse(const char *text, size_t len, struct keep *ret_keep, size_t *rete
         *ret_keep = keep;
         return 0;
 }
+
+/* Takes @word from the text's front. */
+static bool take(const char **text, size_t *len, const char *word) {
+        size_t n = strlen(word);
+
+        if (*len < n || memcmp(*text, word, n) != 0)
+                return false;
+        *text += n;
+        *len -= n;
+        return true;
+}
+
+/* Takes a whole number from 1 to @max, written as a number is written. */
+static bool take_number(const char **text, size_t *len, uint64_t max, uint64_t *ret_value) {
+        size_t n = 0;
+
+        while (n < *len && ascii_is_digit((*text)[n]))
+                n++;
+        if (str_parse_u64(*text, n, max, ret_value) < 0 || *ret_value == 0)
+                return false;
+        *text += n;
+        *len -= n;
+        return true;
+}
+
+/* Takes "name=" after what separates it from the rule before. */
+static bool take_name(const char **text, size_t *len, const char *separator, const char *name) {
+        const char *at = *text;
+        size_t left = *len;
+
+        if (!take(&at, &left, separator) || !take(&at, &left, name) || !take(&at, &left, "="))
+                return false;
+        *text = at;
+        *len = left;
+        return true;
+}
+
+/* Takes the rules in their one order, with commas between. What follows is left to the caller. */
+static int take_rules(const char **text, size_t *len, struct keep *keep) {
+        const char *separator = "";
+        uint64_t value;
+
+        for (enum keep_rule rule = 0; rule < _KEEP_RULE_N; rule++) {
+                if (!take_name(text, len, separator, keep_rule_name(rule)))
+                        continue;
+                if (!take_number(text, len, KEEP_COUNT_MAX, &value))
+                        return KEEP_E_COUNT;
+                keep->count[rule] = (uint32_t)value;
+                separator = ",";
+        }
+        if (take_name(text, len, separator, "within")) {
+                if (!take_number(text, len, DURATION_MAX_S, &value) || !take(text, len, "s"))
+                        return KEEP_E_DURATION;
+                keep->within_s = (int64_t)value;
+        }
+        return 0;
+}
+
+/* The characters of the names in the zone database, and at least one. */
+static bool is_zone_name(const char *text, size_t len) {
+        for (size_t i = 0; i < len; i++)
+                if (!ascii_is_alnum(text[i]) && !memchr("/_+-", text[i], 4))
+                        return false;
+        return len > 0;
+}
+
+int keep_tag_parse(const char *text, size_t len, bool *ret_has_keep, struct keep *ret_keep,
+                   const char **ret_zone, size_t *ret_zone_len) {
+        struct keep keep = {.pick = PICK_FIRST};
+        bool none = take(&text, &len, "none");
+        int r;
+
+        if (!none) {
+                r = take_rules(&text, &len, &keep);
+                if (r != 0)
+                        return r;
+                if (keep_is_empty(&keep))
+                        return KEEP_E_EMPTY;
+        }
+
+        if (!take(&text, &len, ";pick="))
+                return KEEP_E_RULE;
+        if (!none && take(&text, &len, "last"))
+                keep.pick = PICK_LAST;
+        else if (!take(&text, &len, "first"))
+                return KEEP_E_VALUE;
+        if (!take(&text, &len, ";zone=") || !is_zone_name(text, len))
+                return KEEP_E_VALUE;
+
+        *ret_has_keep = !none;
+        *ret_keep = keep;
+        *ret_zone = text;
+        *ret_zone_len = len;
+        return 0;
+}

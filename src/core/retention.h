@@ -196,3 +196,11 @@ enum {
 int keep_parse(const char *text, size_t len, struct keep *ret_keep, size_t *reterr_at);
 /* A sentence part such as "a count is a whole number from 1 to 100000" for KEEP_E_*. */
 const char *keep_problem(int e);
+
+/*
+ * Parses the canonical form that keep_append() writes, exactly @len bytes. On success *ret_has_keep is
+ * false for "none", and *ret_zone and *ret_zone_len are the zone's name within @text. Returns 0, or
+ * KEEP_E_* for anything that keep_append() would not have written.
+ */
+int keep_tag_parse(const char *text, size_t len, bool *ret_has_keep, struct keep *ret_keep,
+                   const char **ret_zone, size_t *ret_zone_len);

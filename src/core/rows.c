@@ -1,5 +1,6 @@
 #include "core/rows.h"
 
+#include "base/str.h"
 #include "core/naming.h"
 
 #include <stdio.h>
@@ -37,4 +38,18 @@ void view_generation(const struct world_view *view, uint32_t generation,
         /* An empty view may have no array at all, and to that nothing may be added. */
         *ret_rows = view->n_snapshots > 0 ? view->snapshots + first : NULL;
         *ret_n = lower_bound(view, generation + 1) - first;
+}
+
+const struct snapshot_row *view_find_snapshot(const struct world_view *view, uint32_t generation,
+                                              const char *group, const char *name) {
+        char buffer[SNAPSHOT_NAME_SIZE];
+        const struct snapshot_row *rows;
+        size_t n;
+
+        view_generation(view, generation, &rows, &n);
+        for (size_t i = 0; i < n; i++)
+                if (str_equal_nocase(view_str(view, rows[i].group), group) &&
+                    str_equal_nocase(snapshot_row_name(view, &rows[i], buffer), name))
+                        return &rows[i];
+        return NULL;
 }

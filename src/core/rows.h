@@ -23,12 +23,15 @@ enum {
         ROW_UNDERWAY = 1 << 2, /* neither yet */
         ROW_LEAVING = 1 << 3,  /* being deleted: counts for nothing but the chain's limit */
         ROW_INCREMENTAL = 1 << 4,
-        ROW_TAGGED = 1 << 5, /* our version and owner, all of our tags there and well formed,
+        ROW_TAGGED = 1 << 5,  /* our version and owner, all of our tags there and well formed,
                                      and they agree with the snapshot's own source */
-        ROW_NAMED = 1 << 6,  /* the name is the one derived from the tags */
-        ROW_HELD = 1 << 7,   /* hold tag, or an open SAS */
-        ROW_CLAIMS = 1 << 8, /* carries our owner tag, well formed or not: with TAGGED or NAMED
+        ROW_NAMED = 1 << 6,   /* the name is the one derived from the tags */
+        ROW_HELD = 1 << 7,    /* hold tag, or an open SAS */
+        ROW_CLAIMS = 1 << 8,  /* carries our owner tag, well formed or not: with TAGGED or NAMED
                                      missing it is mistaken */
+        ROW_ADOPTED = 1 << 9, /* an operator made it ours by name: TAGGED, and the tag of adoption
+                                     holds its own uniqueId */
+        ROW_MOVED = 1 << 10,  /* the disk of its generation has another id than its tag says */
 };
 
 struct snapshot_row {
@@ -43,7 +46,8 @@ struct snapshot_row {
         uint16_t region;         /* canonical (naming.h); numbers of regions fit (azure/world.h) */
         uint8_t attempt;         /* NAMED: 1 to 9 */
         uint8_t percent;         /* completionPercent, rounded down */
-        uint32_t flags;          /* ROW_* */
+        uint16_t keep;           /* the accepted rule it carries: view_keep(); 0: none readable */
+        uint16_t flags;          /* ROW_* */
 };
 
 _Static_assert(sizeof(struct snapshot_row) <= 64, "half a million of these must fit");
@@ -65,6 +69,15 @@ enum {
 };
 
 /*
+ * A generation that has snapshots with our tags, and no listed disk. The id is that of the newest
+ * one's tag.
+ */
+struct orphan {
+        uint32_t generation;
+        uint32_t disk; /* "subscription/group/name", as the tag has it */
+};
+
+/*
  * One subscription, read whole. Borrowed from whoever made it. Snapshots are sorted by generation
  * number, slot, time_created and unique_id; disks by group and name without case.
  */
@@ -75,12 +88,25 @@ struct world_view {
         size_t n_snapshots;
         const struct disk_row *disks;
         size_t n_disks;
+        const struct orphan *orphans; /* sorted by generation number */
+        size_t n_orphans;
+        const uint32_t *keeps; /* numbers of strings; [0] is not used */
+        size_t n_keeps;
         struct utc begin; /* every row counts as of this instant */
 };
 
 static inline const char *view_str(const struct world_view *view, uint32_t number) {
         return intern_str(view->strings, number);
 }
+
+/* The keep tag's text, or NULL when there was none or too many different ones. */
+static inline const char *view_keep(const struct world_view *view, const struct snapshot_row *row) {
+        return row->keep > 0 ? view_str(view, view->keeps[row->keep]) : NULL;
+}
+
+/* The row of that name in the generation, without case, or NULL. */
+const struct snapshot_row *view_find_snapshot(const struct world_view *view, uint32_t generation,
+                                              const char *group, const char *name);
 
 /* Writes the snapshot's name, also a derived one, and returns @buffer. 81 bytes: 80 and the NUL. */
 #define SNAPSHOT_NAME_SIZE 81

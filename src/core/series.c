@@ -41,9 +41,9 @@ static int scratch_reserve(struct series_scratch *scratch, size_t n) {
 }
 
 bool snapshot_row_is_ours(const struct snapshot_row *row) {
-        unsigned needed = ROW_TAGGED | ROW_NAMED | ROW_INCREMENTAL;
+        unsigned needed = ROW_TAGGED | ROW_INCREMENTAL;
 
-        return (row->flags & needed) == needed;
+        return (row->flags & needed) == needed && (row->flags & (ROW_NAMED | ROW_ADOPTED));
 }
 
 bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now) {
@@ -51,10 +51,19 @@ bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now) {
                row->time_created.ticks > utc_add_seconds(now, SCHEDULE_EARLY_MAX_S).ticks;
 }
 
+bool policy_claims(const struct policy *policy, const char *name) {
+        if (strcmp(policy->name, name) == 0)
+                return true;
+        for (size_t i = 0; i < policy->n_formerly; i++)
+                if (strcmp(policy->formerly[i], name) == 0)
+                        return true;
+        return false;
+}
+
 /* Whether the row is ours in this series. */
 static bool series_has(const struct series *s, const struct snapshot_row *row) {
         return snapshot_row_is_ours(row) &&
-               strcmp(view_str(s->view, row->policy), s->policy->name) == 0 &&
+               policy_claims(s->policy, view_str(s->view, row->policy)) &&
                strcmp(view_str(s->view, row->region), s->key.region) == 0 &&
                str_equal_nocase(view_str(s->view, row->group), s->policy->snapshot_group);
 }
@@ -69,44 +78,72 @@ static struct retention_point row_point(const struct snapshot_row *row) {
         return point;
 }
 
-int series_read(const struct policy_file *file, const struct world_view *view, size_t policy,
-                const struct disk_row *disk, struct series_scratch *scratch,
-                struct series *ret_series) {
-        struct series s = {
+/* A series without members yet, of no disk. */
+static struct series series_of(const struct policy_file *file, const struct world_view *view,
+                               size_t policy, uint32_t generation, uint32_t region) {
+        return (struct series){
                 .view = view,
                 .policy_index = policy,
                 .policy = &file->policies[policy],
-                .disk = disk,
                 .key =
                         {
                                 .owner = file->owner,
                                 .policy = file->policies[policy].name,
-                                .generation = view_str(view, disk->generation),
-                                .region = view_str(view, disk->region),
+                                .generation = view_str(view, generation),
+                                .region = view_str(view, region),
                         },
         };
+}
+
+static int series_collect(struct series *s, uint32_t generation, struct series_scratch *scratch) {
         int r;
 
-        r = naming_prefix(view_str(view, disk->name), &s.key, s.prefix);
-        if (r < 0)
-                return r;
-        view_generation(view, disk->generation, &s.rows, &s.n_rows);
-        r = scratch_reserve(scratch, s.n_rows);
+        view_generation(s->view, generation, &s->rows, &s->n_rows);
+        r = scratch_reserve(scratch, s->n_rows);
         if (r < 0)
                 return r;
 
-        s.points = scratch->points;
-        s.members = scratch->members;
-        for (size_t i = 0; i < s.n_rows; i++)
-                if (series_has(&s, &s.rows[i])) {
-                        s.points[s.n_members] = row_point(&s.rows[i]);
-                        s.members[s.n_members++] = (uint32_t)i;
+        s->points = scratch->points;
+        s->members = scratch->members;
+        for (size_t i = 0; i < s->n_rows; i++)
+                if (series_has(s, &s->rows[i])) {
+                        s->points[s->n_members] = row_point(&s->rows[i]);
+                        s->members[s->n_members++] = (uint32_t)i;
                 }
+        return 0;
+}
+
+int series_read(const struct policy_file *file, const struct world_view *view, size_t policy,
+                const struct disk_row *disk, struct series_scratch *scratch,
+                struct series *ret_series) {
+        struct series s = series_of(file, view, policy, disk->generation, disk->region);
+        int r;
+
+        s.disk = disk;
+        r = naming_prefix(view_str(view, disk->name), &s.key, s.prefix);
+        r = r ?: series_collect(&s, disk->generation, scratch);
+        if (r < 0)
+                return r;
+
         *ret_series = s;
         return 0;
 }
 
-void series_sum_up(const struct series *s, struct series_state *ret_state) {
+int series_read_orphan(const struct policy_file *file, const struct world_view *view, size_t policy,
+                       uint32_t generation, uint32_t region, struct series_scratch *scratch,
+                       struct series *ret_series) {
+        struct series s = series_of(file, view, policy, generation, region);
+        int r;
+
+        r = series_collect(&s, generation, scratch);
+        if (r < 0)
+                return r;
+
+        *ret_series = s;
+        return 0;
+}
+
+void series_sum_up(const struct series *s, struct utc now, struct series_state *ret_state) {
         struct series_state state = {
                 .policy = s->policy_index,
                 .disk = {.type = RESOURCE_DISK},
@@ -116,8 +153,10 @@ void series_sum_up(const struct series *s, struct series_state *ret_state) {
         };
 
         stpcpy(state.disk.subscription, s->view->subscription);
-        stpcpy(state.disk.group, view_str(s->view, s->disk->group));
-        stpcpy(state.disk.name, view_str(s->view, s->disk->name));
+        if (s->disk) {
+                stpcpy(state.disk.group, view_str(s->view, s->disk->group));
+                stpcpy(state.disk.name, view_str(s->view, s->disk->name));
+        }
         stpcpy(state.generation, s->key.generation);
 
         for (size_t i = 0; i < s->n_rows; i++)
@@ -130,7 +169,8 @@ void series_sum_up(const struct series *s, struct series_state *ret_state) {
                 state.underway += !!(row->flags & ROW_UNDERWAY);
                 state.failed += !!(row->flags & ROW_FAILED);
                 state.held += !!(row->flags & ROW_HELD);
-                if ((row->flags & ROW_COMPLETE) && row->time_created.ticks > state.newest.ticks)
+                if ((row->flags & ROW_COMPLETE) && !snapshot_row_is_future(row, now) &&
+                    row->time_created.ticks > state.newest.ticks)
                         state.newest = row->time_created;
         }
         *ret_state = state;
@@ -162,11 +202,16 @@ unsigned series_free_attempt(const struct series *s, struct utc slot) {
                 bool taken = false;
 
                 naming_snapshot(s->prefix, slot, attempt, name);
-                for (size_t i = 0; i < s->n_rows && !taken; i++)
-                        taken = str_equal_nocase(name,
-                                                 snapshot_row_name(s->view, &s->rows[i], other)) &&
-                                str_equal_nocase(view_str(s->view, s->rows[i].group),
+                for (size_t i = 0; i < s->n_rows && !taken; i++) {
+                        const struct snapshot_row *row = &s->rows[i];
+
+                        /* A derived name ends with its slot; most need not be written out. */
+                        if ((row->flags & ROW_NAMED) && row->slot.ticks != slot.ticks)
+                                continue;
+                        taken = str_equal_nocase(name, snapshot_row_name(s->view, row, other)) &&
+                                str_equal_nocase(view_str(s->view, row->group),
                                                  s->policy->snapshot_group);
+                }
                 if (!taken)
                         return attempt;
         }

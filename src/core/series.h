@@ -27,7 +27,7 @@ struct series {
         const struct world_view *view;
         size_t policy_index;
         const struct policy *policy;
-        const struct disk_row *disk;
+        const struct disk_row *disk; /* NULL: the disk is gone */
         struct series_key key;
         char prefix[NAMING_PREFIX_SIZE];
         const struct snapshot_row *rows; /* everybody's of the generation: a slice of the view's */
@@ -37,11 +37,21 @@ struct series {
         size_t n_members;
 };
 
+/* Whether the policy's series has snapshots of this name in their policy tag: its own, or one of those
+ * it formerly had. */
+bool policy_claims(const struct policy *policy, const char *name);
+
 /* Collects the series of a disk with a generation. Valid until @scratch serves the next one. Returns
  * 0 or -ENOMEM. */
 int series_read(const struct policy_file *file, const struct world_view *view, size_t policy,
                 const struct disk_row *disk, struct series_scratch *scratch,
                 struct series *ret_series);
+
+/* The same for the series of a disk that is in no listing, in one region. It has no prefix, since
+ * nothing is created for it. Returns 0 or -ENOMEM. */
+int series_read_orphan(const struct policy_file *file, const struct world_view *view, size_t policy,
+                       uint32_t generation, uint32_t region, struct series_scratch *scratch,
+                       struct series *ret_series);
 
 static inline const struct snapshot_row *series_row(const struct series *s, size_t i) {
         return &s->rows[s->members[i]];
@@ -54,8 +64,9 @@ bool snapshot_row_is_ours(const struct snapshot_row *row);
 /* Dated in the future, beyond the seconds by which two good clocks differ. */
 bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now);
 
-/* What status shows of the series; the slots are left unset. */
-void series_sum_up(const struct series *s, struct series_state *ret_state);
+/* What status shows of the series; the slots are left unset, and the disk's group and name when it is
+ * gone. A snapshot dated in the future is not the newest: it would hide for good that none comes. */
+void series_sum_up(const struct series *s, struct utc now, struct series_state *ret_state);
 
 /*
  * The newest slot up to now that is filled, or UTC_NONE. The slot alone counts, not when the service

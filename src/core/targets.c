@@ -26,17 +26,23 @@ static bool row_has_tag(const char *tags, const struct policy_tag *tag) {
         return value && strlen(tag->value) == len && memcmp(value, tag->value, len) == 0;
 }
 
-static bool target_matches(const struct target *target, const struct world_view *view,
-                           const struct disk_row *disk) {
-        const char *group = view_str(view, disk->group), *tags = view_str(view, disk->tags);
+static bool target_matches_group(const struct target *target, const char *subscription,
+                                 const char *group) {
         bool in_group = target->n_groups == 0;
 
-        if (!target->subscription || strcmp(target->subscription, view->subscription) != 0)
+        if (!target->subscription || strcmp(target->subscription, subscription) != 0)
                 return false;
 
         for (size_t i = 0; i < target->n_groups && !in_group; i++)
                 in_group = str_matches_glob_nocase(target->groups[i], group);
-        if (!in_group)
+        return in_group;
+}
+
+bool target_matches(const struct target *target, const struct world_view *view,
+                    const struct disk_row *disk) {
+        const char *tags = view_str(view, disk->tags);
+
+        if (!target_matches_group(target, view->subscription, view_str(view, disk->group)))
                 return false;
 
         for (size_t i = 0; i < target->tags.n; i++)
@@ -46,6 +52,13 @@ static bool target_matches(const struct target *target, const struct world_view 
                 if (row_has_tag(tags, &target->except_tags.items[i]))
                         return false;
         return true;
+}
+
+bool target_selects_gone(const struct target *target, const struct resource_id *id) {
+        for (size_t i = 0; i < target->n_disks; i++)
+                if (resource_id_compare(&target->disks[i], id) == 0)
+                        return true;
+        return target_matches_group(target, id->subscription, id->group);
 }
 
 static bool target_names(const struct target *target, const struct world_view *view,

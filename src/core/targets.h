@@ -11,6 +11,13 @@
 bool policy_selects(const struct policy_file *file, size_t policy, const struct world_view *view,
                     const struct disk_row *disk);
 
+/* Whether the match of the target selects the disk; false when it has ids alone. */
+bool target_matches(const struct target *target, const struct world_view *view,
+                    const struct disk_row *disk);
+/* Whether the target selects a disk that is gone, by its id, or by subscription and group: the tags
+ * that it had are not known, and not asked for. */
+bool target_selects_gone(const struct target *target, const struct resource_id *id);
+
 /* The disk of that group and name, without case, or NULL. */
 const struct disk_row *view_find_disk(const struct world_view *view, const char *group,
                                       const char *name);

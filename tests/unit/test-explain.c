@@ -19,15 +19,7 @@
 #include <cmocka.h>
 
 static void begin(struct fixture *f, int64_t now) {
-        qsort(f->rows, f->n, sizeof(*f->rows), row_compare);
-        f->view = (struct world_view){
-                .subscription = SUBSCRIPTION,
-                .strings = f->strings,
-                .snapshots = f->rows,
-                .n_snapshots = f->n,
-                .disks = f->disks,
-                .n_disks = f->n_disks,
-        };
+        view_make(f);
         f->explainer = explainer_free(f->explainer);
         assert_int_equal(explainer_new(&f->file, &f->view, utc_from_seconds(now), &f->explainer),
                          0);
@@ -59,7 +51,7 @@ static bool planned(const struct fixture *f, const struct snapshot_row *row, int
         char name[SNAPSHOT_NAME_SIZE];
         bool found = false;
 
-        assert_int_equal(planner_run(&f->file, &f->view, utc_from_seconds(now), &plan), 0);
+        assert_int_equal(planner_run(&f->file, &f->view, NULL, utc_from_seconds(now), &plan), 0);
         snapshot_row_name(&f->view, row, name);
         for (size_t i = 0; i < plan->n_actions; i++)
                 found |= plan->actions[i].kind == ACTION_DELETE &&
@@ -237,6 +229,9 @@ static void test_rows(void **state) {
                 OTHER_REGION,
                 NO_TARGET,
                 OTHER_GROUP_NO_TARGET,
+                ADOPTED,
+                ADOPTED_FULL,
+                FORMERLY,
         };
         static const struct {
                 int line, what;
@@ -275,10 +270,16 @@ static void test_rows(void **state) {
                  "it is in group rg-other, and the policy's snapshot_group is rg-snapshots; and no "
                  "target of "
                  "policy \"gold\" selects the disk rg-app/db01"},
+                {__LINE__, ADOPTED, EXPLAIN_OURS, 0, ""},
+                {__LINE__, ADOPTED_FULL, EXPLAIN_MISTAKEN, EXPLAIN_FULL,
+                 "it is a full snapshot and not an incremental one"},
+                {__LINE__, FORMERLY, EXPLAIN_OURS, 0, ""},
         };
+        static char *formerly[] = {NULL};
         static char *groups[] = {NULL};
 
         groups[0] = text("rg-db*");
+        formerly[0] = text("silver");
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct strbuf why = {};
                 struct explained_series series;
@@ -305,6 +306,18 @@ static void test_rows(void **state) {
                 case FULL_UNNAMED:
                         row->flags &= ~(unsigned)(ROW_INCREMENTAL | ROW_NAMED);
                         break;
+                case ADOPTED_FULL:
+                        row->flags &= (uint16_t)~ROW_INCREMENTAL;
+                        __attribute__((fallthrough));
+                case ADOPTED:
+                        row->flags &= (uint16_t)~ROW_NAMED;
+                        row->flags |= ROW_ADOPTED;
+                        row->name = number(&f, "by-hand");
+                        break;
+                case FORMERLY:
+                        f.policy.formerly = formerly;
+                        f.policy.n_formerly = 1;
+                        __attribute__((fallthrough));
                 case OTHER_POLICY:
                         row->policy = number(&f, "silver");
                         break;

@@ -15,18 +15,9 @@
 #include <cmocka.h>
 
 static void run(struct fixture *f, int64_t now) {
-        struct world_view view = {
-                .subscription = SUBSCRIPTION,
-                .strings = f->strings,
-                .snapshots = f->rows,
-                .n_snapshots = f->n,
-                .disks = f->disks,
-                .n_disks = 1,
-        };
-
-        qsort(f->rows, f->n, sizeof(*f->rows), row_compare);
+        view_make(f);
         f->plan = plan_free(f->plan);
-        assert_int_equal(planner_run(&f->file, &view, utc_from_seconds(now), &f->plan), 0);
+        assert_int_equal(planner_run(&f->file, &f->view, NULL, utc_from_seconds(now), &f->plan), 0);
 }
 
 static size_t count(const struct fixture *f, enum action_kind kind) {
@@ -58,7 +49,7 @@ static void test_first(void **state) {
         assert_string_equal(f.plan->actions[0].disk.name, "db01");
         assert_int_equal(utc_seconds(f.plan->next), NOW + EVERY);
 
-        action_tags(&f.file, &f.plan->actions[0], &tags);
+        action_tags(&f.file, &f.plan->actions[0], false, &tags);
         assert_int_equal(tags.error, 0);
         static const char expected[] = "snapkeep-version\0001\0"
                                        "snapkeep-owner\0prod-backup\0"
@@ -314,6 +305,94 @@ static void test_targets(void **state) {
         }
 }
 
+/* Whether both plans create the same and wait for the same, and say the same of the series' slots. */
+static bool creates_equal(const struct plan *a, const struct plan *b) {
+        size_t i = 0, j = 0;
+
+        if (a->next.ticks != b->next.ticks || a->n_series != b->n_series)
+                return false;
+        for (size_t k = 0; k < a->n_series; k++)
+                if (a->series[k].due.ticks != b->series[k].due.ticks ||
+                    a->series[k].next.ticks != b->series[k].next.ticks ||
+                    a->series[k].doubts != b->series[k].doubts ||
+                    a->series[k].deferred != b->series[k].deferred)
+                        return false;
+        /* Creates come first in both. */
+        for (; i < a->n_actions && a->actions[i].kind == ACTION_CREATE; i++, j++)
+                if (j >= b->n_actions || b->actions[j].kind != ACTION_CREATE ||
+                    strcmp(a->actions[i].name, b->actions[j].name) != 0 ||
+                    a->actions[i].slot.ticks != b->actions[j].slot.ticks ||
+                    a->actions[i].series != b->actions[j].series ||
+                    a->actions[i].blocked != b->actions[j].blocked)
+                        return false;
+        return j >= b->n_actions || b->actions[j].kind != ACTION_CREATE;
+}
+
+/* A plan that is advanced creates what a new one would, step by step over every kind of wait, and
+ * deletes what it did before. */
+static void test_advance(void **state) {
+        static const struct {
+                int line;
+                int64_t jitter_s;
+                size_t burst;   /* others' snapshots of the disk within the burst's window */
+                size_t pending; /* under way, of an Ultra disk */
+        } rows[] = {
+                {__LINE__, 0, 0, 0},
+                {__LINE__, 200, 0, 0},
+                {__LINE__, 0, CHAIN_BURST_MAX, 0},
+                {__LINE__, 0, 0, PLANNER_PENDING_MAX},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+                struct plan *plan = NULL;
+                size_t deletes;
+
+                setup(&f);
+                f.policy.jitter_s = rows[i].jitter_s;
+                f.disks[1] = f.disks[0];
+                f.disks[1].name = number(&f, "db02");
+                f.disks[1].generation = number(&f, GENERATION_2);
+                f.n_disks = 2;
+                f.disks[0].flags = rows[i].pending ? DISK_COUNTS_PERCENT : 0;
+                for (int64_t slot = 1; slot < 6; slot++)
+                        add(&f, slot, ROW_COMPLETE);
+                for (size_t j = 0; j < rows[i].burst + rows[i].pending; j++) {
+                        struct snapshot_row *row =
+                                add(&f, 0, rows[i].pending ? ROW_UNDERWAY : ROW_COMPLETE);
+
+                        row->flags &= (uint16_t) ~(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
+                        row->time_created = utc_from_seconds(NOW - 60 + (int64_t)j);
+                }
+                view_make(&f);
+                assert_int_equal(
+                        planner_run(&f.file, &f.view, NULL, utc_from_seconds(NOW - 10), &plan), 0);
+                deletes = 0;
+                for (size_t j = 0; j < plan->n_actions; j++)
+                        deletes += plan->actions[j].kind == ACTION_DELETE;
+                assert_true(deletes > 0);
+
+                for (int64_t now = NOW - 10; now < NOW + 4 * EVERY; now += 5) {
+                        size_t still = 0;
+
+                        if (plan->next.ticks <= utc_from_seconds(now).ticks)
+                                assert_int_equal(planner_advance(&f.file, &f.view, NULL,
+                                                                 utc_from_seconds(now), plan),
+                                                 0);
+                        run(&f, now);
+                        if (!creates_equal(plan, f.plan))
+                                fail_msg("line %d: %lld s after the slot the advanced plan creates "
+                                         "something else",
+                                         rows[i].line, (long long)(now - NOW));
+                        for (size_t j = 0; j < plan->n_actions; j++)
+                                still += plan->actions[j].kind == ACTION_DELETE;
+                        assert_int_equal(still, deletes);
+                }
+                plan_free(plan);
+                teardown(&f);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_first),
@@ -325,6 +404,7 @@ int main(void) {
                 cmocka_unit_test(test_only_ours),
                 cmocka_unit_test(test_findings),
                 cmocka_unit_test(test_targets),
+                cmocka_unit_test(test_advance),
         };
 
         return cmocka_run_group_tests_name("planner", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /*
- * Retention, dates of death and proofs while memory runs out: every allocation fails once,
+ * Retention, dates of death, plans and proofs while memory runs out: every allocation fails once,
  * alone and with all after it. Each time the answer is -ENOMEM, nothing was written, and nothing
  * leaks; what is said when nothing fails is said whole.
  *
@@ -7,6 +7,7 @@
  */
 #include "base/macros.h"
 #include "core/proofs.h"
+#include "view-fixture.h"
 #include "zone-fixture.h"
 
 #include <errno.h>
@@ -185,10 +186,72 @@ static void test_proofs(void **state) {
         zone_free((struct zone *)(uintptr_t)policy.zone);
 }
 
+static struct fixture world;
+static struct standing standing;
+
+/* One of each kind of action and finding, and every doubt that takes memory to see. */
+static int run_planner(void) {
+        struct plan *plan = NULL;
+        struct action copy;
+        int r = planner_run(&world.file, &world.view, &standing, utc_from_seconds(NOW + 9), &plan);
+
+        if (r < 0) {
+                assert_null(plan);
+                return r;
+        }
+        assert_int_equal(plan->n_actions, 6);
+        assert_int_equal(plan->n_findings, 4);
+        assert_int_equal(plan->n_survivors, 2);
+        assert_string_equal(plan->actions[0].accepted, "last=9;pick=first;zone=UTC");
+        assert_true(plan->series[0].doubts & DOUBT_BIT(DOUBT_PEER));
+        r = action_copy(&plan->actions[0], &copy);
+        if (r == 0) {
+                assert_string_equal(copy.accepted, plan->actions[0].accepted);
+                assert_string_equal(copy.location, "westeurope");
+                assert_string_not_equal(copy.reason, "");
+                action_deinit(&copy);
+        }
+        plan_free(plan);
+        return r;
+}
+
+static void test_planner(void **state) {
+        struct generation_standing known[2] = {
+                {.generation = GENERATION_1, .gone_since = UTC_NONE},
+                {.generation = GENERATION_2, .gone_since = utc_from_seconds(1)},
+        };
+        struct fixture *f = &world;
+
+        setup(f);
+        f->policy.gone = GONE_APPLY;
+        f->policy.jitter_s = 5;
+        for (int64_t i = 0; i < 10; i++)
+                add(f, i < 6 ? i + 1 : 20 + i, ROW_COMPLETE)->keep = keep_number(
+                        f, i == 1 ? "last=8;pick=first;zone=UTC" : "last=9;pick=first;zone=UTC");
+        for (size_t i = 6; i < 10; i++)
+                f->rows[i].generation = number(f, GENERATION_2);
+        f->rows[9].group = number(f, "rg-other");
+        f->rows[5].keep = 0;
+        /* Of six three go, and two failed ones; of the gone disk's three in the group none. */
+        f->rows[0].flags |= ROW_MOVED;
+        add(f, 8, ROW_FAILED)->time_created = utc_from_seconds(1);
+        add(f, 9, ROW_FAILED)->time_created = utc_from_seconds(1);
+        add(f, -9, ROW_COMPLETE);
+        add(f, 11, ROW_COMPLETE)->flags &= (uint16_t)~ROW_NAMED;
+        f->orphan = (struct orphan){number(f, GENERATION_2), number(f, SUBSCRIPTION "/rg-app/x")};
+        f->n_orphans = 1;
+        f->policy.min_keep = 2;
+        standing = (struct standing){.generations = known, .n_generations = 2};
+        view_make(f);
+        sweep(run_planner, 20);
+        teardown(f);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_judge),
                 cmocka_unit_test(test_deaths),
+                cmocka_unit_test(test_planner),
                 cmocka_unit_test(test_proofs),
         };
 

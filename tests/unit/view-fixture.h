@@ -19,6 +19,9 @@
 #define GENERATION_2 "6fd33d6a-a035-4cac-a58d-314436223719"
 #define NOW INT64_C(1795400100) /* 2026-11-23T02:15:00Z, a multiple of 300 */
 #define EVERY INT64_C(300)
+/* A whole chain, and some more. */
+#define FIXTURE_ROWS 520
+#define FIXTURE_KEEPS 8
 
 static inline char *text(const char *constant) {
         return (char *)(uintptr_t)constant;
@@ -32,8 +35,12 @@ struct fixture {
         struct intern *strings;
         struct disk_row disks[2];
         size_t n_disks;
-        struct snapshot_row rows[32];
+        struct snapshot_row rows[FIXTURE_ROWS];
         size_t n;
+        uint32_t keeps[FIXTURE_KEEPS];
+        size_t n_keeps;
+        struct orphan orphan;
+        size_t n_orphans;
         struct world_view view;
         struct explainer *explainer;
         struct plan *plan;
@@ -59,6 +66,9 @@ static inline void setup(struct fixture *f) {
                 .snapshot_group = text("rg-snapshots"),
                 .prune = PRUNE_AUTO,
                 .min_keep = 1,
+                .max_delete_percent = 20,
+                .stale_stop = 2,
+                .freeze_s = 30 * SEC_PER_DAY,
         };
         f->target = (struct target){.subscription = text(SUBSCRIPTION)};
         f->file = (struct policy_file){
@@ -78,12 +88,25 @@ static inline void setup(struct fixture *f) {
                 .tags = number(f, "backup\ngold\n"),
         };
         f->n_disks = 1;
+        f->n_keeps = 1;
 }
 
 static inline void teardown(struct fixture *f) {
         explainer_free(f->explainer);
         plan_free(f->plan);
         intern_free(f->strings);
+}
+
+/* The number of a keep tag's text, for rows. */
+static inline uint16_t keep_number(struct fixture *f, const char *string) {
+        uint32_t n = number(f, string);
+
+        for (size_t i = 1; i < f->n_keeps; i++)
+                if (f->keeps[i] == n)
+                        return (uint16_t)i;
+        assert_true(f->n_keeps < FIXTURE_KEEPS);
+        f->keeps[f->n_keeps] = n;
+        return (uint16_t)f->n_keeps++;
 }
 
 /* A snapshot of ours of the slot so many slots before NOW. */
@@ -93,6 +116,7 @@ static inline struct snapshot_row *add(struct fixture *f, int64_t slots_ago, uns
         char prefix[NAMING_PREFIX_SIZE];
         struct utc slot = utc_from_seconds(NOW - slots_ago * EVERY);
 
+        assert_true(f->n < FIXTURE_ROWS);
         assert_int_equal(naming_prefix("db01", &key, prefix), 0);
         *row = (struct snapshot_row){
                 .unique_id = guid_from_random(1, f->n),
@@ -106,7 +130,7 @@ static inline struct snapshot_row *add(struct fixture *f, int64_t slots_ago, uns
                 .region = (uint16_t)number(f, "westeurope"),
                 .attempt = 1,
                 .percent = 100,
-                .flags = flags | ROW_INCREMENTAL | ROW_TAGGED | ROW_NAMED | ROW_CLAIMS,
+                .flags = (uint16_t)(flags | ROW_INCREMENTAL | ROW_TAGGED | ROW_NAMED | ROW_CLAIMS),
         };
         f->n++;
         return row;
@@ -120,4 +144,30 @@ static inline int row_compare(const void *a, const void *b) {
                        ?: CMP(x->slot.ticks, y->slot.ticks)
                        ?: CMP(x->time_created.ticks, y->time_created.ticks)
                        ?: guid_compare(&x->unique_id, &y->unique_id);
+}
+
+/* Sorts the rows and makes the view of all there is. */
+static inline void view_make(struct fixture *f) {
+        qsort(f->rows, f->n, sizeof(*f->rows), row_compare);
+        f->view = (struct world_view){
+                .subscription = SUBSCRIPTION,
+                .strings = f->strings,
+                .snapshots = f->rows,
+                .n_snapshots = f->n,
+                .disks = f->disks,
+                .n_disks = f->n_disks,
+                .orphans = &f->orphan,
+                .n_orphans = f->n_orphans,
+                .keeps = f->keeps,
+                .n_keeps = f->n_keeps,
+        };
+}
+
+/* The row of the slot so many slots before NOW, after view_make() has moved it. */
+static inline struct snapshot_row *row_of(struct fixture *f, int64_t slots_ago) {
+        for (size_t i = 0; i < f->n; i++)
+                if (utc_seconds(f->rows[i].slot) == NOW - slots_ago * EVERY)
+                        return &f->rows[i];
+        fail_msg("no row of %lld slots ago", (long long)slots_ago);
+        return NULL;
 }

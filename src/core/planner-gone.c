@@ -1,0 +1,212 @@
+/*
+ * Generations whose disk is not to be had any more: frozen, kept, or run on by the rule when it is
+ * gone; deleted to the end when an operator retires them.
+ */
+#include "core/planner-internal.h"
+
+#include "base/str.h"
+#include "core/targets.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Takes "subscription/group/name" apart. A tag is what people made of it: false when it is no id. */
+static bool orphan_id(const struct world_view *view, const struct orphan *orphan,
+                      struct resource_id *ret_id) {
+        const char *text = view_str(view, orphan->disk), *group = strchr(text, '/');
+        const char *name = group ? strchr(group + 1, '/') : NULL;
+        struct resource_id id = {.type = RESOURCE_DISK};
+        struct guid subscription;
+        size_t group_len;
+
+        if (!name || guid_parse(text, (size_t)(group - text), &subscription) < 0)
+                return false;
+        group_len = (size_t)(name - group) - 1;
+        if (group_len == 0 || group_len > RESOURCE_GROUP_MAX || name[1] == '\0' ||
+            strlen(name + 1) > RESOURCE_NAME_MAX)
+                return false;
+
+        guid_format(&subscription, id.subscription);
+        memcpy(id.group, group + 1, group_len);
+        stpcpy(id.name, name + 1);
+        *ret_id = id;
+        return true;
+}
+
+static bool policy_selects_gone(const struct policy_file *file, size_t policy,
+                                const struct resource_id *id) {
+        for (size_t i = 0; i < file->n_targets; i++)
+                if (file->targets[i].policy == policy && target_selects_gone(&file->targets[i], id))
+                        return true;
+        return false;
+}
+
+/* Whether nothing of the series may be deleted at @now. The end of a freeze is a time to plan at. */
+static bool is_frozen(struct planner *p, const struct policy *policy, struct utc since) {
+        struct utc end = utc_add_seconds(since, policy->freeze_s);
+
+        switch (policy->gone) {
+        case GONE_KEEP:
+                return true;
+        case GONE_APPLY:
+                break;
+        }
+        if (p->now.ticks >= end.ticks)
+                return false;
+        planner_wait_until(p, end);
+        return true;
+}
+
+static int find_frozen(struct planner *p, const struct series *s, struct series_state *state) {
+        state->doubts |= BLOCK_GONE;
+        for (size_t i = 0; i < s->n_members; i++) {
+                int r = planner_find_row(p, FINDING_GONE, series_row(s, i));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int plan_gone_series(struct planner *p, size_t policy, const struct resource_id *id,
+                            uint32_t generation, uint32_t region, struct utc since) {
+        struct series_state *state;
+        struct accepted accepted;
+        struct series s;
+        bool again;
+        int r;
+
+        r = series_read_orphan(p->file, p->view, policy, generation, region, &p->scratch, &s);
+        if (r < 0)
+                return r;
+        r = planner_begin_series(p, &s, &state, &again);
+        if (r < 0)
+                return r;
+        state->disk = *id;
+        state->gone = true;
+        if (again)
+                return 0;
+
+        if (is_frozen(p, s.policy, since))
+                return find_frozen(p, &s, state);
+
+        planner_accepted(p, &s, &accepted);
+        return planner_tally(p, &s, /* jitter_s= */ 0, &accepted, state)
+                       ?: planner_prune(p, &s, state);
+}
+
+/* Whether the row is of a series that the policy goes on with. */
+static bool goes_on(const struct planner *p, const struct policy *policy,
+                    const struct snapshot_row *row) {
+        return snapshot_row_is_ours(row) && policy_claims(policy, view_str(p->view, row->policy)) &&
+               str_equal_nocase(view_str(p->view, row->group), policy->snapshot_group);
+}
+
+/* One series for each region that has snapshots of the policy. */
+static int plan_gone_disk(struct planner *p, size_t policy, const struct resource_id *id,
+                          uint32_t generation, struct utc since) {
+        const struct policy *rule = &p->file->policies[policy];
+        const struct snapshot_row *rows;
+        size_t n;
+
+        view_generation(p->view, generation, &rows, &n);
+        for (size_t i = 0; i < n; i++) {
+                bool seen = false;
+                int r;
+
+                if (!goes_on(p, rule, &rows[i]))
+                        continue;
+                for (size_t j = 0; j < i && !seen; j++)
+                        seen = rows[j].region == rows[i].region && goes_on(p, rule, &rows[j]);
+                if (seen)
+                        continue;
+                r = plan_gone_series(p, policy, id, generation, rows[i].region, since);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int planner_gone(struct planner *p) {
+        for (size_t i = 0; i < p->view->n_orphans; i++) {
+                const struct orphan *orphan = &p->view->orphans[i];
+                const struct generation_standing *known =
+                        standing_generation(p->standing, view_str(p->view, orphan->generation));
+                struct resource_id id;
+
+                if (!known || !utc_is_set(known->gone_since) || known->retired ||
+                    !orphan_id(p->view, orphan, &id))
+                        continue;
+                for (size_t policy = 0; policy < p->file->n_policies; policy++) {
+                        int r;
+
+                        if (!policy_selects_gone(p->file, policy, &id))
+                                continue;
+                        r = plan_gone_disk(p, policy, &id, orphan->generation, known->gone_since);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+static size_t policy_of_tag(const struct policy_file *file, const char *name) {
+        for (size_t i = 0; i < file->n_policies; i++)
+                if (policy_claims(&file->policies[i], name))
+                        return i;
+        return ACTION_NO_POLICY;
+}
+
+static int retire_generation(struct planner *p, uint32_t generation) {
+        const struct snapshot_row *rows;
+        size_t n;
+
+        view_generation(p->view, generation, &rows, &n);
+        for (size_t i = 0; i < n; i++) {
+                struct strbuf reason = {};
+                struct action *action;
+                int r;
+
+                if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
+                    guid_is_nil(&rows[i].unique_id))
+                        continue;
+
+                strbuf_append_str(&reason, "retired by the operator");
+                r = planner_delete(p, &rows[i], &reason, &action);
+                if (r < 0)
+                        return r;
+                action->policy = policy_of_tag(p->file, view_str(p->view, rows[i].policy));
+                action->retired = true;
+                p->claimed[&rows[i] - p->view->snapshots] = true;
+        }
+        return 0;
+}
+
+static int number_compare(const void *a, const void *b) {
+        const uint32_t *x = a, *y = b;
+
+        return CMP(*x, *y);
+}
+
+int planner_retired(struct planner *p) {
+        size_t n = p->standing ? p->standing->n_generations : 0;
+
+        if (p->n_selected > 0)
+                qsort(p->selected, p->n_selected, sizeof(*p->selected), number_compare);
+        for (size_t i = 0; i < n; i++) {
+                const struct generation_standing *known = &p->standing->generations[i];
+                uint32_t generation;
+                int r;
+
+                if (!known->retired)
+                        continue;
+                generation = intern_find(p->view->strings, known->generation);
+                if (generation == 0 ||
+                    (p->n_selected > 0 && bsearch(&generation, p->selected, p->n_selected,
+                                                  sizeof(*p->selected), number_compare)))
+                        continue;
+                r = retire_generation(p, generation);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,406 @@
+/*
+ * Disks that are gone or were moved, and generations that an operator retires.
+ */
+#include "base/macros.h"
+#include "core/planner.h"
+
+#include "view-fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GONE_SINCE (NOW - SEC_PER_DAY)
+
+static void run(struct fixture *f, const struct generation_standing *known, int64_t now) {
+        struct standing standing = {.generations = known, .n_generations = 1};
+
+        view_make(f);
+        f->plan = plan_free(f->plan);
+        assert_int_equal(
+                planner_run(&f->file, &f->view, &standing, utc_from_seconds(now), &f->plan), 0);
+}
+
+static size_t found(const struct fixture *f, enum finding_kind kind) {
+        for (size_t i = 0; i < f->plan->n_findings; i++)
+                if (f->plan->findings[i].kind == kind)
+                        return f->plan->findings[i].count;
+        return 0;
+}
+
+/* Six complete ones of a disk that is in no listing, of which the policy keeps three. */
+static void orphaned(struct fixture *f, const char *disk) {
+        setup(f);
+        f->n_disks = 0;
+        f->policy.gone = GONE_APPLY;
+        f->policy.freeze_s = SEC_PER_DAY;
+        f->orphan = (struct orphan){number(f, GENERATION_1), number(f, disk)};
+        f->n_orphans = 1;
+        for (int64_t i = 0; i < 6; i++)
+                add(f, 9 + i, ROW_COMPLETE);
+}
+
+#define DISK SUBSCRIPTION "/rg-app/db01"
+
+static void test_gone(void **state) {
+        enum {
+                APPLY,
+                KEEP,
+                OFF,
+                UNPROVEN,
+                UNKNOWN,
+                INTERNAL,
+                FLOOR,
+                YOUNG,
+                RULE,
+        };
+        static const struct {
+                int line;
+                int what;
+                int64_t now_s; /* after the freeze's end */
+                size_t series, deletes, frozen, unclaimed;
+                uint32_t blocked;
+        } rows[] = {
+                {__LINE__, APPLY, -1, 1, 0, 6, 0, BLOCK_GONE},
+                {__LINE__, APPLY, 0, 1, 3, 0, 0, 0},
+                {__LINE__, KEEP, -1, 1, 0, 6, 0, BLOCK_GONE},
+                {__LINE__, KEEP, 999 * SEC_PER_DAY, 1, 0, 6, 0, BLOCK_GONE},
+                {__LINE__, OFF, 0, 1, 0, 0, 0, 0},
+                {__LINE__, UNPROVEN, 0, 0, 0, 0, 6, 0},
+                {__LINE__, UNKNOWN, 0, 0, 0, 0, 6, 0},
+                {__LINE__, INTERNAL, 0, 1, 3, 0, 0, DOUBT_BIT(DOUBT_INTERNAL)},
+                {__LINE__, FLOOR, 0, 1, 1, 0, 0, 0},
+                {__LINE__, YOUNG, 0, 1, 0, 0, 0, 0},
+                {__LINE__, RULE, 0, 1, 4, 0, 0, 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct generation_standing known = {
+                        .generation = GENERATION_1,
+                        .internal = rows[i].what == INTERNAL,
+                        .gone_since =
+                                rows[i].what == UNPROVEN ? UTC_NONE : utc_from_seconds(GONE_SINCE)};
+                const struct series_state *series;
+                struct fixture f;
+
+                orphaned(&f, DISK);
+                if (rows[i].what == KEEP)
+                        f.policy.gone = GONE_KEEP;
+                if (rows[i].what == OFF)
+                        f.policy.prune = PRUNE_OFF;
+                if (rows[i].what == UNKNOWN)
+                        strcpy(known.generation, GENERATION_2);
+                if (rows[i].what == FLOOR)
+                        f.policy.min_keep = 5;
+                if (rows[i].what == YOUNG)
+                        f.policy.min_age_s = SEC_PER_DAY;
+                if (rows[i].what == RULE)
+                        f.policy.keep.count[KEEP_LAST] = 2;
+                f.policy.rpo_s = 1;
+                run(&f, &known, NOW + rows[i].now_s);
+                if (f.plan->n_series != rows[i].series || f.plan->n_actions != rows[i].deletes ||
+                    found(&f, FINDING_GONE) != rows[i].frozen ||
+                    found(&f, FINDING_UNCLAIMED) != rows[i].unclaimed)
+                        fail_msg("row at line %d: %zu series, %zu actions", rows[i].line,
+                                 f.plan->n_series, f.plan->n_actions);
+                for (size_t j = 0; j < f.plan->n_actions; j++) {
+                        assert_int_equal(f.plan->actions[j].kind, ACTION_DELETE);
+                        assert_int_equal(f.plan->actions[j].blocked, rows[i].blocked);
+                        assert_int_equal(f.plan->actions[j].series, 0);
+                        assert_int_equal(f.plan->actions[j].policy, 0);
+                        assert_false(f.plan->actions[j].retired);
+                }
+                /* Only the end of a freeze is waited for. */
+                assert_int_equal(f.plan->next.ticks, rows[i].what == APPLY && rows[i].now_s < 0
+                                                             ? utc_from_seconds(NOW).ticks
+                                                             : UTC_NEVER.ticks);
+                if (rows[i].series == 0) {
+                        teardown(&f);
+                        continue;
+                }
+                series = &f.plan->series[0];
+                assert_true(series->gone);
+                assert_string_equal(series->disk.subscription, SUBSCRIPTION);
+                assert_string_equal(series->disk.group, "rg-app");
+                assert_string_equal(series->disk.name, "db01");
+                assert_string_equal(series->generation, GENERATION_1);
+                assert_int_equal(series->complete, 6);
+                assert_int_equal(series->blocked, rows[i].blocked);
+                assert_int_equal(series->deletes, rows[i].deletes);
+                assert_false(series->late);
+                assert_int_equal(series->missed, 0);
+                assert_false(utc_is_set(series->due));
+                assert_int_equal(series->n_survivors, rows[i].deletes > 0 ? f.policy.min_keep : 0);
+                assert_int_equal(f.plan->policies[0].deletes, rows[i].deletes);
+                teardown(&f);
+        }
+}
+
+/* Which targets still speak for a disk that is gone. */
+static void test_gone_selected(void **state) {
+        static const struct {
+                int line;
+                const char *disk;         /* the tag */
+                const char *named;        /* a target's id, or NULL */
+                const char *subscription; /* a target's match, or NULL */
+                const char *group;        /* its glob, or NULL */
+                const char *tag;          /* its tag: not asked for */
+                bool selected;
+        } rows[] = {
+                {__LINE__, DISK, NULL, SUBSCRIPTION, NULL, NULL, true},
+                {__LINE__, DISK, NULL, SUBSCRIPTION, "RG-*", NULL, true},
+                {__LINE__, DISK, NULL, SUBSCRIPTION, "rg-db*", NULL, false},
+                {__LINE__, DISK, NULL, SUBSCRIPTION, "rg-app", "backup", true},
+                {__LINE__, DISK, NULL, NULL, NULL, NULL, false},
+                {__LINE__, DISK, NULL, "11111111-1111-4111-8111-111111111112", NULL, NULL, false},
+                {__LINE__, DISK, "DB01", NULL, NULL, NULL, true},
+                {__LINE__, DISK, "db02", NULL, NULL, NULL, false},
+                /* what a tag can be */
+                {__LINE__, "11111111-1111-4111-8111-111111111112/rg-app/db01", NULL, SUBSCRIPTION,
+                 NULL, NULL, false},
+                {__LINE__, "", NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__, SUBSCRIPTION, NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__, SUBSCRIPTION "/rg-app", NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__, SUBSCRIPTION "/rg-app/", NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__, SUBSCRIPTION "//db01", NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__, "me/rg-app/db01", NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__,
+                 SUBSCRIPTION "/a123456789b123456789c123456789d123456789e123456789f123456789g123456"
+                              "789h123456789i1234567890/db01",
+                 NULL, SUBSCRIPTION, NULL, NULL, false},
+                {__LINE__,
+                 SUBSCRIPTION "/rg-app/a123456789b123456789c123456789d123456789e123456789f123456789"
+                              "g123456789h1234567890",
+                 NULL, SUBSCRIPTION, NULL, NULL, false},
+        };
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        struct policy_tag tag = {text("backup"), text("gold")};
+        char *groups[1];
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct resource_id id = {.type = RESOURCE_DISK, .subscription = SUBSCRIPTION};
+                struct fixture f;
+
+                orphaned(&f, rows[i].disk);
+                strcpy(id.group, "RG-App");
+                strcpy(id.name, rows[i].named ? rows[i].named : "");
+                groups[0] = text(rows[i].group);
+                f.target = (struct target){
+                        .disks = &id,
+                        .n_disks = rows[i].named != NULL,
+                        .subscription = text(rows[i].subscription),
+                        .groups = groups,
+                        .n_groups = rows[i].group != NULL,
+                        .tags = {&tag, rows[i].tag != NULL},
+                };
+                run(&f, &known, NOW);
+                if (f.plan->n_series != rows[i].selected ||
+                    f.plan->n_actions != (rows[i].selected ? 3 : 0) ||
+                    found(&f, FINDING_UNCLAIMED) != (rows[i].selected ? 0 : 6))
+                        fail_msg("row at line %d: %zu series", rows[i].line, f.plan->n_series);
+                teardown(&f);
+        }
+}
+
+/* Two regions are two series, each with its floor; another policy's are nobody's. */
+static void test_gone_regions(void **state) {
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        struct fixture f;
+
+        orphaned(&f, DISK);
+        for (size_t i = 0; i < 3; i++)
+                f.rows[2 * i].region = (uint16_t)number(&f, "northeurope");
+        add(&f, 99, ROW_COMPLETE)->policy = number(&f, "iron");
+        f.policy.keep.count[KEEP_LAST] = 2;
+        run(&f, &known, NOW);
+        assert_int_equal(f.plan->n_series, 2);
+        assert_int_equal(f.plan->n_actions, 2);
+        assert_int_equal(f.plan->series[0].complete, 3);
+        assert_int_equal(f.plan->series[0].deletes, 1);
+        assert_int_equal(f.plan->series[1].deletes, 1);
+        assert_int_equal(found(&f, FINDING_UNCLAIMED), 1);
+        teardown(&f);
+}
+
+/* Nothing comes any more, so a rule that the file has and nobody accepted kills what is over it now,
+ * and no more. */
+static void test_gone_accepted(void **state) {
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        struct fixture f;
+
+        orphaned(&f, DISK);
+        for (size_t i = 0; i < f.n; i++)
+                f.rows[i].keep = keep_number(&f, "last=5;pick=first;zone=UTC");
+        run(&f, &known, NOW);
+        assert_int_equal(f.plan->policies[0].beyond, 2);
+        assert_int_equal(f.plan->policies[0].complete, 6);
+        assert_int_equal(f.plan->policies[0].gained, 6);
+
+        /* What is frozen is no part of the policy's sums. */
+        run(&f, &known, NOW - 1);
+        assert_int_equal(f.plan->policies[0].beyond, 0);
+        assert_int_equal(f.plan->policies[0].complete, 0);
+        teardown(&f);
+}
+
+static void test_moved(void **state) {
+        static const struct {
+                int line;
+                bool newest, older, future, moved;
+        } rows[] = {
+                {__LINE__, false, false, false, false},
+                {__LINE__, true, false, false, true},
+                {__LINE__, true, true, false, true},
+                {__LINE__, false, true, false, false}, /* it has gone on under its id since */
+                {__LINE__, false, false, true, false},
+        };
+        struct generation_standing known = {.generation = GENERATION_2, .gone_since = UTC_NONE};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+
+                setup(&f);
+                add(&f, 0, ROW_COMPLETE | (rows[i].newest ? ROW_MOVED : 0));
+                add(&f, 1, ROW_COMPLETE | (rows[i].older ? ROW_MOVED : 0));
+                add(&f, -5, ROW_COMPLETE | (rows[i].future ? ROW_MOVED : 0));
+                run(&f, &known, NOW + 9);
+                if (found(&f, FINDING_MOVED) != rows[i].moved)
+                        fail_msg("row at line %d", rows[i].line);
+                teardown(&f);
+        }
+}
+
+static void test_retired(void **state) {
+        enum {
+                UNSELECTED,
+                SELECTED,
+                ORPHAN,
+                NOT_RETIRED,
+        };
+        static const struct {
+                int line;
+                int what;
+                size_t deletes, unclaimed;
+        } rows[] = {
+                {__LINE__, UNSELECTED, 4, 3},
+                {__LINE__, SELECTED, 0, 2},
+                {__LINE__, ORPHAN, 4, 3},
+                {__LINE__, NOT_RETIRED, 0, 7},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct generation_standing known = {
+                        .generation = GENERATION_1,
+                        .retired = rows[i].what != NOT_RETIRED,
+                        .gone_since = rows[i].what == ORPHAN ? utc_from_seconds(1) : UTC_NONE};
+                struct standing standing = {
+                        .all = 1,
+                        .subscription = 2,
+                        .policies = (const uint32_t[]){4},
+                        .targets = (const uint32_t[]){8},
+                };
+                struct fixture f;
+                size_t with_policy = 0;
+
+                if (rows[i].what == ORPHAN)
+                        orphaned(&f, DISK);
+                else
+                        setup(&f);
+                f.n = 0;
+                f.target.subscription = rows[i].what == UNSELECTED || rows[i].what == NOT_RETIRED
+                                                ? NULL
+                                                : text(SUBSCRIPTION);
+                f.policy.prune = PRUNE_OFF;
+                /* Retired: complete, failed, in another group, of another policy. */
+                add(&f, 0, ROW_COMPLETE);
+                add(&f, 1, ROW_FAILED);
+                add(&f, 2, ROW_COMPLETE)->group = number(&f, "rg-other");
+                add(&f, 3, ROW_COMPLETE)->policy = number(&f, "iron");
+                /* Left: held, on its way out, without an id. */
+                add(&f, 4, ROW_COMPLETE | ROW_HELD);
+                add(&f, 5, ROW_LEAVING);
+                add(&f, 6, ROW_COMPLETE)->unique_id = (struct guid){};
+                /* Not ours at all. */
+                add(&f, 7, ROW_COMPLETE)->flags &= (uint16_t)~ROW_NAMED;
+                add(&f, 8, ROW_COMPLETE)->generation = number(&f, GENERATION_2);
+                f.rows[8].flags &= (uint16_t) ~(ROW_TAGGED | ROW_CLAIMS);
+
+                run(&f, &known, NOW + 9);
+                if (f.plan->n_actions != rows[i].deletes ||
+                    found(&f, FINDING_UNCLAIMED) != rows[i].unclaimed)
+                        fail_msg("row at line %d: %zu actions, %zu unclaimed", rows[i].line,
+                                 f.plan->n_actions, found(&f, FINDING_UNCLAIMED));
+                plan_settle(f.plan, &standing);
+                for (size_t j = 0; j < f.plan->n_actions; j++) {
+                        const struct action *action = &f.plan->actions[j];
+
+                        assert_int_equal(action->kind, ACTION_DELETE);
+                        assert_true(action->retired);
+                        assert_int_equal(action->series, ACTION_NO_SERIES);
+                        assert_string_equal(action->reason, "retired by the operator");
+                        assert_string_equal(action->generation, GENERATION_1);
+                        assert_int_equal(action->blocked, 3);
+                        assert_true(action->policy == 0 || action->policy == ACTION_NO_POLICY);
+                        with_policy += action->policy == 0;
+                        assert_false(guid_is_nil(&action->unique_id));
+                }
+                assert_int_equal(with_policy, rows[i].deletes ? 3 : 0);
+                assert_int_equal(f.plan->policies[0].deletes, 0);
+                teardown(&f);
+        }
+}
+
+/* A generation that no snapshot of the view has. */
+static void test_retired_elsewhere(void **state) {
+        struct generation_standing known = {
+                .generation = GENERATION_2, .retired = true, .gone_since = UTC_NONE};
+        struct fixture f;
+
+        setup(&f);
+        f.target.subscription = NULL;
+        add(&f, 0, ROW_COMPLETE);
+        f.rows[0].generation = 0; /* a number that no string has is nobody's */
+        run(&f, &known, NOW);
+        assert_int_equal(f.plan->n_actions, 0);
+        teardown(&f);
+}
+
+static void test_standing(void **state) {
+        struct generation_standing known[3] = {
+                {.generation = "a"}, {.generation = "c"}, {.generation = "e"}};
+        struct standing standing = {.generations = known, .n_generations = 3};
+
+        for (size_t n = 0; n <= 3; n++) {
+                standing.n_generations = n;
+                for (char c = 'a'; c <= 'f'; c++) {
+                        char name[2] = {c, '\0'};
+                        size_t place = (size_t)(c - 'a') / 2;
+                        bool there = (c - 'a') % 2 == 0 && place < n;
+
+                        assert_ptr_equal(standing_generation(&standing, name),
+                                         there ? &known[place] : NULL);
+                }
+        }
+        assert_null(standing_generation(NULL, "a"));
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_gone),
+                cmocka_unit_test(test_gone_selected),
+                cmocka_unit_test(test_gone_regions),
+                cmocka_unit_test(test_gone_accepted),
+                cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_retired),
+                cmocka_unit_test(test_retired_elsewhere),
+                cmocka_unit_test(test_standing),
+        };
+
+        return cmocka_run_group_tests_name("planner-gone", tests, NULL, NULL);
+}
