@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "azure/scan.h"
 #include "base/str.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -94,6 +95,20 @@ const cJSON *json_object(const cJSON *json, const char *name) {
         return cJSON_IsObject(member) ? member : NULL;
 }
 
+const cJSON *json_array(const cJSON *json, const char *name) {
+        const cJSON *member = cJSON_GetObjectItemCaseSensitive(json, name);
+
+        return cJSON_IsArray(member) ? member : NULL;
+}
+
+const cJSON *json_first(const cJSON *json) {
+        return json ? json->child : NULL;
+}
+
+const cJSON *json_next(const cJSON *value) {
+        return value->next;
+}
+
 const char *json_string(const cJSON *json, const char *name) {
         return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
 }
@@ -108,7 +123,10 @@ bool json_bool(const cJSON *json, const char *name, bool *ret_value) {
 }
 
 bool json_integer(const cJSON *json, const char *name, int64_t *ret_value) {
-        const cJSON *member = cJSON_GetObjectItemCaseSensitive(json, name);
+        return json_integer_of(cJSON_GetObjectItemCaseSensitive(json, name), ret_value);
+}
+
+bool json_integer_of(const cJSON *member, int64_t *ret_value) {
         const double limit = 9007199254740992.0; /* 2^53 */
 
         if (cJSON_IsString(member)) {

@@ -11,10 +11,12 @@
 #include "azure/page.h"
 #include "base/macros.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* cJSON's; who looks inside it includes <cjson/cJSON.h>. */
+struct cJSON;
 
 #define JSON_DEPTH_MAX 64
 /* "ARM drops provider answers above 8 MB" (FACTS section 5); one resource is far below. */
@@ -30,22 +32,30 @@
 int json_scan(const char *bytes, size_t len, size_t *reterr_offset);
 
 /* Scans and parses one whole document. Returns 0, JSON_E_* with *reterr_offset, or -ENOMEM. */
-int json_parse(const char *bytes, size_t len, cJSON **ret_json, size_t *reterr_offset);
+int json_parse(const char *bytes, size_t len, struct cJSON **ret_json, size_t *reterr_offset);
 
-void json_freep(cJSON **json);
+void json_freep(struct cJSON **json);
 
 /* Whether there is no member of exactly that name, or it is null: Azure writes either. */
-bool json_is_absent(const cJSON *json, const char *name);
+bool json_is_absent(const struct cJSON *json, const char *name);
+
+/* The values of an array or the members of an object, one after another; NULL at the end, and for what
+ * is neither. A loop over them is linear. */
+const struct cJSON *json_first(const struct cJSON *json);
+const struct cJSON *json_next(const struct cJSON *value);
 
 /* Getters: the member of exactly that name and of that type, or NULL/false. @json may be NULL. */
-const cJSON *json_object(const cJSON *json, const char *name);
-const char *json_string(const cJSON *json, const char *name);
-bool json_bool(const cJSON *json, const char *name, bool *ret_value);
+const struct cJSON *json_object(const struct cJSON *json, const char *name);
+const struct cJSON *json_array(const struct cJSON *json, const char *name);
+const char *json_string(const struct cJSON *json, const char *name);
+bool json_bool(const struct cJSON *json, const char *name, bool *ret_value);
 /* A whole number, or a string of digits (the identity service writes those), below 2^53 either way:
  * beyond it a double no longer tells neighbours apart. */
-bool json_integer(const cJSON *json, const char *name, int64_t *ret_value);
+bool json_integer(const struct cJSON *json, const char *name, int64_t *ret_value);
+/* The same of a value itself, such as an array's; NULL is none. */
+bool json_integer_of(const struct cJSON *value, int64_t *ret_value);
 /* 0 to 100, fractions cut. */
-bool json_percent(const cJSON *json, const char *name, unsigned *ret_value);
+bool json_percent(const struct cJSON *json, const char *name, unsigned *ret_value);
 
 /* Wipes every string of the tree, and frees it. For replies with a token. Copes with NULL. */
-void json_wipe_free(cJSON *json);
+void json_wipe_free(struct cJSON *json);

@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 
 #include <assert.h>
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "azure/json.h"
 #include "base/str.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
 
@@ -194,10 +195,9 @@ bool snapshot_reply_is_complete(const struct snapshot_reply *snapshot, bool coun
         return !counts_percent && str_equal_nocase(snapshot->create_option, "Copy");
 }
 
-int snapshot_reply_parse(const char *bytes, size_t len, struct snapshot_reply *ret_snapshot,
-                         const char **reterr_member) {
+/* A whole body that is one object. */
+static int parse_object(const char *bytes, size_t len, cJSON **ret_json) {
         _cleanup_(json_freep) cJSON *json = NULL;
-        struct snapshot_reply snapshot;
         size_t offset;
         int r;
 
@@ -206,7 +206,42 @@ int snapshot_reply_parse(const char *bytes, size_t len, struct snapshot_reply *r
                 return r;
         if (!cJSON_IsObject(json))
                 return JSON_E_SHAPE;
+        *ret_json = take_ptr(json);
+        return 0;
+}
 
+int disk_reply_parse(const char *bytes, size_t len, struct disk_reply *ret_disk,
+                     const char **reterr_member) {
+        _cleanup_(json_freep) cJSON *json = NULL;
+        struct disk_reply disk;
+        int r;
+
+        r = parse_object(bytes, len, &json);
+        if (r != 0)
+                return r;
+        r = disk_reply_decode(json, &disk, reterr_member);
+        if (r != 0)
+                return r;
+
+        disk.json = take_ptr(json);
+        *ret_disk = disk;
+        return 0;
+}
+
+void disk_reply_deinit(struct disk_reply *disk) {
+        cJSON_Delete(disk->json);
+        *disk = (struct disk_reply){};
+}
+
+int snapshot_reply_parse(const char *bytes, size_t len, struct snapshot_reply *ret_snapshot,
+                         const char **reterr_member) {
+        _cleanup_(json_freep) cJSON *json = NULL;
+        struct snapshot_reply snapshot;
+        int r;
+
+        r = parse_object(bytes, len, &json);
+        if (r != 0)
+                return r;
         r = snapshot_reply_decode(json, &snapshot, reterr_member);
         if (r != 0)
                 return r;
@@ -219,6 +254,19 @@ int snapshot_reply_parse(const char *bytes, size_t len, struct snapshot_reply *r
 void snapshot_reply_deinit(struct snapshot_reply *snapshot) {
         cJSON_Delete(snapshot->json);
         *snapshot = (struct snapshot_reply){};
+}
+
+int arm_reply_date(const struct http_reply *reply, struct utc *ret_date) {
+        const char *date = NULL;
+
+        for (size_t i = 0; i < reply->headers.n; i++) {
+                if (!str_equal_nocase(reply->headers.items[i].name, "Date"))
+                        continue;
+                if (date)
+                        return -ENOENT;
+                date = reply->headers.items[i].value;
+        }
+        return date && utc_parse_http_date(date, ret_date) == 0 ? 0 : -ENOENT;
 }
 
 /* FNV-1a, then the finalizer of MurmurHash3, so that sums of hashes spread over all bits. */
@@ -259,14 +307,11 @@ int operation_reply_parse(const char *bytes, size_t len, struct operation_reply 
         _cleanup_(json_freep) cJSON *json = NULL;
         struct operation_reply operation = {};
         const char *status;
-        size_t offset;
         int r;
 
-        r = json_parse(bytes, len, &json, &offset);
+        r = parse_object(bytes, len, &json);
         if (r != 0)
                 return r;
-        if (!cJSON_IsObject(json))
-                return JSON_E_SHAPE;
 
         status = json_string(json, "status");
         if (!status || status[0] == '\0') {

@@ -45,6 +45,7 @@ struct disk_reply {
         struct guid unique_id;
         struct utc time_created; /* UTC_NONE when absent */
         enum provisioning_state provisioning;
+        struct cJSON *json; /* owned; NULL when decoded from a tree of somebody else */
 };
 
 struct snapshot_reply {
@@ -83,6 +84,17 @@ bool snapshot_reply_is_complete(const struct snapshot_reply *snapshot, bool coun
 int snapshot_reply_parse(const char *bytes, size_t len, struct snapshot_reply *ret_snapshot,
                          const char **reterr_member);
 void snapshot_reply_deinit(struct snapshot_reply *snapshot);
+/* The same of a disk. */
+int disk_reply_parse(const char *bytes, size_t len, struct disk_reply *ret_disk,
+                     const char **reterr_member);
+void disk_reply_deinit(struct disk_reply *disk);
+
+/*
+ * ARM's clock: the reply's Date header, whatever its status. Only the preferred form of RFC 9110
+ * section 5.6.7 counts, and one Date alone: of two, nobody knows which is ARM's. Returns 0 or -ENOENT
+ * when there is none to believe.
+ */
+int arm_reply_date(const struct http_reply *reply, struct utc *ret_date);
 
 /* A hash of the tags that does not depend on their order; names without case, values with. */
 uint64_t tags_hash(const struct cJSON *tags);

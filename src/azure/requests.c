@@ -77,24 +77,25 @@ struct http_request *arm_poll(const char *url) {
         return follow_request(url, SINGLE);
 }
 
+/* @tail is what follows the resource's own path, query included. */
 static struct http_request *resource_request(enum http_method method,
                                              const struct policy_cloud *cloud,
-                                             const struct resource_id *id) {
+                                             const struct resource_id *id, const char *tail) {
         char text[RESOURCE_ID_TEXT_SIZE];
         struct strbuf url = {};
 
         strbuf_append_str(&url, cloud->arm);
         url_append_encoded(&url, resource_id_format(id, text), /* path= */ true);
-        strbuf_append_str(&url, QUERY_VERSION);
+        strbuf_append_str(&url, tail);
         return request_new(method, &url, SINGLE);
 }
 
 struct http_request *arm_get(const struct policy_cloud *cloud, const struct resource_id *id) {
-        return resource_request(HTTP_GET, cloud, id);
+        return resource_request(HTTP_GET, cloud, id, QUERY_VERSION);
 }
 
 struct http_request *arm_delete(const struct policy_cloud *cloud, const struct resource_id *id) {
-        return resource_request(HTTP_DELETE, cloud, id);
+        return resource_request(HTTP_DELETE, cloud, id, QUERY_VERSION);
 }
 
 /* Takes @body over into the request, with its type. Returns 0 or a negative errno. */
@@ -127,6 +128,45 @@ static void write_tags(struct json_writer *w, const char *tags, size_t tags_len)
                 name = value + strlen(value) + 1;
         }
         json_close(w);
+}
+
+static const char *tags_operation_name(enum tags_operation operation) {
+        switch (operation) {
+        case TAGS_MERGE:
+                return "Merge";
+        case TAGS_DELETE:
+                return "Delete";
+        }
+        assert(!"an operation beyond the enum");
+        return NULL;
+}
+
+struct http_request *arm_patch_tags(const struct policy_cloud *cloud, const struct resource_id *id,
+                                    enum tags_operation operation, const char *tags,
+                                    size_t tags_len) {
+        _cleanup_(http_request_freep) struct http_request *request = NULL;
+        struct strbuf body = {};
+        struct json_writer w = {.out = &body};
+        int r;
+
+        assert(tags_len > 0);
+
+        request = resource_request(HTTP_PATCH, cloud, id,
+                                   "/providers/Microsoft.Resources/tags/default"
+                                   "?api-version=" ARM_TAGS_VERSION);
+        if (!request)
+                return NULL;
+
+        json_open(&w, NULL, '{');
+        json_write_string(&w, "operation", tags_operation_name(operation));
+        json_open(&w, "properties", '{');
+        write_tags(&w, tags, tags_len);
+        json_close(&w);
+        json_close(&w);
+        r = request_set_body(request, &body, "application/json");
+        if (r < 0)
+                return NULL;
+        return take_ptr(request);
 }
 
 static void write_sku(struct json_writer *w, const char *name) {
@@ -175,7 +215,7 @@ struct http_request *arm_put_snapshot(const struct policy_cloud *cloud,
         struct json_writer w = {.out = &body};
         int r;
 
-        request = resource_request(HTTP_PUT, cloud, &spec->id);
+        request = resource_request(HTTP_PUT, cloud, &spec->id, QUERY_VERSION);
         if (!request)
                 return NULL;
 

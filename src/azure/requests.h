@@ -12,6 +12,8 @@
 
 /* FACTS section 1: nothing for snapshots changed since; the newest swagger we hold. */
 #define ARM_COMPUTE_VERSION "2024-03-02"
+/* Of the tags resource, which is Microsoft.Resources' (DESIGN section 4). */
+#define ARM_TAGS_VERSION "2021-04-01"
 /* FACTS section 8. */
 #define IMDS_TOKEN_VERSION "2018-02-01"
 
@@ -33,6 +35,21 @@ struct http_request *arm_follow(const char *url);
 struct http_request *arm_poll(const char *url);
 struct http_request *arm_get(const struct policy_cloud *cloud, const struct resource_id *id);
 struct http_request *arm_delete(const struct policy_cloud *cloud, const struct resource_id *id);
+
+/* What a tags request does to the set that is there; tags it does not name stay. */
+enum tags_operation {
+        TAGS_MERGE,  /* adds, and replaces values */
+        TAGS_DELETE, /* takes those away that have the name and the value */
+};
+
+/*
+ * PATCH of the tags resource (DESIGN section 4, "Tags"): a PATCH of the snapshot itself would replace
+ * the whole set, and with it a hold that somebody has just set. @tags is name NUL value NUL ...,
+ * @tags_len bytes, at least one tag.
+ */
+struct http_request *arm_patch_tags(const struct policy_cloud *cloud, const struct resource_id *id,
+                                    enum tags_operation operation, const char *tags,
+                                    size_t tags_len);
 
 struct snapshot_spec {
         struct resource_id id;   /* of the snapshot */

@@ -3,13 +3,16 @@
  */
 #include "azure/json.h"
 #include "azure/world-private.h"
+#include "base/array.h"
 #include "base/str.h"
 #include "core/naming.h"
 
+#include <assert.h>
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
 
-static int add_string(struct world *world, const char *text, size_t len, uint32_t *ret_number) {
+int world_add_string(struct world *world, const char *text, size_t len, uint32_t *ret_number) {
         int r;
 
         r = intern_add(world->strings, text, len, ret_number);
@@ -20,7 +23,7 @@ static int add_string(struct world *world, const char *text, size_t len, uint32_
 }
 
 static int add_text(struct world *world, const char *text, uint32_t *ret_number) {
-        return add_string(world, text, strlen(text), ret_number);
+        return world_add_string(world, text, strlen(text), ret_number);
 }
 
 static int add_guid(struct world *world, const struct guid *guid, uint32_t *ret_number) {
@@ -83,7 +86,7 @@ static int add_tags(struct world *world, const cJSON *tags, uint32_t *ret_number
         }
         if (world->scratch.error)
                 return world->scratch.error;
-        return add_string(world, world->scratch.data, world->scratch.len, ret_number);
+        return world_add_string(world, world->scratch.data, world->scratch.len, ret_number);
 }
 
 static uint32_t disk_flags(const struct disk_reply *disk) {
@@ -127,6 +130,7 @@ enum our_tag {
         OUR_GENERATION,
         OUR_KEEP,
         OUR_HOLD,
+        OUR_ADOPTED,
         _OUR_TAG_N,
 };
 
@@ -141,6 +145,7 @@ static void our_tags_read(const cJSON *tags, struct our_tags *ours) {
                 [OUR_POLICY] = TAG_POLICY,   [OUR_SLOT] = TAG_SLOT,
                 [OUR_DISK] = TAG_DISK,       [OUR_GENERATION] = TAG_GENERATION,
                 [OUR_KEEP] = TAG_KEEP,       [OUR_HOLD] = TAG_HOLD,
+                [OUR_ADOPTED] = TAG_ADOPTED,
         };
 
         *ours = (struct our_tags){};
@@ -207,7 +212,7 @@ static int row_derive_name(struct world *world, const char *name, const struct s
 
         row->flags |= ROW_NAMED;
         row->attempt = (uint8_t)attempt;
-        return add_string(world, name, prefix_len, &row->name);
+        return world_add_string(world, name, prefix_len, &row->name);
 }
 
 /* The name, whole or as the part before the slot. @memo is that of the generation the tags name, or
@@ -245,8 +250,78 @@ static int row_name(struct world *world, const struct snapshot_reply *reply,
         return r;
 }
 
+/* The rule's place among those seen; 0 when it cannot be one, or when there are as many different
+ * ones as a row can tell apart. A finished world has those of its listing: views hold the array. */
+static int keep_index(struct world *world, const char *text, uint16_t *ret_keep) {
+        size_t len = strlen(text);
+        uint32_t number;
+        int r;
+
+        *ret_keep = 0;
+        if (len == 0 || len > NAMING_TAG_VALUE_MAX)
+                return 0;
+        *ret_keep = (uint16_t)intern_find(world->keep_texts, text);
+        if (*ret_keep != 0 || world->finished || world->n_keeps > UINT16_MAX)
+                return 0;
+
+        if (world->n_keeps == 0) {
+                r = array_grow(&world->keeps, 0, &world->keeps_capacity, sizeof(*world->keeps),
+                               UINT16_MAX + 1);
+                if (r < 0)
+                        return r;
+                world->keeps[world->n_keeps++] = 0;
+        }
+        r = array_grow(&world->keeps, world->n_keeps, &world->keeps_capacity, sizeof(*world->keeps),
+                       UINT16_MAX + 1);
+        if (r == 0)
+                r = world_add_string(world, text, len, &world->keeps[world->n_keeps]);
+        if (r == 0)
+                r = intern_add(world->keep_texts, text, len, &number);
+        if (r < 0)
+                return r;
+        assert(number == world->n_keeps);
+        *ret_keep = (uint16_t)world->n_keeps++;
+        return 0;
+}
+
+/* What a whole set of ours says beside the name. @memo is that of the generation the tags name, or
+ * NULL. */
+static int row_claims(struct world *world, const struct snapshot_reply *reply,
+                      const struct our_tags *tags, const struct guid *generation,
+                      struct series_memo *memo, struct snapshot_row *row, uint32_t *ret_disk_tag) {
+        const char *keep = tags->value[OUR_KEEP], *adopted = tags->value[OUR_ADOPTED];
+        struct guid itself;
+        int r;
+
+        if (adopted && reply->has_unique_id && guid_parse(adopted, strlen(adopted), &itself) == 0 &&
+            guid_compare(&itself, &reply->unique_id) == 0)
+                row->flags |= ROW_ADOPTED;
+
+        if (memo && memo->keep != 0 && strcmp(intern_str(world->keep_texts, memo->keep), keep) == 0)
+                row->keep = memo->keep;
+        else {
+                r = keep_index(world, keep, &row->keep);
+                if (r < 0)
+                        return r;
+                if (memo)
+                        memo->keep = row->keep;
+        }
+
+        if (!reply->has_source_unique_id || guid_compare(generation, &reply->source_unique_id) != 0)
+                return 0;
+        if (memo && memo->disk != 0 &&
+            strcmp(intern_str(world->strings, memo->disk), tags->value[OUR_DISK]) == 0) {
+                *ret_disk_tag = memo->disk;
+                return 0;
+        }
+        r = add_text(world, tags->value[OUR_DISK], ret_disk_tag);
+        if (r == 0 && memo)
+                memo->disk = *ret_disk_tag;
+        return r;
+}
+
 static int row_ours(struct world *world, const struct snapshot_reply *reply, uint32_t region,
-                    struct series_memo *memo, struct snapshot_row *row) {
+                    struct series_memo *memo, struct snapshot_row *row, uint32_t *ret_disk_tag) {
         struct guid generation;
         struct our_tags tags;
         const char *owner;
@@ -272,6 +347,9 @@ static int row_ours(struct world *world, const struct snapshot_reply *reply, uin
         /* A copy's tags name another generation than its source. */
         if (memo && guid_compare(&memo->source, &generation) != 0)
                 memo = NULL;
+        r = row_claims(world, reply, &tags, &generation, memo, row, ret_disk_tag);
+        if (r < 0)
+                return r;
         return row_name(world, reply, &tags, &generation, region, memo, row);
 }
 
@@ -329,8 +407,37 @@ void world_fill_state(const struct snapshot_reply *reply, bool counts_percent,
         row->percent = (uint8_t)(reply->has_percent ? reply->percent : complete ? 100 : 0);
 }
 
+/* The next part of an id in the form of the disk tag; false when it is not @part. */
+static bool skip_part(const char **text, const char *part) {
+        if (!str_starts_with_nocase(*text, part))
+                return false;
+        *text += strlen(part);
+        return true;
+}
+
+bool world_tag_names_disk(const struct world *world, uint32_t disk_tag,
+                          const struct disk_row *disk) {
+        const char *text = intern_str(world->strings, disk_tag);
+
+        return skip_part(&text, world->subscription) && *text++ == '/' &&
+               skip_part(&text, intern_str(world->strings, disk->group)) && *text++ == '/' &&
+               skip_part(&text, intern_str(world->strings, disk->name)) && *text == '\0';
+}
+
+bool world_tag_is_id(const struct world *world, uint32_t disk_tag) {
+        const char *text = intern_str(world->strings, disk_tag), *slash = strchr(text, '/');
+        struct guid subscription;
+        const char *name;
+
+        if (!slash || guid_parse(text, (size_t)(slash - text), &subscription) < 0)
+                return false;
+        name = strchr(slash + 1, '/');
+        return name && name != slash + 1 && name[1] != '\0' && !strchr(name + 1, '/');
+}
+
 int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
-                        struct snapshot_row *ret_row, uint32_t *ret_region) {
+                        struct snapshot_row *ret_row, uint32_t *ret_region,
+                        uint32_t *ret_disk_tag) {
         struct snapshot_row row = {
                 .unique_id = reply->unique_id,
                 .time_created = reply->time_created,
@@ -338,7 +445,7 @@ int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
                 .flags = reply->incremental ? ROW_INCREMENTAL : 0,
         };
         struct series_memo *memo;
-        uint32_t region;
+        uint32_t region, disk_tag = 0;
         int r;
 
         r = add_region(world, reply->location, &region);
@@ -347,11 +454,12 @@ int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
         if (r == 0)
                 r = row_generation(world, reply, &memo, &row);
         if (r == 0)
-                r = row_ours(world, reply, region, memo, &row);
+                r = row_ours(world, reply, region, memo, &row, &disk_tag);
         if (r < 0)
                 return r;
 
         *ret_row = row;
         *ret_region = region;
+        *ret_disk_tag = disk_tag;
         return 0;
 }

@@ -2,6 +2,7 @@
  * Once all pages are there: each resource once, regions and states settled, rows in their order.
  */
 #include "azure/world-private.h"
+#include "base/array.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -67,9 +68,12 @@ static void drop_duplicates(struct world *world) {
         size_t n = 0;
 
         drop_earlier(world, &world->snapshot_refs, same_snapshot, drop_snapshot);
-        for (size_t i = 0; i < world->n_snapshots; i++)
-                if (!(world->snapshots[i].flags & ROW_DROPPED))
-                        world->snapshots[n++] = world->snapshots[i];
+        for (size_t i = 0; i < world->n_snapshots; i++) {
+                if (world->snapshots[i].flags & ROW_DROPPED)
+                        continue;
+                world->disk_tags[n] = world->disk_tags[i];
+                world->snapshots[n++] = world->snapshots[i];
+        }
         world->n_snapshots = n;
 
         n = 0;
@@ -112,7 +116,10 @@ static int renumber(struct world *world) {
                 row->group = number[row->group];
                 row->generation = number[row->generation];
                 row->policy = number[row->policy];
+                world->disk_tags[i] = number[world->disk_tags[i]];
         }
+        for (size_t i = 0; i < world->n_keeps; i++)
+                world->keeps[i] = number[world->keeps[i]];
         for (size_t i = 0; i < world->n_disks; i++) {
                 struct disk_row *row = &world->disks[i];
 
@@ -174,10 +181,93 @@ static int settle_states(struct world *world) {
                 if (row->flags & ROW_OPEN &&
                     (kind == KIND_ORDINARY ||
                      (kind == KIND_UNKNOWN && !(row->flags & ROW_SECTOR)))) {
-                        row->flags = (row->flags & ~(uint32_t)ROW_UNDERWAY) | ROW_COMPLETE;
+                        row->flags = (uint16_t)((row->flags & ~ROW_UNDERWAY) | ROW_COMPLETE);
                         row->percent = 100;
                 }
-                row->flags &= ~(ROW_OPEN | ROW_SECTOR);
+                row->flags &= (uint16_t) ~(ROW_OPEN | ROW_SECTOR);
+        }
+        return 0;
+}
+
+/* The disks of generations, by the number of the generation's string. */
+struct generations {
+        uint32_t *first_disk; /* index and 1; 0: no disk is listed */
+        uint32_t *newest;     /* of those without a disk: index of a snapshot and 1 */
+        uint32_t *same_disk;  /* index of the next disk of the same generation and 1 */
+};
+
+static void generations_deinit(struct generations *generations) {
+        free(generations->first_disk);
+        free(generations->newest);
+        free(generations->same_disk);
+}
+
+static int generations_read(const struct world *world, struct generations *generations) {
+        generations->first_disk = calloc((size_t)world->n_strings + 1, sizeof(uint32_t));
+        generations->newest = calloc((size_t)world->n_strings + 1, sizeof(uint32_t));
+        generations->same_disk = calloc(world->n_disks + 1, sizeof(uint32_t));
+        if (!generations->first_disk || !generations->newest || !generations->same_disk)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < world->n_disks; i++) {
+                uint32_t *first = &generations->first_disk[world->disks[i].generation];
+
+                generations->same_disk[i] = *first;
+                *first = (uint32_t)i + 1;
+        }
+        return 0;
+}
+
+/* Whether one of the listed disks has the id. Two have one generation only for a moment, when a disk
+ * was moved while the listing was read. */
+static bool tag_is_current(const struct world *world, const struct generations *generations,
+                           uint32_t generation, uint32_t disk_tag) {
+        for (uint32_t i = generations->first_disk[generation]; i > 0;
+             i = generations->same_disk[i - 1])
+                if (world_tag_names_disk(world, disk_tag, &world->disks[i - 1]))
+                        return true;
+        return false;
+}
+
+static bool is_newer(const struct snapshot_row *a, const struct snapshot_row *b) {
+        int c = CMP(a->slot.ticks, b->slot.ticks);
+
+        c = c != 0 ? c : CMP(a->time_created.ticks, b->time_created.ticks);
+        return (c != 0 ? c : guid_compare(&a->unique_id, &b->unique_id)) > 0;
+}
+
+/* Marks what was moved, and finds the generations whose disk is in no listing. */
+static int settle_disks(struct world *world) {
+        _cleanup_(generations_deinit) struct generations generations = {};
+        int r;
+
+        r = generations_read(world, &generations);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < world->n_snapshots; i++) {
+                struct snapshot_row *row = &world->snapshots[i];
+                uint32_t *newest = &generations.newest[row->generation], tag = world->disk_tags[i];
+
+                if (tag == 0)
+                        continue;
+                if (generations.first_disk[row->generation] == 0) {
+                        if (*newest == 0 || is_newer(row, &world->snapshots[*newest - 1]))
+                                *newest = (uint32_t)i + 1;
+                } else if (!tag_is_current(world, &generations, row->generation, tag) &&
+                           world_tag_is_id(world, tag))
+                        row->flags |= ROW_MOVED;
+        }
+
+        for (uint32_t i = 1; i <= world->n_strings; i++) {
+                if (generations.newest[i] == 0)
+                        continue;
+                r = array_grow(&world->orphans, world->n_orphans, &world->orphans_capacity,
+                               sizeof(*world->orphans), WORLD_SNAPSHOTS_MAX);
+                if (r < 0)
+                        return r;
+                world->orphans[world->n_orphans++] =
+                        (struct orphan){i, world->disk_tags[generations.newest[i] - 1]};
         }
         return 0;
 }
@@ -243,6 +333,11 @@ int world_finish(struct world *world) {
         r = settle_states(world);
         if (r < 0)
                 return r;
+        r = settle_disks(world);
+        if (r < 0)
+                return r;
+        free(world->disk_tags); /* the rows get another order */
+        world->disk_tags = NULL;
 
         if (world->n_snapshots > 0)
                 qsort_r(world->snapshots, world->n_snapshots, sizeof(*world->snapshots),

@@ -29,6 +29,8 @@ int world_new(const char *subscription, const char *owner, struct utc begin,
                 return -ENOMEM;
 
         r = intern_new(&world->strings);
+        if (r == 0)
+                r = intern_new(&world->keep_texts);
         if (r < 0)
                 return r;
 
@@ -41,6 +43,7 @@ struct world *world_free(struct world *world) {
                 return NULL;
 
         intern_free(world->strings);
+        intern_free(world->keep_texts);
         strbuf_deinit(&world->scratch);
         free(world->owner);
         free(world->snapshots);
@@ -48,6 +51,9 @@ struct world *world_free(struct world *world) {
         free(world->disks);
         free(world->disk_refs.items);
         free(world->regions);
+        free(world->keeps);
+        free(world->orphans);
+        free(world->disk_tags);
         free(world->memo);
         free(world);
         return NULL;
@@ -65,6 +71,10 @@ struct world_view world_view(const struct world *world) {
                 .n_snapshots = world->n_snapshots,
                 .disks = world->disks,
                 .n_disks = world->n_disks,
+                .orphans = world->orphans,
+                .n_orphans = world->n_orphans,
+                .keeps = world->keeps,
+                .n_keeps = world->n_keeps,
                 .begin = world->begin,
         };
 }
@@ -144,6 +154,40 @@ int world_add_disk(const struct cJSON *element, void *data) {
         return 0;
 }
 
+static int copy_string(struct world *world, const struct world *before, uint32_t *number) {
+        const char *text = intern_str(before->strings, *number);
+
+        if (*number == 0)
+                return 0;
+        return world_add_string(world, text, strlen(text), number);
+}
+
+int world_copy_disks(struct world *world, const struct world *before) {
+        assert(!world->finished && before->finished);
+
+        for (size_t i = 0; i < before->n_disks; i++) {
+                struct disk_row row = before->disks[i];
+                struct resource_id id = {.type = RESOURCE_DISK};
+                int r;
+
+                stpcpy(id.group, intern_str(before->strings, row.group));
+                stpcpy(id.name, intern_str(before->strings, row.name));
+                r = array_grow(&world->disks, world->n_disks, &world->disks_capacity,
+                               sizeof(*world->disks), WORLD_DISKS_MAX);
+                r = r ?: copy_string(world, before, &row.name);
+                r = r ?: copy_string(world, before, &row.group);
+                r = r ?: copy_string(world, before, &row.generation);
+                r = r ?: copy_string(world, before, &row.region);
+                r = r ?: copy_string(world, before, &row.location);
+                r = r ?: copy_string(world, before, &row.tags);
+                r = r ?: refs_add(&world->disk_refs, &id, WORLD_DISKS_MAX);
+                if (r < 0)
+                        return r;
+                world->disks[world->n_disks++] = row;
+        }
+        return 0;
+}
+
 static bool belongs(const struct world *world, const struct snapshot_reply *reply) {
         return reply->has_id && strcmp(reply->id.subscription, world->subscription) == 0;
 }
@@ -153,7 +197,7 @@ int world_add_snapshot(const struct cJSON *element, void *data) {
         struct snapshot_reply reply;
         struct snapshot_row row;
         const char *member;
-        uint32_t region;
+        uint32_t region, disk_tag;
         int r;
 
         assert(!world->finished);
@@ -169,7 +213,7 @@ int world_add_snapshot(const struct cJSON *element, void *data) {
         if (!world->memo)
                 return -ENOMEM;
 
-        r = world_fill_snapshot(world, &reply, &row, &region);
+        r = world_fill_snapshot(world, &reply, &row, &region, &disk_tag);
         if (r < 0)
                 return r;
         r = region_index(world, region, &row.region);
@@ -185,29 +229,55 @@ int world_add_snapshot(const struct cJSON *element, void *data) {
                        sizeof(*world->snapshots), WORLD_SNAPSHOTS_MAX);
         if (r < 0)
                 return r;
+        r = array_grow(&world->disk_tags, world->n_snapshots, &world->disk_tags_capacity,
+                       sizeof(*world->disk_tags), WORLD_SNAPSHOTS_MAX);
+        if (r < 0)
+                return r;
         r = refs_add(&world->snapshot_refs, &reply.id, WORLD_SNAPSHOTS_MAX);
         if (r < 0)
                 return r;
+        world->disk_tags[world->n_snapshots] = disk_tag;
         world->snapshots[world->n_snapshots++] = row;
         return 0;
+}
+
+/* What world_finish() settles for all rows at once. */
+static bool row_moved(const struct world *world, const struct snapshot_row *row,
+                      uint32_t disk_tag) {
+        bool listed = false;
+
+        if (disk_tag == 0 || !world_tag_is_id(world, disk_tag))
+                return false;
+        for (size_t i = 0; i < world->n_disks; i++) {
+                if (world->disks[i].generation != row->generation)
+                        continue;
+                if (world_tag_names_disk(world, disk_tag, &world->disks[i]))
+                        return false;
+                listed = true;
+        }
+        return listed;
 }
 
 int world_judge(struct world *world, const struct snapshot_reply *reply, bool counts_percent,
                 struct snapshot_row *ret_row) {
         struct snapshot_row row;
-        uint32_t region;
+        uint32_t region, disk_tag;
         int r;
+
+        assert(world->finished);
 
         if (!belongs(world, reply))
                 return JSON_E_SHAPE;
 
-        r = world_fill_snapshot(world, reply, &row, &region);
+        r = world_fill_snapshot(world, reply, &row, &region, &disk_tag);
         if (r < 0)
                 return r;
         if (region > UINT16_MAX)
                 return -E2BIG;
         row.region = (uint16_t)region;
         world_fill_state(reply, counts_percent, &row);
+        if (row_moved(world, &row, disk_tag))
+                row.flags |= ROW_MOVED;
         *ret_row = row;
         return 0;
 }

@@ -32,6 +32,9 @@ DEFINE_CLEANUP(struct world *, world_free)
  * Return 0, JSON_E_SHAPE (world_bad_member() says why) or a negative errno. */
 int world_add_disk(const struct cJSON *element, void *world);
 int world_add_snapshot(const struct cJSON *element, void *world);
+/* Takes over the disks of a finished world of the same subscription, in place of a listing of them.
+ * Returns 0, -ENOMEM, or -E2BIG. */
+int world_copy_disks(struct world *world, const struct world *before);
 /* The member for which an element was refused, such as "timeCreated"; NULL before. */
 const char *world_bad_member(const struct world *world);
 
@@ -43,6 +46,10 @@ const char *world_bad_member(const struct world *world);
  * without a percentage whose disk is in no listing counts as that of an ordinary disk when it has no
  * logicalSectorSize, which those of Ultra and Premium SSD v2 disks carry.
  *
+ * A disk is known by its generation: a row of ours whose disk tag names another id than the listed
+ * disk's is ROW_MOVED, and a generation of ours without a listed disk is an orphan. Copies, whose
+ * source is a snapshot, are neither.
+ *
  * Returns 0 or -ENOMEM.
  */
 int world_finish(struct world *world);
@@ -52,7 +59,8 @@ struct world_view world_view(const struct world *world);
 /*
  * The row that one snapshot's own reply gives, for the re-read and the check after the create:
  * flags, tag_hash, ids and times as in the listing. @counts_percent is the disk's
- * DISK_COUNTS_PERCENT. Strings go into @world's table, which is to be finished.
+ * DISK_COUNTS_PERCENT. Strings go into the table of @world, which is finished; a rule that no listed
+ * snapshot carries is none here (keep 0), and tag_hash tells that it changed.
  *
  * Returns 0, JSON_E_SHAPE (no id, or of another subscription), -ENOMEM, or -E2BIG.
  */

@@ -1,7 +1,6 @@
 #include "base/guid.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static int hex_value(char c) {
@@ -41,13 +40,18 @@ int guid_parse(const char *text, size_t len, struct guid *ret_guid) {
         return 0;
 }
 
+/* By hand, since listings format one for each snapshot and printf costs ten times as much. */
 const char *guid_format(const struct guid *guid, char buffer[static GUID_TEXT_SIZE]) {
-        const uint8_t *b = guid->bytes;
+        static const char digits[] = "0123456789abcdef";
+        char *at = buffer;
 
-        snprintf(buffer, GUID_TEXT_SIZE,
-                 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-                 b[15]);
+        for (size_t i = 0; i < sizeof(guid->bytes); i++) {
+                if (i == 4 || i == 6 || i == 8 || i == 10)
+                        *at++ = '-';
+                *at++ = digits[guid->bytes[i] >> 4];
+                *at++ = digits[guid->bytes[i] & 0xf];
+        }
+        *at = '\0';
         return buffer;
 }
 

@@ -17,9 +17,13 @@ void strbuf_clear(struct strbuf *s) {
                 s->data[0] = '\0';
 }
 
+static size_t strbuf_ceiling(const struct strbuf *s) {
+        return s->max ? s->max : STRBUF_MAX_DEFAULT;
+}
+
 /* Makes room for @more bytes and a NUL. Returns whether there is. */
 static bool strbuf_reserve(struct strbuf *s, size_t more) {
-        size_t max = s->max ? s->max : STRBUF_MAX_DEFAULT, size;
+        size_t max = strbuf_ceiling(s), size;
         char *data;
 
         if (s->error)
@@ -61,20 +65,29 @@ void strbuf_append_char(struct strbuf *s, char c) {
 }
 
 void strbuf_vappendf(struct strbuf *s, const char *format, va_list ap) {
+        size_t room = s->data ? s->size - s->len : 0;
         va_list again;
         int n;
 
+        /* Into the room there is: mostly that is enough, and what did not fit tells how much would. */
+        if (s->error)
+                return;
         va_copy(again, ap);
-        n = vsnprintf(NULL, 0, format, again);
+        n = vsnprintf(room > 0 ? s->data + s->len : NULL, room, format, again);
         va_end(again);
         if (n < 0) {
-                s->error = s->error ?: -EINVAL;
+                if (room > 0)
+                        s->data[s->len] = '\0';
+                s->error = -EINVAL;
                 return;
         }
-        if (!strbuf_reserve(s, (size_t)n))
-                return;
-
-        vsnprintf(s->data + s->len, (size_t)n + 1, format, ap);
+        if ((size_t)n >= room || s->len + (size_t)n > strbuf_ceiling(s)) {
+                if (room > 0)
+                        s->data[s->len] = '\0';
+                if (!strbuf_reserve(s, (size_t)n))
+                        return;
+                vsnprintf(s->data + s->len, (size_t)n + 1, format, ap);
+        }
         s->len += (size_t)n;
 }
 

@@ -6,6 +6,7 @@
 #include "azure/scan.h"
 #include "base/macros.h"
 
+#include <cjson/cJSON.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct snapshot_reply snapshot;
         struct operation_reply operation;
         struct token_reply token = {};
+        struct disk_reply disk;
         int r;
 
         if (size < 1)
@@ -97,6 +98,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 demand(!snapshot_reply_is_complete(&snapshot, true) || snapshot.percent == 100);
                 (void)tags_hash(snapshot.tags);
                 snapshot_reply_deinit(&snapshot);
+        }
+
+        member = NULL;
+        r = disk_reply_parse(body, size, &disk, &member);
+        check_result(r, member);
+        if (r == 0) {
+                demand(disk.location[0] != '\0' && disk.id.type == RESOURCE_DISK);
+                disk_reply_deinit(&disk);
         }
 
         member = NULL;

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 /* Allocations until one fails; negative: none does. */
@@ -116,6 +117,7 @@ static unsigned sweep(int (*fn)(void), unsigned *ret_survived) {
 
 #define SUB "00000000-0000-0000-0000-00000000000a"
 #define GEN "0217b3db-61cb-4bf6-bbfb-e1bbddadf4d4"
+#define OTHER_GEN "0217b3db-61cb-4bf6-bbfb-e1bbddadf4d5"
 
 static char snapshot[4096], page_text[16384];
 
@@ -170,6 +172,25 @@ static int run_snapshot(void) {
         return r;
 }
 
+/* Of another generation than the snapshot, whose own disk is in no listing. */
+static const char disk[] =
+        "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg/providers/Microsoft.Compute/disks/d\","
+        "\"location\":\"West "
+        "Europe\",\"tags\":{\"b\":\"c\",\"a\":\"\"},\"properties\":{\"uniqueId\":\"" OTHER_GEN
+        "\"}}";
+
+static int run_disk(void) {
+        struct disk_reply reply = {};
+        const char *member;
+        int r;
+
+        r = disk_reply_parse(disk, strlen(disk), &reply, &member);
+        if (r != 0)
+                assert_null(reply.json);
+        disk_reply_deinit(&reply);
+        return r;
+}
+
 static int run_operation(void) {
         static const char text[] =
                 "{\"status\":\"Failed\",\"error\":{\"code\":\"x\",\"message\":\"y\"}}";
@@ -194,11 +215,6 @@ static int run_token(void) {
         str_wipe_free(token.token);
         return r;
 }
-
-static const char disk[] =
-        "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg/providers/Microsoft.Compute/disks/d\","
-        "\"location\":\"West "
-        "Europe\",\"tags\":{\"b\":\"c\",\"a\":\"\"},\"properties\":{\"uniqueId\":\"" GEN "\"}}";
 
 /* A world from its listings to its re-read. */
 static int run_world(void) {
@@ -232,6 +248,7 @@ static int run_world(void) {
         r = world_finish(world);
         if (r != 0)
                 return r;
+        assert_int_equal(world_view(world).n_orphans, 1);
         r = snapshot_reply_parse(snapshot, strlen(snapshot), &reply, &member);
         if (r != 0)
                 return r;
@@ -272,6 +289,12 @@ static int run_get(void) {
         return request_result(arm_get(&cloud, &spec.id));
 }
 
+static int run_patch(void) {
+        struct snapshot_spec spec = spec_of();
+
+        return request_result(arm_patch_tags(&cloud, &spec.id, TAGS_MERGE, "a\0b", 4));
+}
+
 static int run_list(void) {
         return request_result(arm_list_snapshots(&cloud, SUB));
 }
@@ -300,7 +323,8 @@ static void test_sweep(void **state) {
                 {__LINE__, run_world, 100, 2},   {__LINE__, run_put, 6, 0},
                 {__LINE__, run_get, 4, 0},       {__LINE__, run_list, 4, 0},
                 {__LINE__, run_follow, 4, 0},    {__LINE__, run_managed, 5, 0},
-                {__LINE__, run_secret, 6, 0},
+                {__LINE__, run_secret, 6, 0},    {__LINE__, run_disk, 15, 0},
+                {__LINE__, run_patch, 6, 0},
         };
 
         make_texts();

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #define E(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #define TEXT(t) t, sizeof(t) - 1

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #define STOP 4711

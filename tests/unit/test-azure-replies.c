@@ -7,11 +7,13 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #define SUB "/subscriptions/00000000-0000-0000-0000-000000000001"
@@ -285,6 +287,86 @@ static void test_disk(void **state) {
         }
 }
 
+static void test_disk_parsed(void **state) {
+        static const struct {
+                int line;
+                const char *text;
+                int r;
+        } rows[] = {
+                {__LINE__, "{" DISK LOC ",\"properties\":{\"uniqueId\":\"" GUID1 "\"}}", 0},
+                {__LINE__, "{" SNAP LOC ",\"properties\":{}}", REPLY_E_MEMBER},
+                {__LINE__, "{}", REPLY_E_MEMBER},
+                {__LINE__, "[]", JSON_E_SHAPE},
+                {__LINE__, "{", JSON_E_SYNTAX},
+                {__LINE__, "", JSON_E_SYNTAX},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct disk_reply disk = {.location = "before"};
+                const char *member = NULL;
+                int r = disk_reply_parse(rows[i].text, strlen(rows[i].text), &disk, &member);
+
+                if (r != rows[i].r || !member != (r != REPLY_E_MEMBER))
+                        fail_msg("row at line %d: %d", rows[i].line, r);
+                if (r != 0) {
+                        assert_string_equal(disk.location, "before");
+                        continue;
+                }
+                assert_string_equal(disk.id.name, "d1");
+                assert_true(disk.has_unique_id);
+                assert_non_null(disk.json);
+                disk_reply_deinit(&disk);
+                assert_null(disk.json);
+        }
+}
+
+static void test_date(void **state) {
+#define GOOD "Fri, 26 May 2023 02:55:10 GMT"
+        static const struct {
+                int line;
+                const char *names[3], *values[3];
+                int64_t seconds; /* 0: none */
+        } rows[] = {
+                {__LINE__, {"Date"}, {GOOD}, 1685069710},
+                {__LINE__, {"date"}, {GOOD}, 1685069710},
+                {__LINE__, {"X-Date", "DATE", "Dates"}, {"x", GOOD, "y"}, 1685069710},
+                {__LINE__, {NULL}, {NULL}, 0},
+                {__LINE__, {"Last-Modified"}, {GOOD}, 0},
+                {__LINE__, {"Date", "date"}, {GOOD, GOOD}, 0},
+                {__LINE__, {"Date", "Date"}, {"x", GOOD}, 0},
+                {__LINE__, {"Date"}, {""}, 0},
+                {__LINE__, {"Date"}, {" " GOOD}, 0},
+                {__LINE__, {"Date"}, {GOOD " "}, 0},
+                {__LINE__, {"Date"}, {"Thu, 26 May 2023 02:55:10 GMT"}, 0},
+                {__LINE__, {"Date"}, {"fri, 26 May 2023 02:55:10 GMT"}, 0},
+                {__LINE__, {"Date"}, {"Fri, 26 may 2023 02:55:10 GMT"}, 0},
+                {__LINE__, {"Date"}, {"Fri, 26 Mai 2023 02:55:10 GMT"}, 0},
+                {__LINE__, {"Date"}, {"Fri, 26 May 2023 24:00:00 GMT"}, 0},
+                {__LINE__, {"Date"}, {"Fri, 26 May 2023 02:55:60 GMT"}, 0},
+                {__LINE__, {"Date"}, {"Fri, 26 May 2023 02:55:10 UTC"}, 0},
+                {__LINE__, {"Date"}, {"Friday, 26-May-23 02:55:10 GMT"}, 0},
+                {__LINE__, {"Date"}, {"Fri May 26 02:55:10 2023"}, 0},
+                {__LINE__, {"Date"}, {"2023-05-26T02:55:10Z"}, 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct http_reply reply = {.status = 503};
+                struct utc date = UTC_NONE;
+                int r;
+
+                for (size_t j = 0; j < 3 && rows[i].names[j]; j++)
+                        assert_int_equal(http_headers_add_str(&reply.headers, rows[i].names[j],
+                                                              rows[i].values[j]),
+                                         0);
+                r = arm_reply_date(&reply, &date);
+                if (r != (rows[i].seconds ? 0 : -ENOENT) ||
+                    date.ticks !=
+                            (rows[i].seconds ? utc_from_seconds(rows[i].seconds) : UTC_NONE).ticks)
+                        fail_msg("row at line %d: %d", rows[i].line, r);
+                http_headers_deinit(&reply.headers);
+        }
+}
+
 static uint64_t hash_of(const char *text) {
         _cleanup_(json_freep) cJSON *json = NULL;
         size_t offset;
@@ -471,6 +553,8 @@ int main(void) {
                 cmocka_unit_test(test_snapshot_values),
                 cmocka_unit_test(test_complete),
                 cmocka_unit_test(test_disk),
+                cmocka_unit_test(test_disk_parsed),
+                cmocka_unit_test(test_date),
                 cmocka_unit_test(test_tags),
                 cmocka_unit_test(test_operations),
                 cmocka_unit_test(test_tokens),

@@ -14,6 +14,7 @@
 
 #define SUB "00000000-0000-0000-0000-000000000001"
 #define SUB_PATH "/subscriptions/" SUB
+#define GUID "667d1d45-5740-4727-97bc-d42a55e76ee8"
 
 static char arm[] = "https://management.azure.com";
 static char login[] = "https://login.microsoftonline.com";
@@ -151,6 +152,47 @@ static void test_put(void **state) {
                       "https://management.azure.com" SUB_PATH
                       "/resourceGroups/rg-s/providers/Microsoft.Compute/snapshots/s1"
                       "?api-version=2024-03-02");
+                check_single(request);
+                assert_string_equal(http_headers_get(&request->headers, "Content-Type"),
+                                    "application/json");
+                if (request->body_len != strlen(rows[i].body) ||
+                    memcmp(request->body, rows[i].body, request->body_len) != 0)
+                        fail_msg("row at line %d: %s", rows[i].line, request->body);
+                assert_int_equal(json_scan(request->body, request->body_len, &offset), 0);
+                http_request_free(request);
+        }
+}
+
+static void test_patch_tags(void **state) {
+        static const char one[] = "snapkeep-hold\0"
+                                  "audit \"x\"\n",
+                          two[] = "snapkeep-hold\0\0snapkeep-adopted\0" GUID;
+        static const struct {
+                int line;
+                enum tags_operation operation;
+                const char *tags;
+                size_t tags_len;
+                const char *body;
+        } rows[] = {
+                {__LINE__, TAGS_MERGE, one, sizeof(one),
+                 "{\"operation\":\"Merge\",\"properties\":{\"tags\":{\"snapkeep-hold\":"
+                 "\"audit \\\"x\\\"\\u000a\"}}}"},
+                {__LINE__, TAGS_DELETE, two, sizeof(two),
+                 "{\"operation\":\"Delete\",\"properties\":{\"tags\":{\"snapkeep-hold\":\"\","
+                 "\"snapkeep-adopted\":\"" GUID "\"}}}"},
+        };
+        struct resource_id id = id_of(SUB_PATH "/resourceGroups/r\xc3\xa5g/providers/"
+                                               "Microsoft.Compute/snapshots/s1");
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct http_request *request = arm_patch_tags(&cloud, &id, rows[i].operation,
+                                                              rows[i].tags, rows[i].tags_len);
+                size_t offset;
+
+                check(request, HTTP_PATCH,
+                      "https://management.azure.com" SUB_PATH
+                      "/resourceGroups/r%C3%A5g/providers/Microsoft.Compute/snapshots/s1"
+                      "/providers/Microsoft.Resources/tags/default?api-version=2021-04-01");
                 check_single(request);
                 assert_string_equal(http_headers_get(&request->headers, "Content-Type"),
                                     "application/json");
@@ -331,7 +373,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reads),         cmocka_unit_test(test_put),
                 cmocka_unit_test(test_tokens),        cmocka_unit_test(test_endpoint),
-                cmocka_unit_test(test_endpoint_long),
+                cmocka_unit_test(test_endpoint_long), cmocka_unit_test(test_patch_tags),
         };
 
         return cmocka_run_group_tests_name("azure-requests", tests, NULL, NULL);

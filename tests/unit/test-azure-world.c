@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #define SUB "00000000-0000-0000-0000-00000000000a"
@@ -25,7 +26,7 @@
 struct fixture {
         const char *subscription, *group, *name, *location;
         const char *tags; /* members of tags; NULL: all of ours */
-        const char *owner, *policy, *slot, *generation;
+        const char *owner, *policy, *slot, *generation, *disk, *keep;
         const char *extra_tags; /* ",\"a\":\"b\"" */
         const char *source;     /* sourceUniqueId; "" for none */
         const char *option;     /* createOption */
@@ -43,6 +44,8 @@ static const struct fixture good = {
         .policy = "gold",
         .slot = "20261123T021500Z",
         .generation = GEN,
+        .disk = SUB "/rg/db01-data",
+        .keep = "last=3",
         .extra_tags = "",
         .source = GEN,
         .option = "Copy",
@@ -81,9 +84,10 @@ static void append_snapshot(const struct fixture *f, struct strbuf *s) {
                 strbuf_appendf(s,
                                "\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"%s\","
                                "\"snapkeep-policy\":\"%s\",\"snapkeep-slot\":\"%s\","
-                               "\"snapkeep-disk\":\"s/rg/db01-data\","
-                               "\"snapkeep-generation\":\"%s\",\"snapkeep-keep\":\"last=3\"%s",
-                               f->owner, f->policy, f->slot, f->generation, f->extra_tags);
+                               "\"snapkeep-disk\":\"%s\","
+                               "\"snapkeep-generation\":\"%s\",\"snapkeep-keep\":\"%s\"%s",
+                               f->owner, f->policy, f->slot, f->disk, f->generation, f->keep,
+                               f->extra_tags);
         strbuf_appendf(s, "},\"properties\":{\"creationData\":{\"createOption\":\"%s\"", f->option);
         if (f->source[0] != '\0')
                 strbuf_appendf(s, ",\"sourceUniqueId\":\"%s\"", f->source);
@@ -465,8 +469,9 @@ static void test_states(void **state) {
                         snprintf(members, sizeof(members),
                                  ",\"location\":\"westeurope\",\"sku\":{\"name\":\"%s\"}",
                                  rows[i].sku);
-                        assert_int_equal(
-                                add_disk(world, "rg", "d", members, "\"uniqueId\":\"" GEN "\""), 0);
+                        assert_int_equal(add_disk(world, "rg", "db01-data", members,
+                                                  "\"uniqueId\":\"" GEN "\""),
+                                         0);
                 }
                 assert_int_equal(world_finish(world), 0);
                 view = world_view(world);
@@ -475,6 +480,404 @@ static void test_states(void **state) {
                     view.snapshots[0].percent != rows[i].percent)
                         fail_msg("row at line %d: %x, %u", rows[i].line, flags,
                                  view.snapshots[0].percent);
+        }
+}
+
+static void test_adopted(void **state) {
+#define UNIQUE "667d1d45-5740-4727-97bc-d42a55e76ee8"
+#define ADOPTED(value) ",\"snapkeep-adopted\":\"" value "\""
+        static const struct {
+                int line;
+                const char *extra_tags, *name, *owner, *source;
+                uint32_t flags;
+        } rows[] = {
+                {__LINE__, ADOPTED(UNIQUE), "by-hand", OWNER, GEN,
+                 (OURS & ~ROW_NAMED) | ROW_ADOPTED},
+                {__LINE__, ADOPTED("667D1D45-5740-4727-97BC-D42A55E76EE8"), "by-hand", OWNER, GEN,
+                 (OURS & ~ROW_NAMED) | ROW_ADOPTED},
+                {__LINE__, ",\"SnapKeep-Adopted\":\"" UNIQUE "\"", "by-hand", OWNER, GEN,
+                 (OURS & ~ROW_NAMED) | ROW_ADOPTED},
+                {__LINE__, ADOPTED(UNIQUE), NULL, OWNER, GEN, OURS | ROW_ADOPTED},
+                /* Tags copied to another snapshot; what is no GUID; twice, in two cases. */
+                {__LINE__, ADOPTED(GEN), "by-hand", OWNER, GEN, OURS & ~ROW_NAMED},
+                {__LINE__, ADOPTED("yes"), "by-hand", OWNER, GEN, OURS & ~ROW_NAMED},
+                {__LINE__, ADOPTED(""), "by-hand", OWNER, GEN, OURS & ~ROW_NAMED},
+                {__LINE__, ADOPTED(UNIQUE) ",\"Snapkeep-Adopted\":\"" UNIQUE "\"", "by-hand", OWNER,
+                 GEN, ROW_INCREMENTAL | ROW_CLAIMS},
+                /* Adopted by somebody else, or with tags that lie about the source. */
+                {__LINE__, ADOPTED(UNIQUE), "by-hand", "other", GEN, ROW_INCREMENTAL},
+                {__LINE__, ADOPTED(UNIQUE), "by-hand", OWNER, GEN2, ROW_INCREMENTAL | ROW_CLAIMS},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                uint32_t flags;
+
+                f.extra_tags = rows[i].extra_tags;
+                f.name = rows[i].name;
+                f.owner = rows[i].owner;
+                f.source = rows[i].source;
+                assert_int_equal(add_snapshot(world, &f), 0);
+                assert_int_equal(world_finish(world), 0);
+                flags = world_view(world).snapshots[0].flags;
+                if (flags != (rows[i].flags | ROW_COMPLETE))
+                        fail_msg("row at line %d: flags %x", rows[i].line, flags);
+        }
+}
+
+/* A snapshot without a uniqueId is nobody's to adopt. */
+static void test_adopted_without_id(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture f = good;
+
+        f.unique_id = "";
+        f.extra_tags = ADOPTED("00000000-0000-0000-0000-000000000000");
+        assert_int_equal(add_snapshot(world, &f), 0);
+        assert_int_equal(world_finish(world), 0);
+        assert_false(world_view(world).snapshots[0].flags & ROW_ADOPTED);
+}
+
+static void test_keep_of(void **state) {
+        char longest[NAMING_TAG_VALUE_MAX + 1], longer[NAMING_TAG_VALUE_MAX + 2];
+        const struct {
+                int line;
+                const char *keep, *owner;
+                const char *expected; /* NULL: none */
+        } rows[] = {
+                {__LINE__, "last=3", OWNER, "last=3"},
+                {__LINE__, " Daily=3, zone=Europe/Oslo ", OWNER, " Daily=3, zone=Europe/Oslo "},
+                {__LINE__, "none", OWNER, "none"},
+                {__LINE__, longest, OWNER, longest},
+                {__LINE__, longer, OWNER, NULL},
+                {__LINE__, "", OWNER, NULL},
+                {__LINE__, "last=3", "other", NULL},
+        };
+
+        memset(longest, 'x', sizeof(longest) - 1);
+        longest[sizeof(longest) - 1] = '\0';
+        memset(longer, 'x', sizeof(longer) - 1);
+        longer[sizeof(longer) - 1] = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                struct world_view view;
+                const char *keep;
+
+                f.keep = rows[i].keep;
+                f.owner = rows[i].owner;
+                assert_int_equal(add_snapshot(world, &f), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                keep = view_keep(&view, &view.snapshots[0]);
+                if (!keep != !rows[i].expected || (keep && strcmp(keep, rows[i].expected) != 0))
+                        fail_msg("row at line %d: %s", rows[i].line, keep ?: "none");
+                assert_int_equal(view.n_keeps, keep ? 2 : 0);
+        }
+}
+
+static void slot_of(unsigned n, char slot[UTC_SLOT_SIZE]) {
+        utc_format_slot(utc_from_seconds(1795400100 + 60 * (int64_t)n), slot);
+}
+
+/* Adds the @n-th of a series that carries @keep; 65,536 of them have slots and names of their own. */
+static int add_keep(struct world *world, unsigned n, const char *generation, const char *keep) {
+        struct fixture f = good;
+        char slot[UTC_SLOT_SIZE];
+
+        slot_of(n, slot);
+        f.slot = slot;
+        f.generation = f.source = generation;
+        f.keep = keep;
+        return add_snapshot(world, &f);
+}
+
+/* Rules that come and go over two series: equal texts have equal numbers, others others. */
+static void test_keeps_shared(void **state) {
+        static const char *const keeps[] = {"last=1", "last=2", "last=1",
+                                            "last=3", "last=2", "last=2"};
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct world_view view;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(keeps); i++) {
+                assert_int_equal(add_keep(world, i, GEN, keeps[i]), 0);
+                assert_int_equal(add_keep(world, i, GEN2, keeps[ARRAY_SIZE(keeps) - 1 - i]), 0);
+        }
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_int_equal(view.n_keeps, 4);
+        for (unsigned g = 0; g < 2; g++) {
+                const struct snapshot_row *rows;
+                size_t n;
+
+                view_generation(&view, intern_find(view.strings, g == 0 ? GEN : GEN2), &rows, &n);
+                assert_int_equal(n, ARRAY_SIZE(keeps));
+                for (size_t i = 0; i < n; i++)
+                        assert_string_equal(view_keep(&view, &rows[i]),
+                                            keeps[g == 0 ? i : n - 1 - i]);
+        }
+}
+
+/* More different rules than a row can tell apart: those beyond are none, not others'. Strings have
+ * got other numbers by then, for the sake of a late region. */
+static void test_keeps_too_many(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture late = good;
+        struct world_view view;
+        char keep[32];
+        size_t without = 0;
+
+        for (unsigned i = 0; i < UINT16_MAX + 3; i++) {
+                snprintf(keep, sizeof(keep), "last=%u", i);
+                assert_int_equal(add_keep(world, i, GEN, keep), 0);
+        }
+        assert_int_equal(add_keep(world, UINT16_MAX + 3, GEN, "last=5"), 0);
+        late.location = "late";
+        assert_int_equal(add_snapshot(world, &late), 0);
+        assert_int_equal(world_finish(world), 0);
+
+        view = world_view(world);
+        assert_int_equal(view.n_keeps, UINT16_MAX + 1);
+        for (size_t i = 0; i < view.n_snapshots; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+                int64_t n = (utc_seconds(row->slot) - 1795400100) / 60;
+                const char *text = view_keep(&view, row);
+
+                snprintf(keep, sizeof(keep), "last=%lld", (long long)n);
+                if (n >= UINT16_MAX && n < UINT16_MAX + 3) {
+                        assert_null(text);
+                        without++;
+                } else if (n == UINT16_MAX + 3)
+                        assert_string_equal(text, "last=5");
+                else if (strcmp(view_str(&view, row->region), "late") == 0)
+                        assert_string_equal(text, "last=3");
+                else
+                        assert_string_equal(text, keep);
+        }
+        assert_int_equal(without, 3);
+}
+
+#define LOCATION ",\"location\":\"westeurope\""
+
+static void test_moved(void **state) {
+        static const struct {
+                int line;
+                const char *tag;          /* of the disk */
+                const char *group, *name; /* of the disk that is listed with GEN; NULL: none is */
+                const char *option, *source;
+                bool moved;
+        } rows[] = {
+                {__LINE__, SUB "/rg/db01-data", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, "00000000-0000-0000-0000-00000000000A/RG/DB01-Data", "rg", "db01-data",
+                 "Copy", GEN, false},
+                {__LINE__, SUB "/rg/db01-data", "Rg", "DB01-DATA", "Copy", GEN, false},
+                {__LINE__, SUB "/rg/db01-data", "rg2", "db01-data", "Copy", GEN, true},
+                {__LINE__, SUB "/rg/db01-data", "rg", "db01-dat", "Copy", GEN, true},
+                {__LINE__, SUB "/rg/db01-data", "rg", "db01-data2", "Copy", GEN, true},
+                {__LINE__, "00000000-0000-0000-0000-00000000000b/rg/db01-data", "rg", "db01-data",
+                 "Copy", GEN, true},
+                {__LINE__, SUB "/rg/db01-data", NULL, NULL, "Copy", GEN, false},
+                /* What a hand has mangled says nothing. */
+                {__LINE__, "db01-data", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, "x/rg/db01-data", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, SUB "/rg", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, SUB "/rg/", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, SUB "//d", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, SUB "/rg/a/b", "rg", "db01-data", "Copy", GEN, false},
+                {__LINE__, "", "rg", "db01-data", "Copy", GEN, false},
+                /* A copy's source is no disk. */
+                {__LINE__, SUB "/rg/other", "rg", "db01-data", "CopyStart", GEN2, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                struct snapshot_reply reply;
+                struct snapshot_row judged;
+                struct world_view view;
+                struct strbuf s = {};
+                const char *member;
+
+                f.disk = rows[i].tag;
+                f.option = rows[i].option;
+                f.source = rows[i].source;
+                f.properties = ",\"completionPercent\":100";
+                assert_int_equal(add_snapshot(world, &f), 0);
+                if (rows[i].name)
+                        assert_int_equal(add_disk(world, rows[i].group, rows[i].name, LOCATION,
+                                                  "\"uniqueId\":\"" GEN "\""),
+                                         0);
+                /* Others under the tag's id, of another generation or of none. */
+                assert_int_equal(add_disk(world, "rg", "decoy", LOCATION, ""), 0);
+                assert_int_equal(add_disk(world, "rg", "other", LOCATION,
+                                          "\"uniqueId\":\"0217b3db-61cb-4bf6-bbfb-e1bbddadf4d6\""),
+                                 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                if (view.snapshots[0].flags !=
+                    (OURS | ROW_COMPLETE | (rows[i].moved ? ROW_MOVED : 0)))
+                        fail_msg("row at line %d: %x", rows[i].line, view.snapshots[0].flags);
+
+                append_snapshot(&f, &s);
+                assert_int_equal(snapshot_reply_parse(s.data, s.len, &reply, &member), 0);
+                memset(&judged, 0xff, sizeof(judged));
+                assert_int_equal(world_judge(world, &reply, false, &judged), 0);
+                assert_memory_equal(&judged, &view.snapshots[0], sizeof(judged));
+                snapshot_reply_deinit(&reply);
+                strbuf_deinit(&s);
+        }
+}
+
+/* A disk that was moved while its pages were read is there twice: either id will do. */
+static void test_moved_meanwhile(void **state) {
+        for (unsigned round = 0; round < 2; round++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+
+                assert_int_equal(add_snapshot(world, &good), 0);
+                for (unsigned i = 0; i < 2; i++)
+                        assert_int_equal(add_disk(world, i == round ? "rg" : "rg-else", "db01-data",
+                                                  LOCATION, "\"uniqueId\":\"" GEN "\""),
+                                         0);
+                assert_int_equal(world_finish(world), 0);
+                assert_false(world_view(world).snapshots[0].flags & ROW_MOVED);
+        }
+}
+
+static void feed_page(struct world *world, page_element_fn add, const char *elements) {
+        _cleanup_(page_freep) struct page *page = NULL;
+        struct strbuf s = {};
+        const char *link;
+
+        strbuf_appendf(&s, "{\"value\":[%s]}", elements);
+        assert_int_equal(page_new(add, world, &page), 0);
+        assert_int_equal(page_feed(page, s.data, s.len), 0);
+        assert_int_equal(page_finish(page, &link), 0);
+        strbuf_deinit(&s);
+}
+
+/* Over two pages, the newest on either, and one of them shifted into both. */
+static void test_orphans(void **state) {
+        static const char *const generations[] = {
+                "0217b3db-61cb-4bf6-bbfb-000000000000", /* its disk is listed */
+                "0217b3db-61cb-4bf6-bbfb-000000000001", /* renamed: the newest knows */
+                "0217b3db-61cb-4bf6-bbfb-000000000002", /* of strangers alone */
+                "0217B3DB-61CB-4BF6-BBFB-00000000000A",
+                "0217b3db-61cb-4bf6-bbfb-000000000004", /* its tag was lost between the pages */
+                "0217b3db-61cb-4bf6-bbfb-000000000005", /* mistaken names are ours all the same */
+        };
+
+        for (unsigned swap = 0; swap < 2; swap++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct strbuf pages[2] = {};
+                struct world_view view;
+
+                for (unsigned i = 0; i < 2 * ARRAY_SIZE(generations); i++) {
+                        unsigned g = i / 2, page = i % 2;
+                        struct strbuf *out = &pages[page ^ swap];
+                        struct fixture f = good;
+                        char disk[64], name[32], slot[UTC_SLOT_SIZE];
+
+                        slot_of(i, slot);
+                        snprintf(disk, sizeof(disk), SUB "/rg/d%u%s", g, page ? "-new" : "");
+                        snprintf(name, sizeof(name), "s%u", i);
+                        f.slot = slot;
+                        f.disk = disk;
+                        f.generation = f.source = generations[g];
+                        f.time = "2026-11-23T02:15:03Z"; /* the slot decides */
+                        if (g == 2)
+                                f.owner = "other";
+                        if (g == 5)
+                                f.name = name;
+                        strbuf_append_str(out, out->len ? "," : "");
+                        append_snapshot(&f, out);
+                        if (g == 4) {
+                                char derived[SNAPSHOT_NAME_SIZE];
+
+                                derive_name(&f, 1, derived);
+                                f.name = derived;
+                                f.tags = "";
+                                strbuf_append_str(out, ",");
+                                append_snapshot(&f, out);
+                        }
+                }
+                feed_page(world, world_add_snapshot, pages[0].data);
+                feed_page(world, world_add_snapshot, pages[1].data);
+                feed_page(world, world_add_snapshot, pages[0].data);
+                assert_int_equal(add_disk(world, "RG", "D0", LOCATION,
+                                          "\"uniqueId\":\"0217B3DB-61CB-4BF6-BBFB-"
+                                          "000000000000\""),
+                                 0);
+                assert_int_equal(world_finish(world), 0);
+
+                view = world_view(world);
+                assert_int_equal(view.n_snapshots, 2 * ARRAY_SIZE(generations));
+                assert_int_equal(view.n_orphans, 3);
+                for (size_t i = 0; i < view.n_orphans; i++) {
+                        static const unsigned found[] = {1, 3, 5};
+                        char disk[64], generation[GUID_TEXT_SIZE];
+
+                        strcpy(generation, generations[found[i]]);
+                        str_lower(generation);
+                        snprintf(disk, sizeof(disk), SUB "/rg/d%u-new", found[i]);
+                        assert_string_equal(view_str(&view, view.orphans[i].generation),
+                                            generation);
+                        assert_string_equal(view_str(&view, view.orphans[i].disk), disk);
+                        if (i > 0)
+                                assert_true(view.orphans[i - 1].generation <
+                                            view.orphans[i].generation);
+                }
+                strbuf_deinit(&pages[0]);
+                strbuf_deinit(&pages[1]);
+        }
+}
+
+/* The source of a copy is a snapshot, which is no disk that could be gone; and a snapshot without a
+ * source is of no generation. */
+static void test_orphans_none(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture copy = good;
+
+        copy.option = "CopyStart";
+        copy.source = GEN2;
+        assert_int_equal(add_snapshot(world, &copy), 0);
+        copy.slot = "20261123T031500Z";
+        copy.source = "";
+        assert_int_equal(add_snapshot(world, &copy), 0);
+        assert_int_equal(world_finish(world), 0);
+        assert_int_equal(world_view(world).n_snapshots, 2);
+        assert_int_equal(world_view(world).n_orphans, 0);
+}
+
+/* The re-read cannot add a rule, since views hold those of the listing. */
+static void test_judge_keep(void **state) {
+        static const struct {
+                const char *keep, *expected;
+        } rows[] = {{"last=3", "last=3"}, {"last=4", NULL}, {"last=5", "last=5"}};
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct world_view view;
+
+        assert_int_equal(add_keep(world, 0, GEN, "last=3"), 0);
+        assert_int_equal(add_keep(world, 1, GEN, "last=5"), 0);
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct snapshot_reply reply;
+                struct fixture f = good;
+                struct snapshot_row row;
+                struct strbuf s = {};
+                const char *member, *keep;
+
+                f.keep = rows[i].keep;
+                append_snapshot(&f, &s);
+                assert_int_equal(snapshot_reply_parse(s.data, s.len, &reply, &member), 0);
+                assert_int_equal(world_judge(world, &reply, false, &row), 0);
+                keep = view_keep(&view, &row);
+                assert_true(!keep == !rows[i].expected);
+                if (keep)
+                        assert_string_equal(keep, rows[i].expected);
+                assert_int_equal(world_view(world).n_keeps, view.n_keeps);
+                snapshot_reply_deinit(&reply);
+                strbuf_deinit(&s);
         }
 }
 
@@ -788,6 +1191,7 @@ static void test_late_region(void **state) {
                 }
                 assert_string_equal(view_str(&view, row->generation), GEN);
                 assert_string_equal(view_str(&view, row->policy), "gold");
+                assert_true(row->flags & ROW_MOVED); /* "d" has its generation */
                 late += strcmp(region, "lateregion") == 0;
         }
         assert_int_equal(late, 1);
@@ -869,14 +1273,32 @@ static void test_empty(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ours),        cmocka_unit_test(test_flags),
-                cmocka_unit_test(test_tags_needed), cmocka_unit_test(test_names),
-                cmocka_unit_test(test_names_after), cmocka_unit_test(test_name_of_a_copy),
-                cmocka_unit_test(test_states),      cmocka_unit_test(test_judge),
-                cmocka_unit_test(test_refused),     cmocka_unit_test(test_disks),
-                cmocka_unit_test(test_duplicates),  cmocka_unit_test(test_order),
-                cmocka_unit_test(test_late_region), cmocka_unit_test(test_too_many_regions),
-                cmocka_unit_test(test_page),        cmocka_unit_test(test_empty),
+                cmocka_unit_test(test_ours),
+                cmocka_unit_test(test_flags),
+                cmocka_unit_test(test_tags_needed),
+                cmocka_unit_test(test_names),
+                cmocka_unit_test(test_names_after),
+                cmocka_unit_test(test_name_of_a_copy),
+                cmocka_unit_test(test_states),
+                cmocka_unit_test(test_judge),
+                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_disks),
+                cmocka_unit_test(test_duplicates),
+                cmocka_unit_test(test_order),
+                cmocka_unit_test(test_late_region),
+                cmocka_unit_test(test_too_many_regions),
+                cmocka_unit_test(test_page),
+                cmocka_unit_test(test_empty),
+                cmocka_unit_test(test_adopted),
+                cmocka_unit_test(test_adopted_without_id),
+                cmocka_unit_test(test_keep_of),
+                cmocka_unit_test(test_keeps_shared),
+                cmocka_unit_test(test_keeps_too_many),
+                cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_moved_meanwhile),
+                cmocka_unit_test(test_orphans),
+                cmocka_unit_test(test_orphans_none),
+                cmocka_unit_test(test_judge_keep),
         };
 
         return cmocka_run_group_tests_name("azure-world", tests, NULL, NULL);
