@@ -126,7 +126,7 @@ static void append_one(const struct key *key, bool demo, struct strbuf *out) {
                 strbuf_append_str(out, "a resource id that begins with /subscriptions/");
                 return;
         case KEY_BOUND:
-                strbuf_append_str(out, "a bound such as \">=12\"");
+                strbuf_append_str(out, "a bound in quotes such as \">=12\"");
                 return;
         case KEY_TAGS:
         case KEY_SELECTOR:

@@ -44,7 +44,7 @@ enum key_type {
         KEY_CALENDAR,   /* a calendar event of systemd.time(7); struct calendar * */
         KEY_DISK,       /* a managed disk's ARM id */
         KEY_RESOURCE,   /* another resource's ARM id */
-        KEY_BOUND,      /* ">=12" */
+        KEY_BOUND,      /* ">=12", the number within the row's range; uint32_t */
         KEY_TAGS,       /* the operator's tags for snapshots; struct policy_tags, added to */
         KEY_SELECTOR,   /* tags to look for on disks; struct policy_tags */
 };
@@ -84,7 +84,7 @@ struct key {
         bool required;
         bool section;      /* absent, it is read as if it were empty, so that its defaults hold */
         const char *value; /* the default as one would write it, or NULL */
-        int64_t min, max;  /* counts, and durations in seconds; both 0 for no range */
+        int64_t min, max;  /* counts, bounds, and durations in seconds; both 0 for no range */
         int64_t demo_min;  /* in place of @min under limits.demo; 0 for none */
         const struct key_word *words; /* ended by a NULL name; NULL for none */
         struct key_list keys;         /* KEY_MAP */

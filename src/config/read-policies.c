@@ -52,6 +52,10 @@ static int policy_inherit(const struct policy *template, struct policy *policy) 
         policy->prune = template->prune;
         policy->min_keep = template->min_keep;
         policy->min_age_s = template->min_age_s;
+        policy->max_delete_percent = template->max_delete_percent;
+        policy->stale_stop = template->stale_stop;
+        policy->freeze_s = template->freeze_s;
+        policy->gone = template->gone;
 
         if (template->zone_name) {
                 policy->zone_name = strdup(template->zone_name);
@@ -144,6 +148,101 @@ int read_keep(struct reader *reader, const struct key *key, const struct node *n
         return 0;
 }
 
+int read_formerly(struct reader *reader, const struct key *key, const struct node *node,
+                  void *object) {
+        struct policy *policy = object;
+
+        return read_texts(reader, key, node, &policy->formerly, &policy->n_formerly);
+}
+
+/* A name that a policy has or had, and where the file says so. */
+struct claim {
+        const char *name;
+        const struct node *node;
+        size_t policy, index; /* of formerly; 0 for the policy's own name */
+        bool own;
+};
+
+/* By name; the own name first, then as they stand in the file. */
+static int compare_claims(const void *va, const void *vb) {
+        const struct claim *a = va, *b = vb;
+
+        return strcmp(a->name, b->name) ?: CMP(b->own, a->own) ?: CMP(a->policy, b->policy)
+                       ?: CMP(a->index, b->index);
+}
+
+static size_t collect_claims(const struct reader *reader, struct claim *claims) {
+        size_t n = 0;
+
+        for (size_t p = 0; p < reader->file->n_policies; p++) {
+                const struct policy *policy = &reader->file->policies[p];
+                const struct node *name = reader->origins[p].name;
+                const struct node *list = node_get(name->next, "formerly");
+                const struct node *item = list ? list->first : NULL;
+
+                claims[n++] = (struct claim){policy->name, name, p, 0, true};
+                for (size_t i = 0; i < policy->n_formerly; i++, item = item->next)
+                        if (policy->formerly[i])
+                                claims[n++] =
+                                        (struct claim){policy->formerly[i], item, p, i, false};
+        }
+        return n;
+}
+
+static int complain_claim(struct reader *reader, const struct claim *first,
+                          const struct claim *claim) {
+        const struct policy *policies = reader->file->policies;
+        size_t mark = reader_enter(reader, policies[claim->policy].name);
+        int r;
+
+        reader_enter(reader, "formerly");
+        reader_enter_item(reader, claim->index);
+        if (first->policy == claim->policy && first->own)
+                r = reader_complain(reader, claim->node, "an earlier name", NULL,
+                                    "\"%s\" is the policy's own name", claim->name);
+        else if (first->policy == claim->policy)
+                r = reader_complain(reader, claim->node, NULL, NULL,
+                                    "\"%s\" is listed already, on line %u", claim->name,
+                                    first->node->line);
+        else if (first->own)
+                r = reader_complain(reader, claim->node, "a name that no policy has any more", NULL,
+                                    "\"%s\" is the policy on line %u, whose series are its own",
+                                    claim->name, first->node->line);
+        else
+                r = reader_complain(reader, claim->node, "one policy to take over its series", NULL,
+                                    "\"%s\" is a former name of policy %s too, on line %u",
+                                    claim->name, policies[first->policy].name, first->node->line);
+        reader_leave(reader, mark);
+        return r;
+}
+
+/* A series belongs to one policy: two that claimed it would prune it by two rules. */
+static int check_claims(struct reader *reader) {
+        _cleanup_(freep) struct claim *claims = NULL;
+        size_t n = reader->file->n_policies, first = 0;
+
+        for (size_t p = 0; p < reader->file->n_policies; p++)
+                n += reader->file->policies[p].n_formerly;
+        claims = calloc(n, sizeof(*claims));
+        if (!claims)
+                return -ENOMEM;
+        n = collect_claims(reader, claims);
+        qsort(claims, n, sizeof(*claims), compare_claims);
+
+        for (size_t i = 1; i < n; i++) {
+                int r;
+
+                if (strcmp(claims[i].name, claims[first].name) != 0) {
+                        first = i;
+                        continue;
+                }
+                r = complain_claim(reader, &claims[first], &claims[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* Jitter moves starts within an interval; at its length it would run into the next slot. */
 static int check_jitter(struct reader *reader, const struct node *node,
                         const struct policy *policy) {
@@ -165,6 +264,15 @@ static int check_jitter(struct reader *reader, const struct node *node,
         if (text.error)
                 return -ENOMEM;
         return reader_complain(reader, where, NULL, NULL, "%s", strbuf_str(&text));
+}
+
+/* Whether none of its items was refused. */
+static bool schedule_is_whole(const struct schedule *schedule) {
+        for (size_t i = 0; i < schedule->n; i++)
+                if (schedule->items[i].kind == SCHEDULE_EVERY ? schedule->items[i].period_s <= 0
+                                                              : !schedule->items[i].calendar)
+                        return false;
+        return schedule->n > 0;
 }
 
 static int read_policy(struct reader *reader, const struct key *key, const struct entry *entry,
@@ -189,6 +297,10 @@ static int read_policy(struct reader *reader, const struct key *key, const struc
         r = r ?: check_jitter(reader, entry->value, policy);
         if (r < 0)
                 return r;
+        /* What a calendar event's shortest interval allows takes a walk to find: once and not a plan. */
+        if (policy->jitter_s > 0 && schedule_is_whole(&policy->schedule))
+                policy->jitter_s =
+                        schedule_jitter_bound(&policy->schedule, policy->zone, policy->jitter_s);
 
         if (!policy->snapshot_group && !reader->group_given &&
             !node_get(entry->value, "snapshot_group"))
@@ -226,5 +338,5 @@ int read_policies(struct reader *reader, const struct key *key, const struct nod
                         return r;
                 reader_leave(reader, mark);
         }
-        return 0;
+        return check_claims(reader);
 }

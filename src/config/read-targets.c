@@ -18,18 +18,6 @@
 /* No policy was found for a target; an error was said. */
 #define POLICY_UNKNOWN SIZE_MAX
 
-/* A list of the row's type. *ret_is_list says whether there is anything to read. */
-static int check_list(struct reader *reader, const struct key *key, const struct node *node,
-                      bool *ret_is_list) {
-        *ret_is_list = node->kind == NODE_LIST && node->n > 0;
-        if (*ret_is_list)
-                return 0;
-        if (node->kind == NODE_LIST)
-                return reader_complain(reader, node, "at least one item, or no such key", NULL,
-                                       "the list is empty");
-        return reader_complain_kind(reader, key, node);
-}
-
 static int read_disk(struct reader *reader, const struct key *key, const struct node *node,
                      struct resource_id *ret_id) {
         bool is_text = false;
@@ -61,7 +49,7 @@ int read_disks(struct reader *reader, const struct key *key, const struct node *
         bool is_list;
         int r;
 
-        r = check_list(reader, key, node, &is_list);
+        r = value_is_list(reader, key, node, &is_list);
         if (r < 0 || !is_list)
                 return r;
         one.form = FORM_ONE;
@@ -83,33 +71,8 @@ int read_disks(struct reader *reader, const struct key *key, const struct node *
 int read_groups(struct reader *reader, const struct key *key, const struct node *node,
                 void *object) {
         struct target *target = object;
-        struct key one = *key;
-        bool is_list;
-        int r;
 
-        r = check_list(reader, key, node, &is_list);
-        if (r < 0 || !is_list)
-                return r;
-        target->groups = calloc(node->n, sizeof(char *));
-        if (!target->groups)
-                return -ENOMEM;
-
-        /* Each item is a value of the row's type, with the array's element as its field. */
-        one.form = FORM_ONE;
-        one.offset = 0;
-        for (const struct node *item = node->first; item; item = item->next) {
-                size_t mark = reader_enter_item(reader, target->n_groups);
-
-                if (item->kind != NODE_BROKEN) {
-                        r = value_reader(one.type)(reader, &one, item,
-                                                   &target->groups[target->n_groups]);
-                        if (r < 0)
-                                return r;
-                }
-                target->n_groups++;
-                reader_leave(reader, mark);
-        }
-        return 0;
+        return read_texts(reader, key, node, &target->groups, &target->n_groups);
 }
 
 static int read_target(struct reader *reader, const struct key *key, const struct node *node,
@@ -272,7 +235,7 @@ int read_targets(struct reader *reader, const struct key *key, const struct node
         bool is_list;
         int r;
 
-        r = check_list(reader, key, node, &is_list);
+        r = value_is_list(reader, key, node, &is_list);
         if (r < 0 || !is_list)
                 return r;
         one.form = FORM_ONE;

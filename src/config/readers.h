@@ -22,6 +22,8 @@ int read_policies(struct reader *reader, const struct key *key, const struct nod
 int read_schedule(struct reader *reader, const struct key *key, const struct node *node,
                   void *object);
 int read_keep(struct reader *reader, const struct key *key, const struct node *node, void *object);
+int read_formerly(struct reader *reader, const struct key *key, const struct node *node,
+                  void *object);
 
 /* read-targets.c; @object is struct policy_file, then struct target */
 int read_targets(struct reader *reader, const struct key *key, const struct node *node,

@@ -14,6 +14,8 @@
 #include "core/resource_id.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A domain name has 253 characters at most (RFC 1035 section 2.3.4). */
@@ -318,6 +320,82 @@ static int read_text(struct reader *reader, const struct key *key, const struct 
         return r;
 }
 
+int value_is_list(struct reader *reader, const struct key *key, const struct node *node,
+                  bool *ret_is_list) {
+        *ret_is_list = node->kind == NODE_LIST && node->n > 0;
+        if (*ret_is_list)
+                return 0;
+        if (node->kind == NODE_LIST)
+                return reader_complain(reader, node, "at least one item, or no such key", NULL,
+                                       "the list is empty");
+        return reader_complain_kind(reader, key, node);
+}
+
+int read_texts(struct reader *reader, const struct key *key, const struct node *node, char ***items,
+               size_t *n) {
+        struct key one = *key;
+        bool is_list;
+        int r;
+
+        r = value_is_list(reader, key, node, &is_list);
+        if (r < 0 || !is_list)
+                return r;
+        *items = calloc(node->n, sizeof(char *));
+        if (!*items)
+                return -ENOMEM;
+
+        /* Each item is a value of the row's type, with the array's element as its field. */
+        one.form = FORM_ONE;
+        one.offset = 0;
+        for (const struct node *item = node->first; item; item = item->next) {
+                size_t mark = reader_enter_item(reader, *n);
+
+                if (item->kind != NODE_BROKEN) {
+                        r = read_text(reader, &one, item, &(*items)[*n]);
+                        if (r < 0)
+                                return r;
+                }
+                (*n)++;
+                reader_leave(reader, mark);
+        }
+        return 0;
+}
+
+/* A bare number, or the wrong sign before one, is most likely meant as the bound. */
+static int complain_bound(struct reader *reader, const struct key *key, const struct node *node) {
+        const char *digits = node->text + strspn(node->text, "=> ");
+        char meant[16] = "";
+        uint64_t value;
+
+        if (str_parse_u64(digits, strlen(digits), (uint64_t)key->max, &value) == 0)
+                snprintf(meant, sizeof(meant), ">=%u", (unsigned)value);
+        return value_complain(reader, key, node, meant[0] ? meant : NULL, "is not a bound");
+}
+
+static int read_bound(struct reader *reader, const struct key *key, const struct node *node,
+                      void *object) {
+        uint32_t *field = field_of(key, object);
+        uint64_t value;
+
+        if (node->kind != NODE_SCALAR || (node->plain && node->len == 0))
+                return reader_complain_kind(reader, key, node);
+        if (!str_starts_with(node->text, ">="))
+                return complain_bound(reader, key, node);
+
+        switch (str_parse_u64(node->text + 2, node->len - 2, (uint64_t)key->max, &value)) {
+        case 0:
+                break;
+        case -ERANGE:
+                return value_complain(reader, key, node, NULL, "is too large");
+        default:
+                return complain_bound(reader, key, node);
+        }
+        if (value < (uint64_t)key->min)
+                return value_complain(reader, key, node, NULL, "is too small");
+        *field = (uint32_t)value;
+        return 0;
+}
+
 static int read_url(struct reader *reader, const struct key *key, const struct node *node,
                     void *object) {
         char **field = field_of(key, object);
@@ -380,6 +458,8 @@ key_read_fn value_reader(enum key_type type) {
         case KEY_CREDENTIAL:
         case KEY_FILE:
                 return read_text;
+        case KEY_BOUND:
+                return read_bound;
         case KEY_POLICY:
                 return read_policy_name;
         case KEY_URL:
@@ -397,7 +477,6 @@ key_read_fn value_reader(enum key_type type) {
         case KEY_FRACTION:
         case KEY_REGION:
         case KEY_RESOURCE:
-        case KEY_BOUND:
                 return NULL;
         }
         return NULL;

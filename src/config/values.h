@@ -22,5 +22,12 @@ int value_complain_because(struct reader *reader, const struct key *key, const s
 /* Whether @node is a text, and one that YAML 1.1 takes for one; complains otherwise. */
 int value_is_text(struct reader *reader, const struct key *key, const struct node *node,
                   bool *ret_is_text);
+/* Whether @node is a list that holds something; complains otherwise. */
+int value_is_list(struct reader *reader, const struct key *key, const struct node *node,
+                  bool *ret_is_list);
+/* A list of texts of the row's type into *items, which the caller owns also after a failure; NULL
+ * where one could not be read. */
+int read_texts(struct reader *reader, const struct key *key, const struct node *node, char ***items,
+               size_t *n);
 /* Complains when the key @node is no name for a policy. */
 int name_check(struct reader *reader, const struct node *node);

@@ -124,10 +124,10 @@ static const char *const documents[] = {
         "defaults: {snapshot_group: snaps, timezone: Europe/Stockholm, tags: {a: b, c: d}}\n"
         "policies:\n"
         "  p: {schedule: [{every: 1h}, {calendar: \"Mon,Tue 02:30 Europe/Stockholm\"}],\n"
-        "      keep: {last: 3}, tags: {A: x, e: f}, timezone: UTC}\n"
+        "      keep: {last: 3}, tags: {A: x, e: f}, timezone: UTC, formerly: [o, m]}\n"
         "  q: {schedule: {calendar: \"daily\"}}\n"
         "targets:\n"
-        "  - {policy: p, disks: [" DISK("d") ", " DISK("e") ", " DISK(
+        "  - {policy: p, expect: \">=2\", disks: [" DISK("d") ", " DISK("e") ", " DISK(
                 "d") "]}\n"
                      "  - {policy: p, match: {subscription: 11111111-1111-4111-8111-111111111111,\n"
                      "     groups: [rg-*], tags: {g: h}, except_tags: {i: j}}}\n",
@@ -137,9 +137,10 @@ static const char *const documents[] = {
         "defaults: {jiter: 3, jitter: 2h, redundancy: zsr, tags: {a: on, azurex: b, q: [], A: c}}\n"
         "policies:\n  on: {schedule: 3}\n  p: {schedule: [{}, {every: 1h, calendar: daily},\n"
         "  {calendar: 1:30}, {calendar: \"x y\"}, {calendar: \"daily Mars/X\"}], keep: {},\n"
-        "  timezone: No/Where, copies: []}\n  r: {schedule: {every: 1h}}\n  s: 3\n"
+        "  timezone: No/Where, copies: []}\n  r: {schedule: {every: 1h}, formerly: [r, p, x, x]}\n"
+        "  s: 3\n  t: {schedule: {every: 1h}, formerly: [x, a b]}\n"
         "targets: [{policy: pq, disks: [x, " DISK(
-                "d") "]}, {policy: p}, 3, {policy: r, match: {}},\n"
+                "d") "]}, {policy: p}, 3, {policy: r, expect: 5, match: {}},\n"
                      "  {policy: p, disks: [], match: {groups: [\"a b\"]}}]\n"
                      "limits: {parallel: 1000, demo: maybe}\n",
         "a: {\n",

@@ -236,11 +236,11 @@ static void test_surprises(void **state) {
                 {__LINE__, HEAD BODY "safety: {prune: off}\n", ""},
                 {__LINE__, HEAD BODY "safety: {prune: \"off\"}\n", ""},
                 {__LINE__, HEAD BODY "safety: {prune: no}\n",
-                 "f:7:17: error: safety.prune: \"no\" is not one of the words; expected auto or "
-                 "off\n"},
+                 "f:7:17: error: safety.prune: \"no\" is not one of the words; expected auto, ask "
+                 "or off\n"},
                 {__LINE__, HEAD BODY "safety: {prune: of}\n",
-                 "f:7:17: error: safety.prune: \"of\" is not one of the words; expected auto or "
-                 "off; did you mean \"off\"?\n"},
+                 "f:7:17: error: safety.prune: \"of\" is not one of the words; expected auto, ask "
+                 "or off; did you mean \"off\"?\n"},
         };
 
         check_rows(rows, ARRAY_SIZE(rows));
@@ -255,33 +255,186 @@ static void test_support(void **state) {
                 {__LINE__, HEAD BODY "azure: {identity: arc}\n",
                  "f:7:19: error: azure.identity: \"arc\" is not supported yet; expected managed or "
                  "a mapping of managed and service_principal\n"},
-                {__LINE__,
-                 LATER("safety: {max_delete_percent: 20}", "30: error: safety.max_delete_percent")},
-                {__LINE__, LATER("safety: {stale_stop: 2}", "22: error: safety.stale_stop")},
-                {__LINE__,
-                 LATER("safety: {on_disk_gone: {freeze: 3d}}", "24: error: safety.on_disk_gone")},
-                {__LINE__, HEAD BODY "safety: {prune: ask}\n",
-                 "f:7:17: error: safety.prune: \"ask\" is not supported yet; expected auto or "
-                 "off\n"},
                 {__LINE__, LATER("limits: {api_share: 0.5}", "21: error: limits.api_share")},
                 {__LINE__, LATER("notify: {}", "9: error: notify")},
                 {__LINE__, LATER("metrics: {}", "10: error: metrics")},
                 {__LINE__,
-                 HEAD "policies: {p: {schedule: {every: 1h}, copies: [], prove: {}, formerly: [q], "
+                 HEAD "policies: {p: {schedule: {every: 1h}, copies: [], prove: {}, "
                       "network_access: {private: x}}}\n",
                  "f:4:47: error: policies.p.copies: not supported yet\n"
                  "f:4:58: error: policies.p.prove: not supported yet\n"
-                 "f:4:72: error: policies.p.formerly: not supported yet\n"
-                 "f:4:103: error: policies.p.network_access.private: not supported yet\n"},
+                 "f:4:88: error: policies.p.network_access.private: not supported yet\n"},
                 {__LINE__,
                  HEAD "policies: {p: {schedule: {every: 1h}}}\n"
-                      "targets: [{policy: p, vms: [x], expect: \">=2\", together: vm}]\n",
+                      "targets: [{policy: p, vms: [x], together: vm}]\n",
                  "f:5:28: error: targets[0].vms: not supported yet\n"
-                 "f:5:41: error: targets[0].expect: not supported yet\n"
-                 "f:5:58: error: targets[0].together: not supported yet\n"},
+                 "f:5:43: error: targets[0].together: not supported yet\n"},
         };
 
         check_rows(rows, ARRAY_SIZE(rows));
+}
+
+static void test_safety(void **state) {
+#define SAFETY(text, at, problem)                                                                  \
+        HEAD BODY "safety: {" text "}\n", "f:7:" at ": error: safety." problem "\n"
+#define SAFE(text) HEAD BODY "safety: {" text "}\n", ""
+#define PERCENT_EXPECTED "; expected a whole number from 1 to 100"
+        static const struct row rows[] = {
+                {__LINE__, SAFE("prune: ask")},
+                {__LINE__, SAFETY("prune: asks", "17",
+                                  "prune: \"asks\" is not one of the words; expected auto, ask or "
+                                  "off; did you mean \"ask\"?")},
+                {__LINE__, SAFE("max_delete_percent: 1")},
+                {__LINE__, SAFE("max_delete_percent: 100")},
+                {__LINE__, SAFETY("max_delete_percent: 0", "30",
+                                  "max_delete_percent: \"0\" is too small" PERCENT_EXPECTED)},
+                {__LINE__, SAFETY("max_delete_percent: 101", "30",
+                                  "max_delete_percent: \"101\" is too large" PERCENT_EXPECTED)},
+                {__LINE__,
+                 SAFETY("max_delete_percent: 20%", "30",
+                        "max_delete_percent: \"20%\" is not a whole number" PERCENT_EXPECTED)},
+                {__LINE__, SAFETY("max_delete_procent: 20", "10",
+                                  "max_delete_procent: unknown key; did you mean "
+                                  "\"max_delete_percent\"?")},
+                {__LINE__, SAFE("stale_stop: 1")},
+                {__LINE__,
+                 SAFETY("stale_stop: 0", "22",
+                        "stale_stop: \"0\" is too small; expected a whole number from 1 to "
+                        "1000")},
+                {__LINE__,
+                 SAFETY("stale_stop: 2d", "22",
+                        "stale_stop: \"2d\" is not a whole number; expected a whole number "
+                        "from 1 to 1000")},
+                {__LINE__, SAFETY("stalestop: 2", "10",
+                                  "stalestop: unknown key; did you mean \"stale_stop\"?")},
+                {__LINE__, SAFE("on_disk_gone: {}")},
+                {__LINE__, SAFE("on_disk_gone: {then: apply}")},
+                {__LINE__, SAFE("on_disk_gone: {freeze: 0s}")},
+                {__LINE__, SAFETY("on_disk_gone: keep", "24",
+                                  "on_disk_gone: found a text; expected a mapping of freeze and "
+                                  "then")},
+                {__LINE__, SAFETY("on_disk_gone: {freeze: 30}", "33",
+                                  "on_disk_gone.freeze: \"30\" is a number without a unit; "
+                                  "expected a duration such "
+                                  "as 90m or 2d, from 0s to 3650d")},
+                {__LINE__, SAFETY("on_disk_gone: {then: delete}", "31",
+                                  "on_disk_gone.then: \"delete\" is not one of the words; expected "
+                                  "keep or apply")},
+                {__LINE__, SAFETY("on_disk_gone: {than: keep}", "25",
+                                  "on_disk_gone.than: unknown key; did you mean \"then\"?")},
+                /* floors are under every policy, and none has its own */
+                {__LINE__,
+                 HEAD "policies: {p: {schedule: {every: 1h}, stale_stop: 2}}\n"
+                      "targets: [{policy: p, match: {subscription: " SUB "}}]\n",
+                 "f:4:39: error: policies.p.stale_stop: unknown key\n"},
+        };
+
+        check_rows(rows, ARRAY_SIZE(rows));
+}
+
+/* A series belongs to one policy. */
+static void test_formerly(void **state) {
+#define TWO(p, q)                                                                                  \
+        HEAD "policies:\n  p: {schedule: {every: 1h}" p "}\n  q: {schedule: {every: 1h}" q "}\n"   \
+             "targets: [{policy: p, match: {subscription: " SUB "}}, {policy: q, match: "          \
+             "{subscription: " SUB "}}]\n"
+        static const struct row rows[] = {
+                {__LINE__, TWO(", formerly: [r]", ", formerly: [s, t]"), ""},
+                {__LINE__, TWO(", formerly: [P, R]", ", formerly: [r]"),
+                 ""}, /* names have a case */
+                {__LINE__, TWO(", formerly: [p]", ""),
+                 "f:5:41: error: policies.p.formerly[0]: \"p\" is the policy's own name; expected "
+                 "an "
+                 "earlier name\n"},
+                {__LINE__, TWO(", formerly: [q]", ""),
+                 "f:5:41: error: policies.p.formerly[0]: \"q\" is the policy on line 6, whose "
+                 "series "
+                 "are its own; expected a name that no policy has any more\n"},
+                {__LINE__, TWO("", ", formerly: [r, p]"),
+                 "f:6:44: error: policies.q.formerly[1]: \"p\" is the policy on line 5, whose "
+                 "series "
+                 "are its own; expected a name that no policy has any more\n"},
+                {__LINE__, TWO(", formerly: [r, s]", ", formerly: [t, s]"),
+                 "f:6:44: error: policies.q.formerly[1]: \"s\" is a former name of policy p too, "
+                 "on "
+                 "line 5; expected one policy to take over its series\n"},
+                {__LINE__, TWO(", formerly: [r, s, r]", ""),
+                 "f:5:47: error: policies.p.formerly[2]: \"r\" is listed already, on line 5\n"},
+                {__LINE__, TWO(", formerly: [p, q, p]", ", formerly: [q, p]"),
+                 "f:5:41: error: policies.p.formerly[0]: \"p\" is the policy's own name; expected "
+                 "an "
+                 "earlier name\n"
+                 "f:5:44: error: policies.p.formerly[1]: \"q\" is the policy on line 6, whose "
+                 "series "
+                 "are its own; expected a name that no policy has any more\n"
+                 "f:5:47: error: policies.p.formerly[2]: \"p\" is the policy's own name; expected "
+                 "an "
+                 "earlier name\n"
+                 "f:6:41: error: policies.q.formerly[0]: \"q\" is the policy's own name; expected "
+                 "an "
+                 "earlier name\n"
+                 "f:6:44: error: policies.q.formerly[1]: \"p\" is the policy on line 5, whose "
+                 "series "
+                 "are its own; expected a name that no policy has any more\n"},
+                {__LINE__, TWO(", formerly: r", ""),
+                 "f:5:40: error: policies.p.formerly: found a text; expected a list, "
+                 "each " TEXT_OWNER "\n"},
+                {__LINE__, TWO(", formerly: []", ""),
+                 "f:5:40: error: policies.p.formerly: the list is empty; expected at least one "
+                 "item, "
+                 "or no such key\n"},
+                {__LINE__, TWO(", formerly: [on, \"a b\", {}, r]", ", formerly: [r]"),
+                 "f:5:41: error: policies.p.formerly[0]: \"on\" is a boolean in YAML 1.1: write it "
+                 "in "
+                 "quotes if it is meant as a text; expected " TEXT_OWNER "\n"
+                 "f:5:45: error: policies.p.formerly[1]: \"a b\" is not a name; "
+                 "expected " TEXT_OWNER "\n"
+                 "f:5:52: error: policies.p.formerly[2]: found a mapping; expected " TEXT_OWNER "\n"
+                 "f:6:41: error: policies.q.formerly[0]: \"r\" is a former name of policy p too, "
+                 "on "
+                 "line 5; expected one policy to take over its series\n"},
+                {__LINE__, TWO(", formaly: [r]", ""),
+                 "f:5:30: error: policies.p.formaly: unknown key; did you mean \"formerly\"?\n"},
+        };
+
+        check_rows(rows, ARRAY_SIZE(rows));
+}
+
+static void test_expect(void **state) {
+#define EXPECT(text)                                                                               \
+        HEAD "policies: {p: {schedule: {every: 1h}}}\ntargets: [{policy: p, expect: " text         \
+             ", match: {subscription: " SUB "}}]\n"
+#define BOUND(text, problem) EXPECT(text), "f:5:31: error: targets[0].expect: " problem "\n"
+#define BOUND_EXPECTED "; expected a bound in quotes such as \">=12\""
+        static const struct row rows[] = {
+                {__LINE__, EXPECT("\">=1\""), ""},
+                {__LINE__, EXPECT("'>=1000000'"), ""},
+                {__LINE__, BOUND("\">=0\"", "\">=0\" is too small" BOUND_EXPECTED)},
+                {__LINE__, BOUND("\">=1000001\"", "\">=1000001\" is too large" BOUND_EXPECTED)},
+                {__LINE__,
+                 BOUND("12", "\"12\" is not a bound" BOUND_EXPECTED "; did you mean \">=12\"?")},
+                {__LINE__, BOUND("\">12\"", "\">12\" is not a bound" BOUND_EXPECTED
+                                            "; did you mean \">=12\"?")},
+                {__LINE__, BOUND("\"=>12\"", "\"=>12\" is not a bound" BOUND_EXPECTED
+                                             "; did you mean \">=12\"?")},
+                {__LINE__, BOUND("\">= 12\"", "\">= 12\" is not a bound" BOUND_EXPECTED
+                                              "; did you mean \">=12\"?")},
+                {__LINE__, BOUND("\"<=12\"", "\"<=12\" is not a bound" BOUND_EXPECTED)},
+                {__LINE__, BOUND("\">=\"", "\">=\" is not a bound" BOUND_EXPECTED)},
+                {__LINE__, BOUND("\">=012\"", "\">=012\" is not a bound" BOUND_EXPECTED)},
+                {__LINE__, BOUND("\">=12 \"", "\">=12 \" is not a bound" BOUND_EXPECTED)},
+                {__LINE__, BOUND("\"\"", "\"\" is not a bound" BOUND_EXPECTED)},
+                {__LINE__, BOUND("[1]", "found a list" BOUND_EXPECTED)},
+                {__LINE__, BOUND("", "found no value" BOUND_EXPECTED)},
+        };
+        _cleanup_(policy_file_freep) struct policy_file *file = NULL;
+        _cleanup_(diagnostics_deinit) struct diagnostics diagnostics = {};
+        static const char text[] = EXPECT("\">=12\"");
+
+        check_rows(rows, ARRAY_SIZE(rows));
+        assert_int_equal(config_load(text, strlen(text), "f", &fixture_zones, &file, &diagnostics),
+                         0);
+        assert_int_equal(file->targets[0].expect, 12);
 }
 
 static void test_azure(void **state) {
@@ -453,11 +606,11 @@ static void test_policies(void **state) {
                  "f:4:40: error: policies.p: duplicate key; first on line 4\n"},
                 {__LINE__, "version: 1\nowner: me\npolicies: {}\n",
                  "f:3:11: error: policies: found a mapping; expected a mapping of names to a "
-                 "mapping of schedule, rpo and keep\n"},
+                 "mapping of schedule, rpo, keep and formerly\n"},
                 {__LINE__, "version: 2\n",
                  "f:1:1: error: owner: is missing; expected " TEXT_OWNER "\n"
                  "f:1:1: error: policies: is missing; expected a mapping of names to a mapping of "
-                 "schedule, rpo and keep\n"
+                 "schedule, rpo, keep and formerly\n"
                  "f:1:10: error: version: \"2\" is too large; expected 1\n"},
         };
 
@@ -600,7 +753,10 @@ static void test_values(void **state) {
                               "    jitter: 3s\n"
                               "    catch_up: newest\n"
                               "    tags: {TEAM: two, tier: gold}\n"
-                              "safety: {prune: auto, min_keep: 2, min_age: 0s}\n"
+                              "    formerly: [old, A]\n"
+                              "safety: {prune: ask, min_keep: 2, min_age: 0s, "
+                              "max_delete_percent: 100,\n"
+                              "  stale_stop: 5, on_disk_gone: {freeze: 0s, then: apply}}\n"
                               "defaults: {timezone: Europe/Stockholm, snapshot_group: g1, "
                               "redundancy: zrs,\n"
                               "  network_access: deny, jitter: 1m, catch_up: none, tags: {team: "
@@ -657,9 +813,18 @@ static void test_values(void **state) {
         assert_int_equal(a->jitter_s, 60);
         assert_false(a->catch_up);
         assert_int_equal(a->tags.n, 1);
-        assert_int_equal(a->prune, PRUNE_AUTO);
-        assert_int_equal(a->min_keep, 2);
-        assert_int_equal(a->min_age_s, 0);
+        for (size_t i = 0; i < file->n_policies; i++) { /* safety is for all */
+                const struct policy *policy = &file->policies[i];
+
+                assert_int_equal(policy->prune, PRUNE_ASK);
+                assert_int_equal(policy->min_keep, 2);
+                assert_int_equal(policy->min_age_s, 0);
+                assert_int_equal(policy->max_delete_percent, 100);
+                assert_int_equal(policy->stale_stop, 5);
+                assert_int_equal(policy->freeze_s, 0);
+                assert_int_equal(policy->gone, GONE_APPLY);
+        }
+        assert_int_equal(a->n_formerly, 0);
 
         b = &file->policies[1];
         assert_int_equal(b->schedule.n, 2);
@@ -674,6 +839,9 @@ static void test_values(void **state) {
                 assert_int_equal(b->keep.count[rule], rule + 1);
         assert_int_equal(b->keep.within_s, 172800);
         assert_int_equal(b->keep.pick, PICK_LAST);
+        assert_int_equal(b->n_formerly, 2);
+        assert_string_equal(b->formerly[0], "old");
+        assert_string_equal(b->formerly[1], "A");
         assert_string_equal(b->zone_name, "UTC");
         assert_null(b->zone);
         assert_string_equal(b->snapshot_group, "g2");
@@ -721,7 +889,13 @@ static void test_defaults(void **state) {
         assert_int_equal(p->network_access, NETWORK_DENY);
         assert_int_equal(p->jitter_s, 0);
         assert_true(p->catch_up);
-        assert_int_equal(p->prune, PRUNE_OFF);
+        assert_int_equal(p->prune, PRUNE_AUTO);
+        assert_int_equal(p->max_delete_percent, 20);
+        assert_int_equal(p->stale_stop, 2);
+        assert_int_equal(p->freeze_s, 30 * SEC_PER_DAY);
+        assert_int_equal(p->gone, GONE_KEEP);
+        assert_int_equal(p->n_formerly, 0);
+        assert_int_equal(file->targets[0].expect, 0);
         assert_int_equal(p->min_keep, 3);
         assert_int_equal(p->min_age_s, 86400);
         assert_false(p->has_keep);
@@ -732,9 +906,11 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_yaml),      cmocka_unit_test(test_text),
                 cmocka_unit_test(test_surprises), cmocka_unit_test(test_support),
-                cmocka_unit_test(test_azure),     cmocka_unit_test(test_policies),
-                cmocka_unit_test(test_tags),      cmocka_unit_test(test_targets),
-                cmocka_unit_test(test_values),    cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_safety),    cmocka_unit_test(test_formerly),
+                cmocka_unit_test(test_expect),    cmocka_unit_test(test_azure),
+                cmocka_unit_test(test_policies),  cmocka_unit_test(test_tags),
+                cmocka_unit_test(test_targets),   cmocka_unit_test(test_values),
+                cmocka_unit_test(test_defaults),
         };
 
         return cmocka_run_group_tests_name("config", tests, NULL, NULL);
