@@ -17,6 +17,8 @@
  * only a person can mend does not load the service. */
 #define BACKOFF_ITEM_FIRST_NS (15 * NSEC_PER_SEC)
 #define BACKOFF_ITEM_CAP_NS (900 * NSEC_PER_SEC)
+/* Chosen. What somebody holds by a lock is left alone for longer. */
+#define BACKOFF_HOLD_CAP_NS (3600 * NSEC_PER_SEC)
 
 struct backoff {
         unsigned failures; /* in a row */

@@ -1,12 +1,15 @@
 /*
- * What the engine's own files share: the engine, its subscriptions, and the memory of failures.
+ * What the engine's own files share: the engine, its subscriptions, and the memory of what was tried.
  */
 #pragma once
 
 #include "azure/world.h"
 #include "base/hash_table.h"
+#include "engine/arm_clock.h"
+#include "engine/conditions.h"
 #include "engine/engine.h"
 #include "engine/operation.h"
+#include "engine/state.h"
 #include "engine/token.h"
 
 #include <assert.h>
@@ -17,28 +20,93 @@ struct memory {
         UT_hash_handle hh;
         struct backoff backoff;
         struct mono not_before; /* not admitted earlier */
+        struct mono
+                known_at; /* a single GET showed its effect then: created, or gone; 0 ns: none did */
+        struct utc slot;  /* create: of the action last tried */
         bool running;
-        bool done;  /* succeeded since the world was read, which does not show it */
-        bool told;  /* the failure is in the log */
-        char key[]; /* "create group/name" or "delete group/name" */
+        bool done;          /* succeeded since the world was read, which does not show it */
+        bool told;          /* the failure is in the log */
+        uint64_t serial;    /* create, delete: the last plan that asked for it */
+        uint64_t failed_in; /* delete: the plan in which it failed last */
+        char key[]; /* "create generation/policy", "delete group/name", "orphan generation/" */
+};
+
+/* What the survivors of one series said in this round. */
+struct witness {
+        size_t asked, answered;
+        bool failed; /* one could not be read, or is not what the listing said */
+};
+
+/* What is known of a generation beside world and state. */
+struct known {
+        UT_hash_handle hh;
+        bool internal; /* an invariant about it was broken */
+        bool refused;  /* its last create failed for a quota */
+        bool retired;  /* the operator retires it */
+        char generation[GUID_TEXT_SIZE];
+};
+
+/* A doubt that ends with two clean sweeps. */
+struct sweep_doubt {
+        bool stands;
+        unsigned clean; /* clean sweeps in a row since */
+        struct mono at; /* raised last; sweeps that began before are not clean */
+        struct utc since;
+        char reason[256]; /* with a snapshot's name of 80 */
 };
 
 struct subscription {
         struct engine *engine;
         char id[GUID_TEXT_SIZE];
-        struct world *world; /* NULL until the first whole sweep */
-        struct plan *plan;   /* of that world; NULL when it is to be made */
-        bool may_delete;     /* the plan is the first of its world: its deletions may be admitted */
-        bool touched;        /* a create was begun since the world's begin */
-        size_t running;      /* actions under way */
+
+        struct world *world;  /* NULL until the first whole sweep */
+        struct mono begin;    /* of its sweep */
+        struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
+        struct plan *plan;    /* of that world; NULL when it is to be made */
+        bool may_delete; /* the plan is the first of its world: its deletions may be admitted */
+        struct witness *witnesses; /* [plan->n_series], or NULL */
+        struct memory **tries;     /* [plan->n_actions]: NULL where it was not tried yet */
+        uint64_t *spent;           /* [n_policies]: deletions of the plan that came out */
+        uint64_t serial;           /* counts plans, so that a late answer finds its own */
+
+        struct mono touched_at;    /* our last act that the next listing is to confirm */
+        struct mono touched_first; /* the first one since the world's begin */
+        size_t putting;            /* creates whose PUT is not answered yet */
+        size_t deleting;           /* deletions under way */
+        struct operation *parked;  /* utlist: creates that wait for a listing */
         struct operation *sweep;
+        bool sweep_clean;         /* nothing went wrong in the sweep under way */
         struct mono next_sweep;   /* the next one at the latest */
+        unsigned soon;            /* sweeps in a row that were to teach something */
+        int64_t look_again_ns;    /* while something is under way: after so long */
         struct mono sweep_again;  /* after a failure, not before */
         struct backoff backoff;   /* of sweeps */
         bool failing;             /* the last sweep failed */
         struct mono closed_until; /* throttled: nothing is sent before */
+        size_t settled,
+                unsettled; /* of the last round's creates: complete in its listing, or not yet */
+        int64_t settle_ns; /* learned: from a PUT's answer until its listing shows Succeeded */
+
+        struct sweep_doubt listing;
+        unsigned lagging; /* listings that must agree until it counts as not lagging any more */
+        bool agreed;      /* two listings 15 minutes apart agreed since the start */
+        struct mono agreeing_since; /* begin of the first of those that agree; 0 ns: none yet */
+
         struct memory *memories;
-        char *findings_told; /* the findings as last logged, so that each change is told once */
+        struct conditions conditions;
+};
+
+/* What stands of one policy, over all subscriptions. */
+struct policy_standing {
+        struct policy_tally tally;
+        size_t deleted, allowance; /* within a day */
+        bool mass;                 /* the doubt stands since it was raised */
+};
+
+/* A deletion that was accepted one by one (apply). */
+struct applied {
+        UT_hash_handle hh;
+        struct guid unique_id;
 };
 
 struct engine {
@@ -46,12 +114,30 @@ struct engine {
         const struct policy_file *file;
         char *user_agent;
         struct token *token;
-        struct reactor_source *run;   /* the engine's own turn, and its mono deadline */
-        struct reactor_source *slots; /* the next slot on the wall clock, and clock steps */
+        struct reactor_source *run;   /* the engine's own turn, and its deadline */
         struct operation *operations; /* utlist, in the order they were begun */
-        size_t n_operations;
+        size_t n_operations;          /* in operations: each holds one of limits.parallel */
+        struct operation *waiting;    /* utlist: looks for which there is no room yet */
         struct subscription *subscriptions;
         size_t n_subscriptions;
+
+        struct arm_clock arm_clock;
+        struct sweep_doubt clock;
+        struct state state;
+        bool state_failing; /* the last write failed, and it was told */
+        struct mono state_again;
+
+        uint32_t *policy_blocks;          /* [n_policies]: DOUBT_POLICY, DOUBT_MASS, BLOCK_ASK */
+        uint32_t *target_blocks;          /* [n_targets]: DOUBT_TARGETS */
+        struct policy_standing *policies; /* [n_policies] */
+        uint32_t *found;                  /* [n_targets] */
+        char (*target_keys)[17];          /* [n_targets] */
+        struct known *known;              /* hash by generation */
+        struct generation_standing *generations; /* sorted; made for each plan */
+        size_t n_generations, generations_capacity;
+        struct applied *applied; /* hash by unique id */
+        struct conditions conditions;
+
         struct engine_counts counts;
         struct engine_options options;
         bool started;
@@ -59,19 +145,118 @@ struct engine {
 
 /* Have the engine run in the reactor's next turn. */
 void engine_wake(struct engine *engine);
+void engine_add(struct engine *engine, struct operation *op);
+/* Begins it as soon as there is room. */
+void engine_queue(struct engine *engine, struct operation *op);
+
+/* A moment of ARM's calendar on the monotonic clock; UTC_NEVER gives MONO_NEVER. */
+struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mono now);
+
+/* A reply of ARM that went well, and when it was asked for: its Date sets ARM's clock. */
+void engine_see_reply(struct engine *engine, const struct http_reply *reply, struct mono sent,
+                      struct mono now);
 
 /* Nothing is sent to the subscription before @until; an earlier closing is not shortened. */
 void subscription_close(struct subscription *s, struct mono until);
 
-/* The memory of an action, made when it is not there. NULL when memory is out. */
+/* The memory of that key, made when it is not there. NULL when memory is out. */
+struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
+                                      const char *b);
 struct memory *subscription_memory(struct subscription *s, const struct action *action);
 
-/* Takes a whole new world over. */
-void subscription_take_world(struct subscription *s, struct world *world, struct mono begin);
+/* round.c: what a subscription does next. */
+
+/* @s is zeroed but for its id and engine. */
+void subscription_init(struct subscription *s);
+void subscription_deinit(struct subscription *s);
+void subscription_tick(struct subscription *s, struct mono now);
+/* When to look at it again, on the monotonic clock. */
+struct mono subscription_next_wake(const struct subscription *s, struct mono now);
+/* Takes a whole new world over. @clean: no page of it had to be asked for twice. */
+void subscription_take_world(struct subscription *s, struct world *world, struct mono begin,
+                             bool clean, struct mono now);
+/* Whether its disks were listed so short a time ago that a round may go by them. */
+bool subscription_knows_disks(const struct subscription *s, struct mono now);
 void subscription_sweep_failed(struct subscription *s, struct mono now);
+/* Something of ours has had its effect, or may have. */
+void subscription_touch(struct subscription *s, struct mono now);
+/* Those that were parked before that moment go on. */
+void subscription_unpark(struct subscription *s, struct mono before);
+/* A create of this round was complete when its listing came, or was not. */
+void subscription_learn(struct subscription *s, bool settled);
+
+/* sight.c: what a new world says about the one before it, and what single GETs say about it. */
+
+/* A GET contradicts the listing, or a page failed: doubt listing. */
+_printf_(2, 3) void subscription_doubt(struct subscription *s, const char *format, ...);
+/* A listing lacked, or still had, what was confirmed otherwise. */
+void subscription_lags(struct subscription *s);
+/* Compares, and asks for what vanished. Before the new world is taken over. */
+void subscription_compare(struct subscription *s, struct world *world, struct mono begin,
+                          struct mono now);
+/* Asks for the disks of generations that no listing has. */
+void subscription_seek_orphans(struct subscription *s, struct mono now);
+/* Whether the series' survivors have been read, or need not be; asks for them otherwise, as far as
+ * there is room. */
+bool subscription_survivors_stand(struct subscription *s, size_t series, struct mono now);
+/* An answer to one of these questions. */
+enum look_kind {
+        LOOK_SURVIVOR, /* a complete one that min_keep relies on: is it there? */
+        LOOK_VANISHED, /* ours, no longer listed: is it gone? */
+        LOOK_DISK,     /* of a generation that is no longer listed: is it gone? */
+};
+enum look_answer {
+        LOOK_THERE,   /* the very one, and complete if it is a snapshot */
+        LOOK_OTHER,   /* there, but another one, or not complete */
+        LOOK_GONE,    /* 404 ResourceNotFound */
+        LOOK_UNKNOWN, /* it could not be read */
+};
+struct look_question {
+        enum look_kind kind;
+        struct resource_id id;
+        struct guid unique_id;            /* of the snapshot, or of the disk */
+        char generation[GUID_TEXT_SIZE];  /* for its standing */
+        char policy[POLICY_NAME_MAX + 1]; /* VANISHED: of its tag */
+        struct utc created;               /* VANISHED */
+        size_t series;                    /* SURVIVOR */
+        uint64_t serial;                  /* SURVIVOR: of the plan */
+};
+void subscription_looked(struct subscription *s, const struct look_question *question,
+                         enum look_answer answer, struct mono now);
+
+/* standing.c: doubts and questions, over all subscriptions. */
+
+/* Valid until the next call. Returns 0 or -ENOMEM. */
+int engine_standing(struct engine *engine, const struct subscription *s,
+                    struct standing *ret_standing);
+/* Lays what stands on the plan. */
+void subscription_settle(struct subscription *s);
+/* Works out what stands now, and settles all plans with it. */
+void engine_settle(struct engine *engine);
+/* A sweep of any subscription came to a good end, begun at @begin. */
+void engine_swept(struct engine *engine, struct mono begin);
+/* Raises it. */
+_printf_(3, 4) void sweep_doubt_raise(struct engine *engine, struct sweep_doubt *doubt,
+                                      const char *format, ...);
+/* The doubt clock: our clock is off. */
+void engine_doubt_clock(struct engine *engine, struct utc date);
+/* A sweep begun at @begin came to its end. */
+void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean);
+/* acts.c: visits what stands of everything, of subscriptions, targets and policies; and of a series. */
+void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *data);
+void series_doubts(const struct subscription *s, const struct series_state *series,
+                   engine_doubt_fn fn, void *data);
+/* Append the keys of conditions. */
+void doubt_key(uint32_t bit, const char *scope, struct strbuf *out);
+void series_key(const struct subscription *s, const struct series_state *series, const char *what,
+                struct strbuf *out);
+void engine_forget_applied(struct engine *engine);
+struct known *engine_known(struct engine *engine, const char *generation);
+void engine_save(struct engine *engine, struct mono now);
 
 /* report.c: what the log says of an action's end; counts it and sets when it may be tried again. */
 void report_action(struct operation *op, const struct action *action, const char *success,
-                   struct mono now);
+                   bool known, struct mono now);
 void report_sweep_failure(struct operation *op, struct mono now);
-void report_findings(struct subscription *s);
+/* What is out of order in the plan, told once. */
+void report_plan(struct subscription *s);

@@ -1,7 +1,7 @@
 #include "engine/engine.h"
 
+#include "azure/replies.h"
 #include "base/array.h"
-#include "base/intern.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -17,190 +17,53 @@ void engine_wake(struct engine *engine) {
                 reactor_schedule(engine->services.reactor, engine->run);
 }
 
-void subscription_close(struct subscription *s, struct mono until) {
-        if (until.ns > s->closed_until.ns)
-                s->closed_until = until;
-}
-
-struct memory *subscription_memory(struct subscription *s, const struct action *action) {
-        char key[16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3];
-        struct memory *memory;
-        size_t len;
-
-        len = (size_t)snprintf(key, sizeof(key), "%s %s/%s",
-                               action->kind == ACTION_CREATE ? "create" : "delete", action->group,
-                               action->name);
-        HASH_FIND(hh, s->memories, key, len, memory);
-        if (memory)
-                return memory;
-
-        memory = calloc(1, sizeof(*memory) + len + 1);
-        if (!memory)
-                return NULL;
-        memcpy(memory->key, key, len + 1);
-        HASH_ADD_KEYPTR(hh, s->memories, memory->key, len, memory);
-        if (!memory->hh.tbl) {
-                free(memory);
-                return NULL;
-        }
-        return memory;
-}
-
-/* Forgets what is neither running nor waiting: the world speaks for it. */
-static void subscription_forget_old(struct subscription *s, struct mono now) {
-        struct memory *memory, *next;
-
-        HASH_ITER (hh, s->memories, memory, next) {
-                if (memory->running || memory->done || memory->told ||
-                    now.ns < memory->not_before.ns)
-                        continue;
-                HASH_DEL(s->memories, memory);
-                free(memory);
-        }
-}
-
-void subscription_take_world(struct subscription *s, struct world *world, struct mono begin) {
-        struct memory *memory, *next;
-
-        if (s->failing)
-                log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
-                        "subscription %s can be read again, after %u failures", s->id,
-                        s->backoff.failures);
-        s->failing = false;
-        backoff_reset(&s->backoff);
-
-        /* Nothing was under way while it was read: what was done before is in it, or to be seen. */
-        HASH_ITER (hh, s->memories, memory, next)
-                memory->done = false;
-
-        s->plan = plan_free(s->plan);
-        world_free(s->world);
-        s->world = world;
-        s->touched = false;
-        s->may_delete = true;
-        s->next_sweep = mono_add_ns(begin, ENGINE_SWEEP_S * NSEC_PER_SEC);
-}
-
-void subscription_sweep_failed(struct subscription *s, struct mono now) {
-        s->failing = true;
-        s->may_delete = false;
-        s->sweep_again = backoff_next(&s->backoff, BACKOFF_ITEM_FIRST_NS, BACKOFF_ITEM_CAP_NS, -1,
-                                      s->engine->services.random, now);
-}
-
-static void engine_add(struct engine *engine, struct operation *op) {
+void engine_add(struct engine *engine, struct operation *op) {
         DL_APPEND(engine->operations, op);
         engine->n_operations++;
 }
 
-static void subscription_begin_sweep(struct subscription *s, struct mono now) {
-        struct operation *op;
+void engine_queue(struct engine *engine, struct operation *op) {
+        op->runnable = true;
+        op->wake = clock_mono(engine->services.clock);
+        DL_APPEND(engine->waiting, op);
+        engine_wake(engine);
+}
 
-        if (inventory_new(s->engine, s, now, &op) < 0) {
-                subscription_sweep_failed(s, now);
-                return;
+/* Those that wait for room, in their order. */
+static void engine_admit_waiting(struct engine *engine) {
+        struct operation *op, *next;
+
+        DL_FOREACH_SAFE (engine->waiting, op, next) {
+                if (engine->n_operations >= engine->file->parallel)
+                        return;
+                DL_DELETE(engine->waiting, op);
+                engine_add(engine, op);
         }
-        s->sweep = op;
-        engine_add(s->engine, op);
 }
 
-/* Whether the world is to be read before anything else is done, and could be now. */
-static bool sweep_is_wanted(const struct subscription *s, struct mono now) {
-        return !s->world || s->touched || now.ns >= s->next_sweep.ns;
+struct utc engine_now(const struct engine *engine) {
+        return arm_clock_now(&engine->arm_clock, clock_mono(engine->services.clock),
+                             clock_utc(engine->services.clock));
 }
 
-static void subscription_plan(struct subscription *s, struct mono now) {
-        struct world_view view = world_view(s->world);
-        struct engine *engine = s->engine;
-        int r;
+struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mono now) {
+        int64_t ticks, ns;
 
-        r = planner_run(engine->file, &view, clock_utc(engine->services.clock), &s->plan);
-        if (r < 0) {
-                log_say(engine->services.log, LOG_LEVEL_WARNING,
-                        "subscription %s cannot be planned: %s, will try again at the next sweep",
-                        s->id, strerrordesc_np(-r));
-                return;
-        }
-        report_findings(s);
-
-        /* What is under way is looked for again before long: it is no backup until it is complete. */
-        for (size_t i = 0; i < s->plan->n_series; i++)
-                if (s->plan->series[i].underway > 0)
-                        s->next_sweep.ns =
-                                MIN(s->next_sweep.ns,
-                                    mono_add_ns(now, ENGINE_LOOK_AGAIN_S * NSEC_PER_SEC).ns);
+        if (at.ticks == UTC_NEVER.ticks)
+                return MONO_NEVER;
+        ticks = at.ticks - engine_now(engine).ticks;
+        if (__builtin_mul_overflow(ticks, NSEC_PER_TICK, &ns))
+                return MONO_NEVER;
+        return mono_add_ns(now, ns);
 }
 
-/* Begins the action unless it is under way or waiting for its time. Returns whether it began. */
-static bool subscription_admit(struct subscription *s, const struct action *action,
-                               struct mono now) {
-        struct memory *memory = subscription_memory(s, action);
-        struct operation *op;
-        int r;
+void engine_see_reply(struct engine *engine, const struct http_reply *reply, struct mono sent,
+                      struct mono now) {
+        struct utc date;
 
-        if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns)
-                return false;
-
-        r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, now, &op)
-                                          : prune_new(s->engine, s, action, now, &op);
-        if (r < 0)
-                return false;
-
-        memory->running = true;
-        memory->not_before = now;
-        s->running++;
-        if (action->kind == ACTION_CREATE)
-                s->touched = true;
-        engine_add(s->engine, op);
-        return true;
-}
-
-/* Admits what the plan holds of one kind, as far as there is room. Returns whether any of the kind
- * began, is under way, or waits for room. */
-static bool subscription_admit_kind(struct subscription *s, enum action_kind kind,
-                                    struct mono now) {
-        bool busy = false;
-
-        for (size_t i = 0; i < s->plan->n_actions; i++) {
-                const struct action *action = &s->plan->actions[i];
-                struct memory *memory;
-
-                if (action->kind != kind)
-                        continue;
-                memory = subscription_memory(s, action);
-                if (!memory || memory->done || (!memory->running && now.ns < memory->not_before.ns))
-                        continue;
-                busy = true;
-                if (s->engine->n_operations >= s->engine->file->parallel)
-                        break;
-                subscription_admit(s, action, now);
-        }
-        return busy;
-}
-
-/*
- * The next thing that is missing. Creates come before deletes, and deletes are admitted from a world
- * that was read whole and that no create of ours has changed since.
- */
-static void subscription_tick(struct subscription *s, struct mono now) {
-        if (s->sweep || now.ns < s->closed_until.ns)
-                return;
-
-        if (s->world && !s->plan)
-                subscription_plan(s, now);
-
-        if (s->plan && now.ns < s->next_sweep.ns && !s->engine->options.look_only &&
-            subscription_admit_kind(s, ACTION_CREATE, now))
-                return;
-
-        if (sweep_is_wanted(s, now)) {
-                if (s->running == 0 && now.ns >= s->sweep_again.ns)
-                        subscription_begin_sweep(s, now);
-                return;
-        }
-
-        if (s->plan && s->may_delete && !s->engine->options.look_only)
-                subscription_admit_kind(s, ACTION_DELETE, now);
+        if (arm_reply_date(reply, &date) == 0 &&
+            !arm_clock_see(&engine->arm_clock, date, sent, now, clock_utc(engine->services.clock)))
+                engine_doubt_clock(engine, date);
 }
 
 /* Steps what can be stepped. An operation that has ended is told of, then freed. Returns whether any
@@ -217,8 +80,15 @@ static bool engine_step(struct engine *engine, struct mono now) {
                 op->runnable = false;
                 while (verdict == OP_CONTINUE)
                         verdict = op->ops->step(op, now);
-                if (verdict == OP_AWAIT)
+                if (verdict == OP_AWAIT && !op->parked)
                         continue;
+                if (op->parked) {
+                        DL_DELETE(engine->operations, op);
+                        engine->n_operations--;
+                        DL_APPEND(op->subscription->parked, op);
+                        ended = true;
+                        continue;
+                }
 
                 arm_error_withhold(&op->error, op->call.bearer);
                 op->ops->ended(op, now);
@@ -230,51 +100,35 @@ static bool engine_step(struct engine *engine, struct mono now) {
         return ended;
 }
 
+/* The moment that ends a pause, or MONO_NEVER. */
+static struct mono engine_pause_end(const struct engine *engine, struct mono now) {
+        if (!engine->state.paused && !engine->state.paused_prune)
+                return MONO_NEVER;
+        return engine_mono_of(engine, engine->state.paused_until, now);
+}
+
 /* The earliest moment at which something waits on the monotonic clock. */
 static struct mono engine_next_wake(const struct engine *engine, struct mono now) {
-        struct mono wake = MONO_NEVER;
+        struct mono wake = engine_pause_end(engine, now);
         struct operation *op;
 
         DL_FOREACH (engine->operations, op) {
                 wake.ns = MIN(wake.ns, op->wake.ns);
         }
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                struct subscription *s = &engine->subscriptions[i];
-                struct memory *memory, *next;
-
-                if (s->sweep)
-                        continue;
-                if (now.ns < s->closed_until.ns) {
-                        wake.ns = MIN(wake.ns, s->closed_until.ns);
-                        continue;
-                }
-                if (s->running == 0)
-                        wake.ns = MIN(wake.ns, sweep_is_wanted(s, now) ? s->sweep_again.ns
-                                                                       : s->next_sweep.ns);
-                HASH_ITER (hh, s->memories, memory, next) {
-                        if (!memory->running && memory->told && memory->not_before.ns > now.ns)
-                                wake.ns = MIN(wake.ns, memory->not_before.ns);
-                }
-        }
-        return wake;
-}
-
-/* Slots are instants of the wall clock; what is due by then is planned then. */
-static void engine_arm_slots(struct engine *engine) {
-        struct utc next = UTC_NEVER;
-
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                if (engine->subscriptions[i].plan)
-                        next.ticks = MIN(next.ticks, engine->subscriptions[i].plan->next.ticks);
-        reactor_arm_utc(engine->services.reactor, engine->slots, next);
+                wake.ns = MIN(wake.ns, subscription_next_wake(&engine->subscriptions[i], now).ns);
+        if (engine->state_failing)
+                wake.ns = MIN(wake.ns, engine->state_again.ns);
+        return wake;
 }
 
 /* Nothing is under way, and nothing waits for a throttled scope alone. */
 static bool engine_is_settled(const struct engine *engine, struct mono now) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                if (now.ns < engine->subscriptions[i].closed_until.ns)
+                if (engine->subscriptions[i].parked ||
+                    now.ns < engine->subscriptions[i].closed_until.ns)
                         return false;
-        return engine->n_operations == 0;
+        return engine->n_operations == 0 && !engine->waiting;
 }
 
 static void engine_run(enum reactor_reason reason, void *data) {
@@ -283,41 +137,20 @@ static void engine_run(enum reactor_reason reason, void *data) {
         bool ended;
 
         engine_step(engine, now);
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                struct subscription *s = &engine->subscriptions[i];
-
-                subscription_forget_old(s, now);
-                subscription_tick(s, now);
-        }
+        if (now.ns >= engine_pause_end(engine, now).ns)
+                engine_settle(engine);
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_tick(&engine->subscriptions[i], now);
+        engine_admit_waiting(engine);
         /* What was begun in this turn sends in this turn. */
         ended = engine_step(engine, now);
+        engine_save(engine, now);
 
         reactor_arm_mono(engine->services.reactor, engine->run, engine_next_wake(engine, now));
-        engine_arm_slots(engine);
         if (ended)
                 engine_wake(engine);
         else if (engine_is_settled(engine, now) && engine->options.settled)
                 engine->options.settled(engine->options.data);
-}
-
-/* A slot has come, or the wall clock was stepped: plans are made anew of the worlds that are there. */
-static void engine_slots(enum reactor_reason reason, void *data) {
-        struct engine *engine = data;
-        struct utc now = clock_utc(engine->services.clock);
-
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                struct subscription *s = &engine->subscriptions[i];
-
-                if (!s->plan ||
-                    (reason != REACTOR_CLOCK_CHANGED && s->plan->next.ticks > now.ticks))
-                        continue;
-                s->plan = plan_free(s->plan);
-                s->may_delete = false;
-        }
-        if (reason == REACTOR_CLOCK_CHANGED)
-                log_say(engine->services.log, LOG_LEVEL_NOTICE,
-                        "the wall clock was stepped, slots are planned anew");
-        engine_wake(engine);
 }
 
 static void engine_token_changed(void *data) {
@@ -347,9 +180,14 @@ static int engine_add_subscription(struct engine *engine, const char *id, size_t
         if (r < 0)
                 return r;
 
-        s = &engine->subscriptions[engine->n_subscriptions++];
+        s = &engine->subscriptions[engine->n_subscriptions];
         *s = (struct subscription){.engine = engine};
         stpcpy(s->id, id);
+        subscription_init(s);
+        s->spent = calloc(engine->file->n_policies + 1, sizeof(*s->spent));
+        if (!s->spent)
+                return -ENOMEM;
+        engine->n_subscriptions++;
         return 0;
 }
 
@@ -376,6 +214,47 @@ static int engine_add_subscriptions(struct engine *engine) {
         return 0;
 }
 
+/* Room for what stands, and what the state directory remembers of it. */
+static int engine_init_standing(struct engine *engine) {
+        const struct policy_file *file = engine->file;
+        int r;
+
+        engine->conditions = (struct conditions){
+                .log = engine->services.log,
+                .begun = engine->counts.doubts_begun,
+                .ended = engine->counts.doubts_ended,
+        };
+        engine->policy_blocks = calloc(file->n_policies + 1, sizeof(*engine->policy_blocks));
+        engine->policies = calloc(file->n_policies + 1, sizeof(*engine->policies));
+        engine->target_blocks = calloc(file->n_targets + 1, sizeof(*engine->target_blocks));
+        engine->target_keys = calloc(file->n_targets + 1, sizeof(*engine->target_keys));
+        engine->found = calloc(file->n_targets + 1, sizeof(*engine->found));
+        if (!engine->policy_blocks || !engine->policies || !engine->target_blocks ||
+            !engine->target_keys || !engine->found)
+                return -ENOMEM;
+
+        for (size_t t = 0; t < file->n_targets; t++) {
+                r = target_key(file, t, engine->target_keys[t]);
+                if (r < 0)
+                        return r;
+        }
+
+        r = state_load(engine->services.store, &engine->state);
+        if (r == -ENOMEM)
+                return r; /* the file is as it was: it is for the next start to read */
+        if (r == STATE_E_DAMAGED || r == STATE_E_NEWER)
+                log_say(engine->services.log, LOG_LEVEL_WARNING,
+                        "the state that was kept %s: pauses and acks are forgotten, and freezes "
+                        "begin anew",
+                        r == STATE_E_NEWER ? "is of a newer version" : "is damaged");
+        else if (r < 0)
+                log_say(engine->services.log, LOG_LEVEL_WARNING,
+                        "the state that was kept cannot be read: %s; pauses and acks are "
+                        "forgotten, and freezes begin anew",
+                        strerrordesc_np(-r));
+        return 0;
+}
+
 int engine_new(const struct services *services, const struct policy_file *file,
                const struct engine_options *options, struct engine **ret_engine) {
         _cleanup_(engine_freep) struct engine *engine = calloc(1, sizeof(*engine));
@@ -391,6 +270,9 @@ int engine_new(const struct services *services, const struct policy_file *file,
                 engine->user_agent = NULL;
                 return -ENOMEM;
         }
+        r = engine_init_standing(engine);
+        if (r < 0)
+                return r;
         r = engine_add_subscriptions(engine);
         if (r < 0)
                 return r;
@@ -401,9 +283,6 @@ int engine_new(const struct services *services, const struct policy_file *file,
         r = reactor_source_new(services->reactor, engine_run, engine, &engine->run);
         if (r < 0)
                 return r;
-        r = reactor_source_new(services->reactor, engine_slots, engine, &engine->slots);
-        if (r < 0)
-                return r;
 
         *ret_engine = take_ptr(engine);
         return 0;
@@ -411,6 +290,7 @@ int engine_new(const struct services *services, const struct policy_file *file,
 
 struct engine *engine_free(struct engine *engine) {
         struct operation *op, *next;
+        struct known *known, *following;
 
         if (!engine)
                 return NULL;
@@ -419,22 +299,28 @@ struct engine *engine_free(struct engine *engine) {
                 DL_DELETE(engine->operations, op);
                 operation_free(op);
         }
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                struct subscription *s = &engine->subscriptions[i];
-                struct memory *memory, *following;
-
-                HASH_ITER (hh, s->memories, memory, following) {
-                        HASH_DEL(s->memories, memory);
-                        free(memory);
-                }
-                plan_free(s->plan);
-                world_free(s->world);
-                free(s->findings_told);
+        DL_FOREACH_SAFE (engine->waiting, op, next) {
+                DL_DELETE(engine->waiting, op);
+                operation_free(op);
         }
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_deinit(&engine->subscriptions[i]);
         free(engine->subscriptions);
+        HASH_ITER (hh, engine->known, known, following) {
+                HASH_DEL(engine->known, known);
+                free(known);
+        }
+        engine_forget_applied(engine);
+        conditions_deinit(&engine->conditions);
+        state_deinit(&engine->state);
+        free(engine->policy_blocks);
+        free(engine->policies);
+        free(engine->target_blocks);
+        free(engine->target_keys);
+        free(engine->found);
+        free(engine->generations);
         token_free(engine->token);
         reactor_source_free(engine->services.reactor, engine->run);
-        reactor_source_free(engine->services.reactor, engine->slots);
         free(engine->user_agent);
         free(engine);
         return NULL;
@@ -465,7 +351,7 @@ bool engine_is_well(const struct engine *engine) {
 }
 
 void engine_summary(const struct engine *engine, struct strbuf *out) {
-        struct utc now = clock_utc(engine->services.clock), newest = UTC_NONE;
+        struct utc now = engine_now(engine), newest = UTC_NONE;
         const struct series_state *soonest = NULL;
         size_t n_series = 0, n_unread = 0;
         char next[UTC_TEXT_SIZE];

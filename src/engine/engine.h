@@ -20,10 +20,65 @@ struct engine;
 
 /* Chosen: disks come and go, hands hold and tag; a sweep at least this often sees it. A page of a
  * listing costs one of about 240 in 3 minutes (FACTS section 9). */
-#define ENGINE_SWEEP_S 900
+#define ENGINE_SWEEP_S 3600
+/* While something is to be learned: after a start, while a doubt that sweeps end stands, a listing lags,
+ * or a disk seems gone. DESIGN section 5 has listings 15 minutes apart agree. */
+#define ENGINE_SWEEP_SOON_S 900
+/* How old a listing of disks may be that a round goes by; sweeps read them anew. */
+#define ENGINE_DISKS_S 900
 /* Chosen: while a snapshot is under way that we found and did not make, or whose data the service is
- * still copying, which takes minutes. */
+ * still copying, which takes minutes; each time twice as long, up to ENGINE_SWEEP_SOON_S. */
 #define ENGINE_LOOK_AGAIN_S 60
+
+/*
+ * Acting, on an operator's word. Each is told in the log with @who, a user's name or "-". They come from
+ * the reactor's turn like everything else.
+ */
+
+enum {
+        ENGINE_E_UNKNOWN = 1, /* no doubt or question with this hash stands; no such generation */
+        ENGINE_E_CHANGED,     /* the plan is no longer the one of this hash */
+        ENGINE_E_SELECTED,    /* the generation is selected by a policy and target */
+        ENGINE_E_NOT_READ,    /* a subscription was not read yet: nobody can say */
+};
+
+/* What an ack answers: an operator reads it in status and says so with this hash. */
+#define ENGINE_HASH_SIZE 17
+
+/* A doubt, a question, a pause: all that keeps deletions from going, for status. Strings are borrowed
+ * until the call returns. */
+struct engine_doubt {
+        uint32_t bit;      /* DOUBT_BIT() or BLOCK_* */
+        const char *scope; /* "policy gold", "subscription 1111…", "db01-data under gold", "all" */
+        const char *reason; /* a sentence with its numbers, without a full stop */
+        const char *end;    /* how it ends */
+        const char *hash;   /* what to ack, or NULL */
+        struct utc since;   /* when it was told; UTC_NONE: it was not yet */
+};
+typedef void (*engine_doubt_fn)(const struct engine_doubt *doubt, void *data);
+/* Visits all that stands, in a fixed order. */
+void engine_doubts(const struct engine *engine, engine_doubt_fn fn, void *data);
+
+/* Accepts what the doubt or question of this hash asks. Returns 0, ENGINE_E_UNKNOWN, or -errno. */
+int engine_ack(struct engine *engine, const char *hash, const char *who);
+/* No deletions, and with @all no creations, until @until (UTC_NEVER: until resumed). */
+int engine_pause(struct engine *engine, bool all, struct utc until, const char *who);
+int engine_resume(struct engine *engine, const char *who);
+/* Accepts the deletions that doubts policy, mass and targets hold back in the plans as they are, when
+ * engine_plan_hash() is @hash: exactly those, once. Returns 0, ENGINE_E_CHANGED, ENGINE_E_NOT_READ, or
+ * -errno. */
+int engine_apply(struct engine *engine, const char *hash, const char *who);
+/* Of all subscriptions' plans together. Returns 0, ENGINE_E_NOT_READ, or -ENOMEM. */
+int engine_plan_hash(const struct engine *engine, char ret_hash[static PLAN_HASH_SIZE]);
+/* What retire would delete of the generation: how many of ours, and the hash to say. Returns 0,
+ * ENGINE_E_UNKNOWN, ENGINE_E_SELECTED, ENGINE_E_NOT_READ, or -errno. */
+int engine_retire_plan(const struct engine *engine, const char *generation, size_t *ret_n,
+                       char ret_hash[static ENGINE_HASH_SIZE]);
+/* Deletes them to the end, floors or not; holds stay. Returns also ENGINE_E_CHANGED. */
+int engine_retire(struct engine *engine, const char *generation, const char *hash, const char *who);
+
+/* An invariant about a generation is broken: its deletions stop until a restart. Simulation aborts. */
+void engine_invariant_broken(struct engine *engine, const char *generation, const char *rule);
 
 /* Counts since the start. */
 struct engine_counts {
@@ -33,6 +88,9 @@ struct engine_counts {
         uint64_t delete_failures;
         uint64_t sweep_failures;
         uint64_t sweeps;
+        uint64_t doubts_begun[_DOUBT_N], doubts_ended[_DOUBT_N];
+        uint64_t invariants_broken;
+        uint64_t vanished; /* of ours, gone and not by us */
 };
 
 /* Called from the reactor's turn when nothing is under way and nothing can be begun right now. */
@@ -60,6 +118,9 @@ bool engine_is_well(const struct engine *engine);
 const struct engine_counts *engine_counts(const struct engine *engine);
 /* One line of use: "20 disks, newest 12 s, next db01-data 14:00:00Z". */
 void engine_summary(const struct engine *engine, struct strbuf *out);
+
+/* The instant that plans are made for: ARM's Date and what elapsed since; our own clock before any. */
+struct utc engine_now(const struct engine *engine);
 
 /* The last plan of the @i-th subscription, or NULL when it was not read yet; @i below the count. */
 size_t engine_n_subscriptions(const struct engine *engine);

@@ -5,6 +5,8 @@
  *         DISKS -> DISKS, SNAPSHOTS -> SNAPSHOTS on a next link; both -> PAGE to try a page again
  *         any -> FAILED
  *
+ * A round that lists to confirm its creates goes by the disks of the sweep before.
+ *
  * Disks first: a snapshot that is made while we read is then at worst of a disk we do not know yet,
  * and never one whose disk seems gone. A page that fails fails the sweep, since a listing with a hole
  * would show fewer snapshots than there are.
@@ -36,6 +38,8 @@ struct inventory {
         enum inventory_state state;
         enum inventory_state listing; /* DISKS or SNAPSHOTS: what is being listed */
         struct mono begin;
+        bool lists_disks;    /* else those of the world before are taken over */
+        bool clean;          /* no page had to be asked for twice, but for throttling */
         struct world *world; /* being filled; handed over at the end */
         struct page *page;   /* being read */
         char *url;           /* of the page that is being read; NULL: the first */
@@ -116,6 +120,7 @@ static enum op_verdict inventory_unreadable(struct inventory *inventory, int pro
 
         arm_error_unreadable(call->reply, "UnreadablePage", problem, /* member= */ NULL,
                              &call->error);
+        inventory->clean = false;
         inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
         return operation_pause(&inventory->op, now);
 }
@@ -189,11 +194,15 @@ static enum op_verdict inventory_continue(struct inventory *inventory, struct mo
                 problem = page_feed(inventory->page, "", 0);
                 if (problem != 0)
                         return inventory_unreadable(inventory, problem, now);
+                inventory->clean = false;
+                inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
+                return operation_pause(&inventory->op, now);
+        case ARM_TRANSIENT:
+        case ARM_CONFLICT:
+                inventory->clean = false;
                 inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
                 return operation_pause(&inventory->op, now);
         case ARM_THROTTLED:
-        case ARM_TRANSIENT:
-        case ARM_CONFLICT:
                 inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
                 return operation_pause(&inventory->op, now);
         case ARM_AUTH:
@@ -239,8 +248,10 @@ static void inventory_ended(struct operation *op, struct mono now) {
         op->engine->counts.sweeps++;
         if (op->outcome == OP_SUCCEEDED) {
                 inventory_enter(inventory, INVENTORY_DONE);
+                if (inventory->lists_disks)
+                        op->subscription->disks_at = inventory->begin;
                 subscription_take_world(op->subscription, take_ptr(inventory->world),
-                                        inventory->begin);
+                                        inventory->begin, inventory->clean, now);
         } else {
                 inventory_enter(inventory, INVENTORY_FAILED);
                 report_sweep_failure(op, now);
@@ -274,12 +285,22 @@ int inventory_new(struct engine *engine, struct subscription *subscription, stru
         operation_init(&inventory->op, &ops, engine, subscription, now, INVENTORY_LIFE_NS);
         inventory->listing = INVENTORY_AWAIT_DISKS;
         inventory->begin = now;
-        r = world_new(subscription->id, engine->file->owner, clock_utc(engine->services.clock),
-                      &inventory->world);
+        inventory->clean = true;
+        r = world_new(subscription->id, engine->file->owner, engine_now(engine), &inventory->world);
         if (r < 0) {
                 free(inventory);
                 return r;
         }
+        if (subscription_knows_disks(subscription, now)) {
+                r = world_copy_disks(inventory->world, subscription->world);
+                if (r < 0) {
+                        world_free(inventory->world);
+                        free(inventory);
+                        return r;
+                }
+                inventory->listing = INVENTORY_AWAIT_SNAPSHOTS;
+        } else
+                inventory->lists_disks = true;
         *ret_op = &inventory->op;
         return 0;
 }

@@ -76,8 +76,10 @@ static int call_dress(struct operation *op, struct http_request *request) {
         id = guid_from_random(high, low);
         guid_format(&id, call->request_id);
 
-        if (asprintf(&authorization, "Bearer %s", call->bearer) < 0)
+        if (asprintf(&authorization, "Bearer %s", call->bearer) < 0) {
+                authorization = NULL; /* undefined by then */
                 return -ENOMEM;
+        }
         r = http_headers_add_str(&request->headers, "Authorization", authorization);
         memory_wipe(authorization, strlen(authorization));
         r = r
@@ -128,6 +130,7 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
                                      strerrordesc_np(-r));
         request = NULL; /* consumed */
 
+        call->sent = now;
         call->state = CALL_IN_FLIGHT;
         return operation_sleep(op, MONO_NEVER);
 }
@@ -136,7 +139,9 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
 static enum op_verdict call_read(struct operation *op, struct mono now) {
         struct call *call = &op->call;
 
-        arm_error_classify(call->reply, clock_utc(op->engine->services.clock), &call->error);
+        arm_error_classify(call->reply, engine_now(op->engine), &call->error);
+        if (call->error.class == ARM_OK)
+                engine_see_reply(op->engine, call->reply, call->sent, now);
         if (call->error.class == ARM_AUTH && !call->renewed) {
                 call->renewed = true;
                 token_refuse(op->engine->token, call->bearer);
@@ -221,6 +226,13 @@ enum op_verdict operation_retry(struct operation *op, struct mono now) {
                 op->call.state =
                         CALL_WAITING; /* operation_preflight() sends when op->wake has come */
         return verdict;
+}
+
+enum op_verdict operation_park(struct operation *op, struct mono now) {
+        call_clear(op);
+        op->parked = true;
+        op->parked_at = now;
+        return operation_sleep(op, MONO_NEVER);
 }
 
 enum op_verdict operation_succeed(struct operation *op) {

@@ -48,6 +48,7 @@ struct call {
         struct arm_error error;          /* once ended */
         char *bearer;                    /* owned: the token sent, to be refused by value; wiped */
         struct mono send_before;         /* not sent at or after it; MONO_NEVER */
+        struct mono sent;                /* when it went out */
         bool renewed;                    /* a refused token was replaced once */
         char request_id[GUID_TEXT_SIZE]; /* x-ms-client-request-id */
 };
@@ -71,6 +72,8 @@ struct operation {
         struct mono deadline; /* of the whole operation */
         struct mono wake; /* stepped then at the latest; MONO_NEVER while only a reply is awaited */
         bool runnable;
+        struct mono parked_at;
+        bool parked; /* waits for a listing, among its subscription's, and holds no room */
         enum op_outcome outcome;
         struct arm_error error;
 };
@@ -106,11 +109,18 @@ enum op_verdict operation_fail(struct operation *op);
 _printf_(4, 5) enum op_verdict operation_fail_with(struct operation *op, enum arm_class class,
                                                    const char *code, const char *format, ...);
 
-/* The three conversations. Each is added to the engine's list by whoever made it. */
+/* Awaits the subscription's next listing: subscription_unpark() makes it go on. */
+enum op_verdict operation_park(struct operation *op, struct mono now);
+
+/* The conversations. Each is added to the engine's list by whoever made it. */
 struct action;
+struct look_question;
 int inventory_new(struct engine *engine, struct subscription *subscription, struct mono now,
                   struct operation **ret_op);
 int snapshot_new(struct engine *engine, struct subscription *subscription,
                  const struct action *action, struct mono now, struct operation **ret_op);
 int prune_new(struct engine *engine, struct subscription *subscription, const struct action *action,
               struct mono now, struct operation **ret_op);
+/* Asks one of the questions of engine-internal.h; the answer goes to subscription_looked(). */
+int look_new(struct engine *engine, struct subscription *subscription,
+             const struct look_question *question, struct mono now, struct operation **ret_op);

@@ -35,7 +35,10 @@ struct prune {
         struct operation op;
         enum prune_state state;
         struct action action;
-        bool sent; /* a DELETE may have had its effect */
+        bool sent;          /* a DELETE may have had its effect */
+        bool gone;          /* a GET or a DELETE found nothing */
+        uint64_t serial;    /* of the plan it is of */
+        struct utc counted; /* among the day's deletions; UTC_NONE: it is of no policy's */
 };
 
 static const char *prune_state_name(enum prune_state state) {
@@ -113,10 +116,28 @@ static const char *prune_difference(const struct action *action,
         return NULL;
 }
 
+/* Whether the reply cannot be the listing's snapshot as it was changed since: another one of the name,
+ * older than the listing, which should have had it. */
+static bool prune_contradicts(const struct prune *prune, const struct snapshot_reply *reply) {
+        const struct action *action = &prune->action;
+        struct world_view view;
+
+        if (!prune->op.subscription->world)
+                return false;
+        view = world_view(prune->op.subscription->world);
+        return (!reply->has_unique_id || guid_compare(&reply->unique_id, &action->unique_id) != 0 ||
+                reply->time_created.ticks != action->time_created.ticks) &&
+               reply->time_created.ticks < view.begin.ticks;
+}
+
 static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_reply *reply,
                                      struct mono now) {
         const char *difference = prune_difference(&prune->action, reply);
 
+        if (difference && prune_contradicts(prune, reply))
+                subscription_doubt(prune->op.subscription,
+                                   "a GET of %s shows another %s than the listing",
+                                   prune->action.name, difference);
         if (difference)
                 return operation_fail_with(&prune->op, ARM_PRECONDITION, "Changed",
                                            "its %s is no longer what the plan saw, it stays",
@@ -142,6 +163,7 @@ static enum op_verdict prune_after_reread(struct prune *prune, struct mono now) 
         case ARM_OK:
                 break;
         case ARM_NOT_FOUND:
+                prune->gone = true;
                 return operation_succeed(&prune->op);
         case ARM_THROTTLED:
         case ARM_TRANSIENT:
@@ -174,6 +196,7 @@ static enum op_verdict prune_after_delete(struct prune *prune, struct mono now) 
                 prune->sent = true;
                 return operation_succeed(&prune->op);
         case ARM_NOT_FOUND:
+                prune->gone = true;
                 return operation_succeed(&prune->op);
         case ARM_THROTTLED:
         case ARM_TRANSIENT:
@@ -194,6 +217,40 @@ static enum op_verdict prune_after_delete(struct prune *prune, struct mono now) 
         return operation_fail(&prune->op);
 }
 
+/*
+ * A deletion counts towards the day's, whoever made it in the end. It counts from the beginning, and
+ * the state is written before its DELETE goes out: a daemon that dies then finds it counted.
+ */
+static int prune_count(struct prune *prune) {
+        struct engine *engine = prune->op.engine;
+        const struct action *action = &prune->action;
+        struct utc now = engine_now(engine);
+        int r;
+
+        prune->counted = UTC_NONE;
+        if (action->policy == ACTION_NO_POLICY || action->retired)
+                return 0;
+        r = state_count_deletions(&engine->state, engine->file->policies[action->policy].name,
+                                  action->time_created, 1, now);
+        if (r < 0)
+                return r;
+        prune->counted = now;
+        prune->op.subscription->spent[action->policy]++;
+        return 0;
+}
+
+static void prune_uncount(struct prune *prune) {
+        struct engine *engine = prune->op.engine;
+        const struct action *action = &prune->action;
+
+        if (!utc_is_set(prune->counted))
+                return;
+        state_uncount_deletion(&engine->state, engine->file->policies[action->policy].name,
+                               action->time_created, prune->counted);
+        if (prune->serial == prune->op.subscription->serial)
+                prune->op.subscription->spent[action->policy]--;
+}
+
 static enum op_verdict prune_step(struct operation *op, struct mono now) {
         struct prune *prune = container_of(op, struct prune, op);
         enum op_verdict verdict;
@@ -204,6 +261,10 @@ static enum op_verdict prune_step(struct operation *op, struct mono now) {
 
         switch (prune->state) {
         case PRUNE_AWAIT_START:
+                if (prune_count(prune) < 0)
+                        return operation_fail_with(op, ARM_TRANSIENT, "Uncounted",
+                                                   "the deletions of the day cannot be counted");
+                return prune_send_reread(prune, now);
         case PRUNE_AWAIT_AGAIN:
                 return prune_send_reread(prune, now);
         case PRUNE_AWAIT_REREAD:
@@ -222,7 +283,10 @@ static void prune_ended(struct operation *op, struct mono now) {
         struct prune *prune = container_of(op, struct prune, op);
 
         prune_enter(prune, op->outcome == OP_SUCCEEDED ? PRUNE_DONE : PRUNE_FAILED);
-        report_action(op, &prune->action, prune->sent ? "is deleted" : "was gone already", now);
+        if (op->outcome != OP_SUCCEEDED && !prune->sent)
+                prune_uncount(prune);
+        report_action(op, &prune->action, prune->sent ? "is deleted" : "was gone already",
+                      prune->gone, now);
 }
 
 static void prune_free(struct operation *op) {
@@ -249,6 +313,8 @@ int prune_new(struct engine *engine, struct subscription *subscription, const st
                 free(prune);
                 return r;
         }
+        prune->serial = subscription->serial;
+        prune->counted = UTC_NONE;
         *ret_op = &prune->op;
         return 0;
 }

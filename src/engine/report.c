@@ -5,15 +5,16 @@
 #include "base/strbuf.h"
 #include "engine/engine-internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void entry_action(struct log_entry *entry, const struct operation *op,
                          const struct action *action, struct mono now) {
-        const struct policy *policy = &op->engine->file->policies[action->policy];
         char slot[UTC_SLOT_SIZE];
 
         log_field(entry, LOG_OPERATION, op->ops->name);
-        log_field(entry, LOG_POLICY, policy->name);
+        if (action->policy != ACTION_NO_POLICY)
+                log_field(entry, LOG_POLICY, op->engine->file->policies[action->policy].name);
         if (action->kind == ACTION_CREATE)
                 log_fieldf(entry, LOG_DISK, "%s/%s/%s", action->disk.subscription,
                            action->disk.group, action->disk.name);
@@ -68,7 +69,7 @@ static void report_failure(struct operation *op, const struct action *action, st
                 return;
         memory->told = true;
 
-        retry = (struct utc){clock_utc(services->clock).ticks +
+        retry = (struct utc){engine_now(op->engine).ticks +
                              (memory->not_before.ns - now.ns) / NSEC_PER_TICK};
         retry = utc_from_seconds(utc_seconds(retry));
         log_begin(&entry, LOG_LEVEL_WARNING);
@@ -81,35 +82,85 @@ static void report_failure(struct operation *op, const struct action *action, st
                    action->name, verb, at, strbuf_str(&why));
 }
 
+/* A quota is no missed slot (DESIGN section 5, doubt stale): known until a create comes out. */
+static void learn_refusal(struct operation *op, const struct action *action) {
+        bool refused = op->outcome == OP_FAILED && op->error.class == ARM_QUOTA;
+        struct known *known;
+
+        HASH_FIND_STR(op->engine->known, action->generation, known);
+        if (!known && refused)
+                known = engine_known(op->engine, action->generation);
+        if (known)
+                known->refused = refused;
+}
+
+/* A create that waits for room in the chain goes by a listing that shows it. */
+static bool makes_room(const struct subscription *s, const struct action *action) {
+        for (size_t i = 0; s->plan && i < s->plan->n_actions; i++) {
+                const struct action *create = &s->plan->actions[i];
+
+                if (create->kind != ACTION_CREATE)
+                        return false; /* creates come first */
+                if ((create->blocked & BLOCK_FULL) &&
+                    strcmp(create->generation, action->generation) == 0)
+                        return true;
+        }
+        return false;
+}
+
 void report_action(struct operation *op, const struct action *action, const char *success,
-                   struct mono now) {
+                   bool known, struct mono now) {
         struct subscription *s = op->subscription;
         struct memory *memory = subscription_memory(s, action);
 
-        s->running--;
+        if (action->kind == ACTION_DELETE)
+                s->deleting--;
+        else
+                learn_refusal(op, action);
         if (memory)
                 memory->running = false;
 
         if (op->outcome == OP_SUCCEEDED) {
+                if (action->kind == ACTION_DELETE && makes_room(s, action))
+                        subscription_touch(s, now);
                 report_success(op, action, success, memory, now);
                 if (!memory)
                         return;
                 memory->told = false;
                 memory->done = true;
+                if (known)
+                        memory->known_at = now;
                 backoff_reset(&memory->backoff);
                 /* The plan that asked for it may have much left to do, and names it until a listing
-                 * confirms it: done once, however long that takes. A listing may lag for a while. */
+                 * confirms it: done once, however long that takes. */
                 memory->not_before = mono_add_ns(now, BACKOFF_ITEM_FIRST_NS);
                 return;
         }
 
-        /* What was found is not what was planned from: read again before anything else is done. */
-        if (op->error.class == ARM_PRECONDITION || op->error.class == ARM_LOCKED)
-                s->touched = true;
+        if (op->error.class == ARM_PRECONDITION) {
+                /* What was found is not what was planned from: it is read again. */
+                subscription_touch(s, now);
+                if (action->kind == ACTION_DELETE)
+                        s->may_delete = false;
+        }
+        /* The disk may be gone, or another one by now. */
+        if (action->kind == ACTION_CREATE)
+                s->disks_at.ns = 0;
         if (memory)
-                memory->not_before =
-                        backoff_next(&memory->backoff, BACKOFF_ITEM_FIRST_NS, BACKOFF_ITEM_CAP_NS,
-                                     op->error.retry_after_ns, op->engine->services.random, now);
+                memory->not_before = backoff_next(
+                        &memory->backoff, BACKOFF_ITEM_FIRST_NS,
+                        op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
+                        op->error.retry_after_ns, op->engine->services.random, now);
+        if (memory && action->kind == ACTION_DELETE) {
+                /* Tried again from a new look at the series alone: its survivors were read for this
+                 * round. */
+                memory->failed_in = s->serial;
+                s->next_sweep.ns =
+                        MIN(s->next_sweep.ns,
+                            MAX(memory->not_before.ns,
+                                mono_add_ns(now, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC).ns));
+                memory->not_before.ns = MAX(memory->not_before.ns, s->next_sweep.ns);
+        }
         report_failure(op, action, memory, now);
 }
 
@@ -135,32 +186,110 @@ void report_sweep_failure(struct operation *op, struct mono now) {
                    op->subscription->id, strbuf_str(&why));
 }
 
-void report_findings(struct subscription *s) {
-        struct strbuf all = {};
+/* The key begins with what it is; the rest makes it this one. */
+static void raise(struct subscription *s, enum log_level level, int doubt, const char *reason,
+                  const struct series_state *series, const char *over, const char *text) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {}, disk = {};
+        const char *policy = series ? s->engine->file->policies[series->policy].name : NULL;
 
-        for (size_t i = 0; i < s->plan->n_findings; i++) {
-                finding_append(&s->plan->findings[i], &all);
-                strbuf_append_char(&all, '\n');
-        }
-        if (all.error || strcmp(strbuf_str(&all), s->findings_told ?: "") == 0) {
-                strbuf_deinit(&all);
+        if (series)
+                series_key(s, series, reason, &key);
+        else
+                strbuf_append_str(&key, reason);
+        if (series)
+                strbuf_appendf(&disk, "%s/%s/%s", series->disk.subscription, series->disk.group,
+                               series->disk.name);
+        if (key.error || disk.error)
                 return;
-        }
+        condition_raise(&s->conditions,
+                        &(struct condition_sight){
+                                .key = key.data,
+                                .level = level,
+                                .doubt = doubt,
+                                .reason = reason,
+                                .policy = policy,
+                                .disk = series ? disk.data : NULL,
+                                .generation = series ? series->generation : NULL,
+                                .text = text,
+                                .over = over,
+                        },
+                        engine_now(s->engine));
+}
 
+static void report_late(struct subscription *s, const struct series_state *series) {
+        const struct policy *policy = &s->engine->file->policies[series->policy];
+        char text[300], over[200], newest[UTC_TEXT_SIZE] = "";
+
+        if (utc_is_set(series->newest))
+                utc_format(utc_from_seconds(utc_seconds(series->newest)), newest);
+        snprintf(text, sizeof(text),
+                 "disk %s under %s has no backup as young as its rpo of %lld s: %s%s",
+                 series->disk.name, policy->name, (long long)policy->rpo_s,
+                 newest[0] ? "the newest complete one is of " : "there is none", newest);
+        snprintf(over, sizeof(over), "disk %s under %s is within its rpo again", series->disk.name,
+                 policy->name);
+        raise(s, LOG_LEVEL_ERR, CONDITION_NO_DOUBT, "late", series, over, text);
+}
+
+static void report_chain(struct subscription *s, const struct series_state *series) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        char over[200];
+        bool critical = series->chain >= CHAIN_CRITICAL;
+
+        strbuf_appendf(&text, "disk %s has %zu of %d snapshots in its chain", series->disk.name,
+                       series->chain, CHAIN_MAX);
+        if (critical && series->blocked) {
+                strbuf_append_str(&text, ", and what could be deleted is held back: ");
+                blocks_append(series->blocked, &text);
+        }
+        snprintf(over, sizeof(over), "the chain of disk %s is shorter again", series->disk.name);
+        raise(s, critical ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING, CONDITION_NO_DOUBT,
+              critical ? "chain-critical" : "chain-long", series, over, strbuf_str(&text));
+}
+
+struct series_teller {
+        struct subscription *s;
+        const struct series_state *series;
+};
+
+static void tell_series_doubt(const struct engine_doubt *doubt, void *data) {
+        const struct series_teller *teller = data;
+        _cleanup_(strbuf_deinit) struct strbuf text = {}, over = {};
+        enum doubt kind = (enum doubt)__builtin_ctz(doubt->bit);
+
+        strbuf_appendf(&text, "nothing is deleted of %s (%s): %s; %s", doubt->scope,
+                       doubt_name(kind), doubt->reason, doubt->end);
+        strbuf_appendf(&over, "deletions of %s are no longer held back (%s)", doubt->scope,
+                       doubt_name(kind));
+        if (text.error || over.error)
+                return;
+        raise(teller->s, LOG_LEVEL_WARNING, (int)kind, doubt_name(kind), teller->series, over.data,
+              text.data);
+}
+
+static void report_series(struct subscription *s, const struct series_state *series) {
+        if (series->late)
+                report_late(s, series);
+        if (series->chain >= CHAIN_WARNING)
+                report_chain(s, series);
+        if (series->doubts)
+                series_doubts(s, series, tell_series_doubt, &(struct series_teller){s, series});
+}
+
+void report_plan(struct subscription *s) {
+        conditions_begin(&s->conditions);
         for (size_t i = 0; i < s->plan->n_findings; i++) {
-                struct strbuf one = {};
+                const struct finding *finding = &s->plan->findings[i];
+                _cleanup_(strbuf_deinit) struct strbuf text = {}, over = {};
 
-                finding_append(&s->plan->findings[i], &one);
-                if (one.error == 0)
-                        log_say(s->engine->services.log, LOG_LEVEL_WARNING, "%s", one.data);
-                strbuf_deinit(&one);
+                finding_append(finding, &text);
+                if (text.error)
+                        continue;
+                strbuf_appendf(&over, "it is over: %s", text.data);
+                raise(s, LOG_LEVEL_WARNING, CONDITION_NO_DOUBT, finding_name(finding->kind), NULL,
+                      strbuf_str(&over), text.data);
         }
-        if (s->plan->n_findings == 0)
-                log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
-                        "nothing is out of order any more in subscription %s", s->id);
-
-        free(s->findings_told);
-        s->findings_told = NULL;
-        if (strbuf_take(&all, &s->findings_told) < 0)
-                s->findings_told = NULL; /* told again at worst */
+        for (size_t i = 0; i < s->plan->n_series; i++)
+                report_series(s, &s->plan->series[i]);
+        conditions_finish(&s->conditions);
 }

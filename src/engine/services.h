@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/reactor.h"
 #include "base/secrets.h"
+#include "base/store.h"
 #include "base/transport.h"
 
 /* All borrowed, and alive as long as the engine is. */
@@ -18,5 +19,6 @@ struct services {
         struct transport *transport;
         struct random *random;
         struct secrets *secrets;
+        struct store *store; /* NULL: nothing is remembered across restarts */
         struct log *log;
 };

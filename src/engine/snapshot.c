@@ -1,11 +1,17 @@
 /*
- * One snapshot of one slot: created, watched to its end, and checked.
+ * One snapshot of one slot: created, found in the round's listing, and checked.
  *
- *         START -> CREATE -> POLL -> OPERATION -> POLL (running) | DONE (checked)
- *         CREATE -> LOOK_AGAIN when its reply is lost or names no operation
- *         OPERATION -> LOOK_AGAIN when it cannot be read or holds no resource
- *         LOOK_AGAIN -> LOOK -> DONE | LOOK_AGAIN (under way) | CREATE (it never arrived)
+ *         START -> CREATE -> LISTING -> DONE (listed complete, and checked)
+ *         CREATE -> LISTING also when the reply is lost: the listing shows what became of it
+ *         LISTING -> POLL, with the operation's URL, when it is listed and not complete
+ *         LISTING -> LOOK when it is not listed, or nobody named an operation
+ *         POLL -> OPERATION -> POLL (running) | DONE (checked)
+ *         OPERATION -> LOOK_AGAIN when it cannot be read; it holds no resource: LOOK
+ *         LOOK -> DONE | LOOK_AGAIN (under way) | CREATE (it never arrived)
  *         any -> FAILED
+ *
+ * One listing confirms all creates of a round, so nothing is polled that it shows complete (DESIGN
+ * section 6).
  *
  * The name is the slot's, so that a PUT that is sent twice makes one snapshot (FACTS section 1,
  * "Idempotency"). The same fact means that a success proves nothing: an existing name is accepted
@@ -29,6 +35,7 @@
 enum snapshot_state {
         SNAPSHOT_AWAIT_START,
         SNAPSHOT_AWAIT_CREATE,     /* the reply to the PUT */
+        SNAPSHOT_AWAIT_LISTING,    /* the subscription's next listing */
         SNAPSHOT_AWAIT_POLL,       /* the moment to ask for the operation */
         SNAPSHOT_AWAIT_OPERATION,  /* the operation's status */
         SNAPSHOT_AWAIT_LOOK_AGAIN, /* the moment to look at the snapshot itself */
@@ -41,7 +48,11 @@ struct snapshot {
         struct operation op;
         enum snapshot_state state;
         struct action action;
-        char *operation_url; /* Azure-AsyncOperation, checked; NULL when none came */
+        char *operation_url;   /* Azure-AsyncOperation, checked; NULL when none came */
+        bool rule_is_accepted; /* it carries the file's keep rule, not the one accepted before */
+        bool put;              /* counted among the subscription's unanswered PUTs */
+        bool unlisted;         /* a listing that began later did not have it */
+        bool known;            /* a single GET or its operation showed it complete */
         unsigned polls;
         unsigned percent; /* of the data, when the service counts it; 100 otherwise */
 };
@@ -52,6 +63,8 @@ static const char *snapshot_state_name(enum snapshot_state state) {
                 return "start";
         case SNAPSHOT_AWAIT_CREATE:
                 return "create";
+        case SNAPSHOT_AWAIT_LISTING:
+                return "listing";
         case SNAPSHOT_AWAIT_POLL:
                 return "poll";
         case SNAPSHOT_AWAIT_OPERATION:
@@ -82,6 +95,15 @@ static void snapshot_enter(struct snapshot *snapshot, enum snapshot_state state)
         snapshot->state = state;
 }
 
+/* Whether the reply to a PUT is awaited: the subscription does not list before it is there. */
+static void snapshot_count_put(struct snapshot *snapshot, bool put) {
+        if (put && !snapshot->put)
+                snapshot->op.subscription->putting++;
+        else if (!put && snapshot->put)
+                snapshot->op.subscription->putting--;
+        snapshot->put = put;
+}
+
 static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mono now) {
         const struct policy_file *file = snapshot->op.engine->file;
         const struct policy *policy = &file->policies[snapshot->action.policy];
@@ -89,7 +111,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
         struct snapshot_spec spec;
         struct http_request *request = NULL;
 
-        action_tags(file, &snapshot->action, &tags);
+        action_tags(file, &snapshot->action, snapshot->rule_is_accepted, &tags);
         if (tags.error == 0) {
                 spec = (struct snapshot_spec){
                         .id = action_snapshot_id(&snapshot->action),
@@ -105,6 +127,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
         strbuf_deinit(&tags);
 
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_CREATE);
+        snapshot_count_put(snapshot, true);
         return operation_call(&snapshot->op, request, MONO_NEVER, now);
 }
 
@@ -183,7 +206,18 @@ static enum op_verdict snapshot_check(struct snapshot *snapshot,
                                            "the service could not copy the data");
 
         snapshot->percent = reply->has_percent ? reply->percent : 100;
+        snapshot->known = true;
+        if (snapshot->unlisted)
+                subscription_lags(op->subscription);
         return operation_succeed(op);
+}
+
+/* The PUT is answered, or may have had its effect: the round's listing shows what became of it. */
+static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now) {
+        snapshot_count_put(snapshot, false);
+        subscription_touch(snapshot->op.subscription, now);
+        snapshot_enter(snapshot, SNAPSHOT_AWAIT_LISTING);
+        return operation_park(&snapshot->op, now);
 }
 
 static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct mono now) {
@@ -199,7 +233,7 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
         case ARM_TRANSIENT:
         case ARM_PROTOCOL:
                 if (call->error.maybe_done)
-                        return snapshot_look_later(snapshot, now);
+                        return snapshot_park(snapshot, now);
                 return operation_retry(&snapshot->op, now);
         case ARM_AUTH:
         case ARM_FORBIDDEN:
@@ -214,18 +248,46 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
 
         backoff_reset(&snapshot->op.backoff);
         url = http_headers_get(&call->reply->headers, "Azure-AsyncOperation");
-        if (!url)
-                return snapshot_wait(snapshot, SNAPSHOT_AWAIT_LOOK_AGAIN, now);
-        if (!endpoint_owns(&snapshot->op.engine->file->cloud, url))
+        if (url && !endpoint_owns(&snapshot->op.engine->file->cloud, url))
                 return operation_fail_with(&snapshot->op, ARM_PROTOCOL, "ForeignLink",
                                            "the operation's URL is at another host than "
                                            "azure.cloud.arm, no token goes there");
 
         free(snapshot->operation_url);
-        snapshot->operation_url = strdup(url);
-        if (!snapshot->operation_url)
+        snapshot->operation_url = url ? strdup(url) : NULL;
+        if (url && !snapshot->operation_url)
                 return operation_fail_with(&snapshot->op, ARM_TRANSIENT, "ENOMEM", "out of memory");
-        return snapshot_wait(snapshot, SNAPSHOT_AWAIT_POLL, now);
+        return snapshot_park(snapshot, now);
+}
+
+/* The same check on a row of the listing, which is of our generation already. */
+static bool snapshot_row_is_it(const struct snapshot *snapshot, const struct snapshot_row *row) {
+        return (row->flags & ROW_COMPLETE) && (row->flags & ROW_INCREMENTAL) &&
+               utc_is_set(row->time_created) &&
+               schedule_fills(snapshot->action.slot, row->time_created);
+}
+
+static enum op_verdict snapshot_after_listing(struct snapshot *snapshot, struct mono now) {
+        struct subscription *s = snapshot->op.subscription;
+        const struct action *action = &snapshot->action;
+        const struct snapshot_row *row = NULL;
+
+        if (s->world && s->begin.ns > snapshot->op.parked_at.ns) {
+                struct world_view view = world_view(s->world);
+                uint32_t generation = intern_find(view.strings, action->generation);
+
+                if (generation != 0)
+                        row = view_find_snapshot(&view, generation, action->group, action->name);
+                if (row && snapshot_row_is_it(snapshot, row)) {
+                        snapshot->percent = row->percent;
+                        subscription_learn(s, true);
+                        return operation_succeed(&snapshot->op);
+                }
+                snapshot->unlisted = !row;
+        }
+        if (row && snapshot->operation_url)
+                return snapshot_send_poll(snapshot, now);
+        return snapshot_send_look(snapshot, now);
 }
 
 /* The operation has succeeded: its answer holds the resource, which spares a GET. */
@@ -259,6 +321,8 @@ static enum op_verdict snapshot_after_poll(struct snapshot *snapshot, struct mon
 
         switch (operation.status) {
         case OPERATION_RUNNING:
+                if (snapshot->polls == 0)
+                        subscription_learn(snapshot->op.subscription, false);
                 verdict = snapshot_wait(snapshot, SNAPSHOT_AWAIT_POLL, now);
                 break;
         case OPERATION_SUCCEEDED:
@@ -342,6 +406,8 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
                 return snapshot_send_create(snapshot, now);
         case SNAPSHOT_AWAIT_CREATE:
                 return snapshot_after_create(snapshot, now);
+        case SNAPSHOT_AWAIT_LISTING:
+                return snapshot_after_listing(snapshot, now);
         case SNAPSHOT_AWAIT_POLL:
                 return snapshot_send_poll(snapshot, now);
         case SNAPSHOT_AWAIT_OPERATION:
@@ -361,11 +427,12 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
 static void snapshot_ended(struct operation *op, struct mono now) {
         struct snapshot *snapshot = container_of(op, struct snapshot, op);
 
+        snapshot_count_put(snapshot, false);
         snapshot_enter(snapshot, op->outcome == OP_SUCCEEDED ? SNAPSHOT_DONE : SNAPSHOT_FAILED);
         report_action(op, &snapshot->action,
                       snapshot->percent == 100 ? "is complete"
                                                : "is accepted, its data still being copied",
-                      now);
+                      snapshot->known, now);
 }
 
 static void snapshot_free(struct operation *op) {
@@ -395,6 +462,8 @@ int snapshot_new(struct engine *engine, struct subscription *subscription,
                 free(snapshot);
                 return r;
         }
+        snapshot->rule_is_accepted =
+                !(engine->policy_blocks[action->policy] & DOUBT_BIT(DOUBT_POLICY));
         *ret_op = &snapshot->op;
         return 0;
 }

@@ -23,9 +23,10 @@ struct token {
         token_changed_fn changed;
         void *data;
 
-        char *bearer; /* NULL when there is none; wiped */
-        struct mono renew;
-        struct mono expires;
+        char *bearer;        /* NULL when there is none; wiped */
+        struct mono asked;   /* when the last fetch went out */
+        struct mono renew;   /* asked for anew from here */
+        struct mono expires; /* not sent any more */
 
         struct transport_call *flight; /* NULL when none is under way */
         struct backoff backoff;
@@ -125,7 +126,7 @@ static void token_failed(struct token *token, struct mono now) {
 static void token_take(struct token *token, const struct http_reply *reply, struct mono now) {
         struct token_reply parsed = {};
         const char *member = NULL;
-        int64_t early_s;
+        int64_t early_s, last_s;
         int r;
 
         r = token_reply_decode(reply->body ?: "", reply->body_len, &parsed, &member);
@@ -138,8 +139,9 @@ static void token_take(struct token *token, const struct http_reply *reply, stru
         str_wipe_free(token->bearer);
         token->bearer = parsed.token;
         early_s = MIN((int64_t)TOKEN_EARLY_S, parsed.lifetime_s / 2);
-        token->expires = mono_add_ns(now, parsed.lifetime_s * NSEC_PER_SEC);
-        token->renew = mono_add_ns(now, (parsed.lifetime_s - early_s) * NSEC_PER_SEC);
+        last_s = MIN((int64_t)TOKEN_LAST_S, parsed.lifetime_s / 4);
+        token->expires = mono_add_ns(token->asked, (parsed.lifetime_s - last_s) * NSEC_PER_SEC);
+        token->renew = mono_add_ns(token->asked, (parsed.lifetime_s - early_s) * NSEC_PER_SEC);
         backoff_reset(&token->backoff);
         if (token->told)
                 log_say(token->services->log, LOG_LEVEL_NOTICE,
@@ -205,6 +207,7 @@ static void token_fetch(struct token *token, struct mono now) {
                                       &token->flight);
         if (r == 0) {
                 request = NULL; /* consumed */
+                token->asked = now;
                 return;
         }
 

@@ -12,6 +12,9 @@
 /* A token is renewed this long before its end, as MSAL does (FACTS section 8), or in the second
  * half of a life shorter than twice that. */
 #define TOKEN_EARLY_S 300
+/* A token is not sent in the last minute of its life, which began when it was asked for: a request takes
+ * time, and clocks differ. Chosen. */
+#define TOKEN_LAST_S 60
 
 struct token;
 

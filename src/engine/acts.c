@@ -1,0 +1,495 @@
+/*
+ * What stands, for people, and what they say to it: ack, apply, pause, retire.
+ */
+#include "base/sha256.h"
+#include "core/retention.h"
+#include "core/series.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The first digits of a hash over the owner and what is asked, so that an answer fits one question
+ * alone. Returns 0 or -ENOMEM. */
+static int question_hash(const struct engine *engine, const char *kind, const char *scope,
+                         const char *detail, char ret_hash[static ENGINE_HASH_SIZE]) {
+        const char *fields[] = {engine->file->owner, kind, scope, detail};
+        uint8_t digest[SHA256_SIZE];
+        int r;
+
+        r = sha256_fields(fields, ARRAY_SIZE(fields), digest);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < (ENGINE_HASH_SIZE - 1) / 2; i++)
+                sprintf(&ret_hash[2 * i], "%02x", digest[i]);
+        return 0;
+}
+
+/* Tells one, whose condition among @conditions has this key; @hash may be empty. */
+static void tell_keyed(const struct conditions *conditions, const char *key, engine_doubt_fn fn,
+                       void *data, uint32_t bit, const char *scope, const char *reason,
+                       const char *hash) {
+        struct engine_doubt doubt = {
+                .bit = bit,
+                .scope = scope,
+                .reason = reason,
+                .hash = hash && hash[0] ? hash : NULL,
+        };
+
+        doubt.since = condition_since(conditions, key);
+        if (bit < DOUBT_BIT(_DOUBT_N))
+                doubt.end = doubt_end((enum doubt)__builtin_ctz(bit));
+        else if (bit == BLOCK_ASK)
+                doubt.end = "ends with an ack";
+        else
+                doubt.end = "ends with resume";
+        fn(&doubt, data);
+}
+
+/* The same for what is wider than a series. */
+static void tell(const struct engine *engine, engine_doubt_fn fn, void *data, uint32_t bit,
+                 const char *scope, const char *reason, const char *hash) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {};
+
+        doubt_key(bit, scope, &key);
+        tell_keyed(&engine->conditions, strbuf_str(&key), fn, data, bit, scope, reason, hash);
+}
+
+static void policy_hash(const struct engine *engine, size_t p, enum doubt doubt,
+                        char ret_hash[static ENGINE_HASH_SIZE]) {
+        const struct policy *policy = &engine->file->policies[p];
+        _cleanup_(strbuf_deinit) struct strbuf detail = {};
+        const char *kind = "ask";
+
+        ret_hash[0] = '\0';
+        if (doubt == DOUBT_POLICY) {
+                kind = "policy";
+                keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, &detail);
+        } else if (doubt == DOUBT_MASS) {
+                kind = "mass";
+                strbuf_appendf(&detail, "%zu", engine->policies[p].tally.deletes);
+        }
+        if (detail.error ||
+            question_hash(engine, kind, policy->name, strbuf_str(&detail), ret_hash) < 0)
+                ret_hash[0] = '\0';
+}
+
+static void target_hash(const struct engine *engine, size_t t,
+                        char ret_hash[static ENGINE_HASH_SIZE]) {
+        char found[16];
+
+        snprintf(found, sizeof(found), "%u", engine->found[t]);
+        if (question_hash(engine, "targets", engine->target_keys[t], found, ret_hash) < 0)
+                ret_hash[0] = '\0';
+}
+
+static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn fn, void *data) {
+        const struct policy *policy = &engine->file->policies[p];
+        const struct policy_standing *standing = &engine->policies[p];
+        char scope[sizeof("policy ") + POLICY_NAME_MAX], reason[200], hash[ENGINE_HASH_SIZE];
+
+        snprintf(scope, sizeof(scope), "policy %s", policy->name);
+        if (engine->policy_blocks[p] & DOUBT_BIT(DOUBT_POLICY)) {
+                snprintf(reason, sizeof(reason),
+                         "its keep would within 30 days delete %zu of %zu snapshots that the rule "
+                         "accepted before keeps, more than %u percent",
+                         standing->tally.beyond, standing->tally.complete,
+                         policy->max_delete_percent);
+                policy_hash(engine, p, DOUBT_POLICY, hash);
+                tell(engine, fn, data, DOUBT_BIT(DOUBT_POLICY), scope, reason, hash);
+        }
+        if (engine->policy_blocks[p] & DOUBT_BIT(DOUBT_MASS)) {
+                snprintf(reason, sizeof(reason),
+                         "%zu deletions are planned after %zu within a day, in which it gained %zu "
+                         "of %zu snapshots",
+                         standing->tally.deletes, standing->deleted, standing->tally.gained,
+                         standing->tally.complete);
+                policy_hash(engine, p, DOUBT_MASS, hash);
+                tell(engine, fn, data, DOUBT_BIT(DOUBT_MASS), scope, reason, hash);
+        }
+        if (engine->policy_blocks[p] & BLOCK_ASK) {
+                snprintf(reason, sizeof(reason), "its first deletions, %zu, wait for an answer",
+                         standing->tally.deletes);
+                policy_hash(engine, p, _DOUBT_N, hash);
+                tell(engine, fn, data, BLOCK_ASK, scope, reason, hash);
+        }
+}
+
+static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn fn, void *data) {
+        const struct target *target = &engine->file->targets[t];
+        const struct state_fleet *fleet = NULL;
+        char scope[sizeof("target 4294967295 of policy ") + POLICY_NAME_MAX], reason[200];
+        char hash[ENGINE_HASH_SIZE];
+
+        if (!(engine->target_blocks[t] & DOUBT_BIT(DOUBT_TARGETS)))
+                return;
+        for (size_t i = 0; i < engine->state.n_fleets && !fleet; i++)
+                if (strcmp(engine->state.fleets[i].key, engine->target_keys[t]) == 0)
+                        fleet = &engine->state.fleets[i];
+
+        snprintf(scope, sizeof(scope), "target %zu of policy %s", t + 1,
+                 engine->file->policies[target->policy].name);
+        if (fleet && fleet->fleet.missing_from > 0)
+                snprintf(reason, sizeof(reason),
+                         "it finds %u disks, and found %u within 7 days before", engine->found[t],
+                         fleet->fleet.missing_from);
+        else
+                snprintf(reason, sizeof(reason), "it finds %u disks and expects %u or more",
+                         engine->found[t], target->expect);
+        target_hash(engine, t, hash);
+        tell(engine, fn, data, DOUBT_BIT(DOUBT_TARGETS), scope, reason, hash);
+}
+
+void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *data) {
+        char scope[sizeof("subscription ") + GUID_TEXT_SIZE], until[UTC_TEXT_SIZE];
+        const struct state *state = &engine->state;
+
+        if (state->paused || state->paused_prune) {
+                char reason[80];
+
+                snprintf(reason, sizeof(reason), "%s paused until %s",
+                         state->paused ? "everything is" : "deletions are",
+                         state->paused_until.ticks == UTC_NEVER.ticks
+                                 ? "resumed"
+                                 : utc_format(state->paused_until, until));
+                tell(engine, fn, data, state->paused ? BLOCK_PAUSED_ALL : BLOCK_PAUSED,
+                     "everything", reason, NULL);
+        }
+        if (engine->clock.stands)
+                tell(engine, fn, data, DOUBT_BIT(DOUBT_CLOCK), "everything", engine->clock.reason,
+                     NULL);
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+
+                if (!s->listing.stands)
+                        continue;
+                snprintf(scope, sizeof(scope), "subscription %s", s->id);
+                tell(engine, fn, data, DOUBT_BIT(DOUBT_LISTING), scope, s->listing.reason, NULL);
+        }
+        for (size_t t = 0; t < engine->file->n_targets; t++)
+                target_doubt(engine, t, fn, data);
+        for (size_t p = 0; p < engine->file->n_policies; p++)
+                policy_doubts(engine, p, fn, data);
+}
+
+void engine_doubts(const struct engine *engine, engine_doubt_fn fn, void *data) {
+        engine_wide_doubts(engine, fn, data);
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+
+                for (size_t j = 0; s->plan && j < s->plan->n_series; j++)
+                        series_doubts(s, &s->plan->series[j], fn, data);
+        }
+}
+
+void series_key(const struct subscription *s, const struct series_state *series, const char *what,
+                struct strbuf *out) {
+        strbuf_appendf(out, "%s %s/%s", what, series->generation,
+                       s->engine->file->policies[series->policy].name);
+}
+
+void series_doubts(const struct subscription *s, const struct series_state *series,
+                   engine_doubt_fn fn, void *data) {
+        const struct policy *policy = &s->engine->file->policies[series->policy];
+        char scope[RESOURCE_NAME_MAX + sizeof(" under ") + POLICY_NAME_MAX], missed[80];
+        const struct {
+                enum doubt doubt;
+                const char *reason;
+        } kinds[] = {
+                {DOUBT_STALE, missed},
+                {DOUBT_PEER,
+                 "its snapshots carry two keep rules in turn: two daemons with different "
+                 "policies"},
+                {DOUBT_INTERNAL, "an invariant of snapkeepd is broken"},
+        };
+
+        snprintf(scope, sizeof(scope), "%s under %s", series->disk.name, policy->name);
+        snprintf(missed, sizeof(missed), "%u or more slots in a row were missed",
+                 policy->stale_stop);
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                _cleanup_(strbuf_deinit) struct strbuf key = {};
+
+                if (!(series->doubts & DOUBT_BIT(kinds[i].doubt)))
+                        continue;
+                series_key(s, series, doubt_name(kinds[i].doubt), &key);
+                tell_keyed(&s->conditions, strbuf_str(&key), fn, data, DOUBT_BIT(kinds[i].doubt),
+                           scope, kinds[i].reason, NULL);
+        }
+}
+
+/* What was said holds from here, also for a daemon that dies now. */
+static void act_takes_effect(struct engine *engine) {
+        engine_settle(engine);
+        engine_save(engine, clock_mono(engine->services.clock));
+        engine_wake(engine);
+}
+
+static void told_by(struct engine *engine, const char *who, const char *what) {
+        log_say(engine->services.log, LOG_LEVEL_NOTICE, "%s, says %s", what, who);
+}
+
+static int ack_policy(struct engine *engine, size_t p, enum doubt doubt) {
+        const struct policy *policy = &engine->file->policies[p];
+        _cleanup_(strbuf_deinit) struct strbuf rule = {};
+        uint64_t allowance = 0;
+        int r;
+
+        if (doubt == DOUBT_POLICY)
+                keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, &rule);
+        if (rule.error)
+                return rule.error;
+        if (doubt == DOUBT_MASS)
+                allowance = engine->policies[p].tally.deletes;
+        r = state_ack(&engine->state, doubt, policy->name,
+                      doubt == DOUBT_POLICY ? strbuf_str(&rule) : NULL, allowance,
+                      engine_now(engine));
+        if (r == 0 && doubt == DOUBT_MASS)
+                engine->policies[p].mass = false;
+        return r;
+}
+
+/* What the hash asks, accepted. ENGINE_E_UNKNOWN when nothing does. */
+static int ack_find(struct engine *engine, const char *hash) {
+        static const struct {
+                uint32_t bit;
+                enum doubt doubt;
+        } kinds[] = {
+                {DOUBT_BIT(DOUBT_POLICY), DOUBT_POLICY},
+                {DOUBT_BIT(DOUBT_MASS), DOUBT_MASS},
+                {BLOCK_ASK, _DOUBT_N},
+        };
+        char other[ENGINE_HASH_SIZE];
+
+        for (size_t p = 0; p < engine->file->n_policies; p++)
+                for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+                        if (!(engine->policy_blocks[p] & kinds[k].bit))
+                                continue;
+                        policy_hash(engine, p, kinds[k].doubt, other);
+                        if (other[0] && strcmp(hash, other) == 0)
+                                return ack_policy(engine, p, kinds[k].doubt);
+                }
+        for (size_t t = 0; t < engine->file->n_targets; t++) {
+                struct state_fleet *fleet;
+                int r;
+
+                if (!(engine->target_blocks[t] & DOUBT_BIT(DOUBT_TARGETS)))
+                        continue;
+                target_hash(engine, t, other);
+                if (!other[0] || strcmp(hash, other) != 0)
+                        continue;
+                r = state_fleet_get(&engine->state, engine->target_keys[t], &fleet);
+                if (r < 0)
+                        return r;
+                fleet_accept(&fleet->fleet, engine->found[t], engine_now(engine));
+                engine->state.changed = true;
+                return 0;
+        }
+        return ENGINE_E_UNKNOWN;
+}
+
+int engine_ack(struct engine *engine, const char *hash, const char *who) {
+        char what[64];
+        int r;
+
+        r = ack_find(engine, hash);
+        if (r != 0)
+                return r;
+        snprintf(what, sizeof(what), "what %.16s asks is accepted", hash);
+        told_by(engine, who, what);
+        act_takes_effect(engine);
+        return 0;
+}
+
+int engine_pause(struct engine *engine, bool all, struct utc until, const char *who) {
+        engine->state.paused = all;
+        engine->state.paused_prune = !all;
+        engine->state.paused_until = until;
+        engine->state.changed = true;
+        told_by(engine, who, all ? "everything is paused" : "deletions are paused");
+        act_takes_effect(engine);
+        return 0;
+}
+
+int engine_resume(struct engine *engine, const char *who) {
+        engine->state.paused = engine->state.paused_prune = false;
+        engine->state.changed = true;
+        told_by(engine, who, "nothing is paused any more");
+        act_takes_effect(engine);
+        return 0;
+}
+
+int engine_plan_hash(const struct engine *engine, char ret_hash[static PLAN_HASH_SIZE]) {
+        _cleanup_(freep) const char **fields = NULL;
+        _cleanup_(freep) char(*hashes)[PLAN_HASH_SIZE] = NULL;
+        uint8_t digest[SHA256_SIZE];
+        int r;
+
+        fields = calloc(engine->n_subscriptions + 1, sizeof(*fields));
+        hashes = calloc(engine->n_subscriptions + 1, sizeof(*hashes));
+        if (!fields || !hashes)
+                return -ENOMEM;
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                if (!engine->subscriptions[i].plan)
+                        return ENGINE_E_NOT_READ;
+                r = plan_hash(engine->subscriptions[i].plan, hashes[i]);
+                if (r < 0)
+                        return r;
+                fields[i] = hashes[i];
+        }
+        r = sha256_fields(fields, engine->n_subscriptions, digest);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < SHA256_SIZE; i++)
+                sprintf(&ret_hash[2 * i], "%02x", digest[i]);
+        return 0;
+}
+
+/* The deletions of the plan. Returns 0 or -ENOMEM, some of them then being there. */
+static int apply_plan(struct engine *engine, const struct plan *plan) {
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                const struct action *action = &plan->actions[i];
+                struct applied *applied;
+
+                if (action->kind != ACTION_DELETE)
+                        continue;
+                applied = calloc(1, sizeof(*applied));
+                if (!applied)
+                        return -ENOMEM;
+                applied->unique_id = action->unique_id;
+                HASH_ADD(hh, engine->applied, unique_id, sizeof(applied->unique_id), applied);
+                if (!applied->hh.tbl) {
+                        free(applied);
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
+int engine_apply(struct engine *engine, const char *hash, const char *who) {
+        char present[PLAN_HASH_SIZE];
+        int r;
+
+        r = engine_plan_hash(engine, present);
+        if (r != 0)
+                return r;
+        if (strcmp(present, hash) != 0)
+                return ENGINE_E_CHANGED;
+
+        engine_forget_applied(engine);
+        for (size_t i = 0; i < engine->n_subscriptions && r == 0; i++)
+                r = apply_plan(engine, engine->subscriptions[i].plan);
+        if (r < 0) {
+                /* Half of it is not what was said. */
+                engine_forget_applied(engine);
+                return r;
+        }
+        told_by(engine, who, "the plan is accepted as it is");
+        engine_settle(engine);
+        engine_wake(engine);
+        return 0;
+}
+
+void engine_forget_applied(struct engine *engine) {
+        struct applied *applied, *next;
+
+        HASH_ITER (hh, engine->applied, applied, next) {
+                HASH_DEL(engine->applied, applied);
+                free(applied);
+        }
+}
+
+/* What retire would delete in this subscription: appends the unique ids. Returns whether the generation
+ * is selected by a policy. */
+static bool retire_rows(const struct subscription *s, const char *generation, struct strbuf *ids,
+                        size_t *n) {
+        struct world_view view = world_view(s->world);
+        uint32_t number = intern_find(view.strings, generation);
+        const struct snapshot_row *rows;
+        size_t n_rows;
+        char id[GUID_TEXT_SIZE];
+
+        for (size_t i = 0; i < s->plan->n_series; i++)
+                if (strcmp(s->plan->series[i].generation, generation) == 0 &&
+                    !s->plan->series[i].gone)
+                        return true;
+        if (number == 0)
+                return false;
+        view_generation(&view, number, &rows, &n_rows);
+        for (size_t i = 0; i < n_rows; i++) {
+                if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
+                    guid_is_nil(&rows[i].unique_id))
+                        continue;
+                strbuf_append_str(ids, guid_format(&rows[i].unique_id, id));
+                (*n)++;
+        }
+        return false;
+}
+
+int engine_retire_plan(const struct engine *engine, const char *generation, size_t *ret_n,
+                       char ret_hash[static ENGINE_HASH_SIZE]) {
+        _cleanup_(strbuf_deinit) struct strbuf ids = {};
+        size_t n = 0;
+
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+
+                if (!s->world || !s->plan)
+                        return ENGINE_E_NOT_READ;
+                if (retire_rows(s, generation, &ids, &n))
+                        return ENGINE_E_SELECTED;
+        }
+        if (n == 0)
+                return ENGINE_E_UNKNOWN;
+        if (ids.error)
+                return ids.error;
+        *ret_n = n;
+        return question_hash(engine, "retire", generation, strbuf_str(&ids), ret_hash);
+}
+
+int engine_retire(struct engine *engine, const char *generation, const char *hash,
+                  const char *who) {
+        char present[ENGINE_HASH_SIZE], what[128];
+        struct known *known;
+        size_t n;
+        int r;
+
+        r = engine_retire_plan(engine, generation, &n, present);
+        if (r != 0)
+                return r;
+        if (strcmp(present, hash) != 0)
+                return ENGINE_E_CHANGED;
+        known = engine_known(engine, generation);
+        if (!known)
+                return -ENOMEM;
+
+        known->retired = true;
+        snprintf(what, sizeof(what), "generation %s is retired, %zu snapshots are to go",
+                 generation, n);
+        told_by(engine, who, what);
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                engine->subscriptions[i].next_sweep.ns = 0;
+        engine_wake(engine);
+        return 0;
+}
+
+void engine_invariant_broken(struct engine *engine, const char *generation, const char *rule) {
+        struct known *known = engine_known(engine, generation);
+
+        engine->counts.invariants_broken++;
+        if (!known) {
+                /* Nobody could remember which: so nothing is deleted before the next sweeps. */
+                for (size_t i = 0; i < engine->n_subscriptions; i++)
+                        subscription_doubt(&engine->subscriptions[i], "%s", rule);
+                return;
+        }
+        if (!known->internal)
+                log_say(engine->services.log, LOG_LEVEL_ERR,
+                        "an invariant about generation %s is broken (%s), nothing of it is deleted "
+                        "until a restart",
+                        generation, rule);
+        known->internal = true;
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                engine->subscriptions[i].next_sweep.ns = 0;
+        engine_wake(engine);
+}

@@ -1,0 +1,526 @@
+/*
+ * The round of a subscription (DESIGN section 6): what is due is created, one listing confirms it and
+ * shows what is superseded, that is read again and deleted, and the next listing confirms the
+ * deletions.
+ *
+ * Level-triggered: each look does the next thing that is missing. Creates come first and from the last
+ * world there is, however old: names keep them from being made twice. Deletes are admitted from a
+ * world that was read whole and is fresh, and that nothing has contradicted since; our own creates
+ * since then only add to what stays.
+ */
+#include "base/intern.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+/* How long from a PUT's answer to a listing that shows it Succeeded, before anything is known: small
+ * snapshots took 0.1 to 2.4 s (FACTS section 1). */
+#define ROUND_SETTLE_FIRST_NS (2 * NSEC_PER_SEC)
+#define ROUND_SETTLE_LEAST_NS (1 * NSEC_PER_SEC)
+#define ROUND_SETTLE_MOST_NS (120 * NSEC_PER_SEC)
+/* Slots that start so soon after each other share a round, for so long at most. Chosen: half a minute
+ * is nothing to a backup, and ten minutes bound how old "under way" can be. */
+#define ROUND_GAP_S 30
+#define ROUND_MOST_NS (600 * NSEC_PER_SEC)
+/* Chosen: what two hours of sweeps have not taught takes long, a clock that is left wrong for one. */
+#define ROUND_SOON_MOST 8
+/* A world older than this is no ground to delete on (DESIGN section 5, doubt listing). Chosen: two
+ * sweeps that should have been and were not. */
+#define ROUND_STALE_NS (2 * ENGINE_SWEEP_S * NSEC_PER_SEC)
+/* What a single GET has shown is believed for so long against listings that do not show it. */
+#define ROUND_KNOWN_NS (3600 * NSEC_PER_SEC)
+
+void subscription_close(struct subscription *s, struct mono until) {
+        if (until.ns > s->closed_until.ns)
+                s->closed_until = until;
+}
+
+static bool is_touched(const struct subscription *s) {
+        return s->touched_at.ns > s->begin.ns;
+}
+
+struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
+                                      const char *b) {
+        char key[16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3];
+
+        _Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
+        struct memory *memory;
+        size_t len;
+
+        len = (size_t)snprintf(key, sizeof(key), "%s %s/%s", verb, a, b);
+        HASH_FIND(hh, s->memories, key, len, memory);
+        if (memory)
+                return memory;
+
+        memory = calloc(1, sizeof(*memory) + len + 1);
+        if (!memory)
+                return NULL;
+        memcpy(memory->key, key, len + 1);
+        HASH_ADD_KEYPTR(hh, s->memories, memory->key, len, memory);
+        if (!memory->hh.tbl) {
+                free(memory);
+                return NULL;
+        }
+        return memory;
+}
+
+/* Creates are remembered by series: what fails for one slot mostly fails for the next, which is told
+ * once. A new slot is tried at once all the same. */
+struct memory *subscription_memory(struct subscription *s, const struct action *action) {
+        struct memory *memory;
+
+        if (action->kind == ACTION_DELETE)
+                return subscription_memory_of(s, "delete", action->group, action->name);
+
+        memory = subscription_memory_of(s, "create", action->generation,
+                                        s->engine->file->policies[action->policy].name);
+        if (memory && !memory->running && memory->slot.ticks != action->slot.ticks) {
+                memory->slot = action->slot;
+                memory->done = false;
+                memory->known_at.ns = 0;
+                memory->not_before.ns = 0;
+        }
+        return memory;
+}
+
+/* Forgets what is neither running nor waiting: the world speaks for it. */
+static void subscription_forget_old(struct subscription *s, struct mono now) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next) {
+                if (memory->running || memory->done || memory->told ||
+                    now.ns < memory->not_before.ns)
+                        continue;
+                HASH_DEL(s->memories, memory);
+                free(memory);
+        }
+}
+
+void subscription_unpark(struct subscription *s, struct mono before) {
+        struct operation *op, *next;
+
+        DL_FOREACH_SAFE (s->parked, op, next) {
+                if (op->parked_at.ns >= before.ns)
+                        continue;
+                DL_DELETE(s->parked, op);
+                op->parked = false;
+                engine_queue(s->engine, op);
+        }
+}
+
+static void subscription_drop_plan(struct subscription *s) {
+        s->plan = plan_free(s->plan);
+        free(s->witnesses);
+        s->witnesses = NULL;
+        free(s->tries);
+        s->tries = NULL;
+        s->serial++;
+        memset(s->spent, 0, s->engine->file->n_policies * sizeof(*s->spent));
+}
+
+void subscription_learn(struct subscription *s, bool settled) {
+        if (settled)
+                s->settled++;
+        else
+                s->unsettled++;
+}
+
+/* How long the last round's snapshots took says how long the next ones are given. */
+static void subscription_settle_time(struct subscription *s) {
+        if (s->unsettled > 0)
+                s->settle_ns = MIN(s->settle_ns * 2, ROUND_SETTLE_MOST_NS);
+        else if (s->settled > 0)
+                s->settle_ns = MAX(s->settle_ns * 15 / 16, ROUND_SETTLE_LEAST_NS);
+        s->settled = s->unsettled = 0;
+}
+
+void subscription_touch(struct subscription *s, struct mono now) {
+        if (!is_touched(s)) {
+                s->touched_first = now;
+                subscription_settle_time(s);
+        }
+        s->look_again_ns = ENGINE_LOOK_AGAIN_S * NSEC_PER_SEC;
+        s->touched_at = now;
+}
+
+/* What a GET has shown to be gone, and a listing that began later still has: it lags. */
+static void subscription_check_deletions(struct subscription *s) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next) {
+                if (memory->known_at.ns == 0 || memory->known_at.ns >= s->begin.ns)
+                        continue;
+                for (size_t i = 0; i < s->plan->n_actions; i++) {
+                        const struct action *action = &s->plan->actions[i];
+
+                        if (action->kind == ACTION_DELETE &&
+                            subscription_memory(s, action) == memory)
+                                subscription_lags(s);
+                }
+        }
+}
+
+/* Failures that nothing asks to mend any more: the slot is filled, or the snapshot gone. */
+static void subscription_end_failures(struct subscription *s) {
+        struct memory *memory, *next;
+        bool any = false;
+
+        HASH_ITER (hh, s->memories, memory, next)
+                any |= memory->told;
+        if (!any)
+                return;
+
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
+                memory = subscription_memory(s, &s->plan->actions[i]);
+                if (memory)
+                        memory->serial = s->serial;
+        }
+        HASH_ITER (hh, s->memories, memory, next) {
+                if (!memory->told || memory->running || memory->serial == s->serial)
+                        continue;
+                log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
+                        "%s: nothing is left to do of it, after %u failures", memory->key,
+                        memory->backoff.failures);
+                memory->told = false;
+                backoff_reset(&memory->backoff);
+        }
+}
+
+/* Nothing of the plan was tried yet, as it now is. */
+static int subscription_alloc_tries(struct subscription *s) {
+        free(s->tries);
+        s->tries = calloc(s->plan->n_actions + 1, sizeof(*s->tries));
+        return s->tries ? 0 : -ENOMEM;
+}
+
+static int subscription_plan_now(struct subscription *s) {
+        struct world_view view = world_view(s->world);
+        struct engine *engine = s->engine;
+        struct standing standing;
+        int r;
+
+        r = engine_standing(engine, s, &standing);
+        if (r < 0)
+                return r;
+        r = planner_run(engine->file, &view, &standing, engine_now(engine), &s->plan);
+        if (r < 0)
+                return r;
+        s->serial++;
+
+        s->witnesses = calloc(s->plan->n_series + 1, sizeof(*s->witnesses));
+        r = subscription_alloc_tries(s);
+        if (!s->witnesses || r < 0) {
+                subscription_drop_plan(s);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Whether the next sweeps are to teach something. */
+static bool is_learning(const struct subscription *s) {
+        const struct state *state = &s->engine->state;
+        bool absent = false;
+
+        for (size_t i = 0; i < state->n_gone && !absent; i++)
+                absent = !utc_is_set(state->gone[i].since);
+        return s->listing.stands || s->engine->clock.stands || s->lagging > 0 || !s->agreed ||
+               absent;
+}
+
+/* When the world is to be read again, if no round does before. */
+static void subscription_set_sweep(struct subscription *s, struct mono now) {
+        bool soon = is_learning(s) && s->soon < ROUND_SOON_MOST;
+        int64_t after_s = soon ? ENGINE_SWEEP_SOON_S : ENGINE_SWEEP_S;
+        struct mono next = mono_add_ns(s->begin, after_s * NSEC_PER_SEC);
+        size_t underway = 0;
+
+        s->soon = is_learning(s) ? s->soon + 1 : 0;
+        for (size_t i = 0; i < s->plan->n_series; i++) {
+                const struct series_state *series = &s->plan->series[i];
+                const struct policy *policy = &s->engine->file->policies[series->policy];
+
+                underway += series->underway;
+                /* An rpo is not told to be broken on the word of an old listing. */
+                if (policy->rpo_s > 0 && !series->late && utc_is_set(series->newest))
+                        next.ns = MIN(next.ns, engine_mono_of(s->engine,
+                                                              utc_add_seconds(series->newest,
+                                                                              policy->rpo_s + 1),
+                                                              now)
+                                                       .ns);
+        }
+
+        if (underway == 0)
+                s->look_again_ns = ENGINE_LOOK_AGAIN_S * NSEC_PER_SEC;
+        else {
+                /* It is no backup until it is complete. */
+                next.ns = MIN(next.ns, mono_add_ns(now, s->look_again_ns).ns);
+                s->look_again_ns = MIN(s->look_again_ns * 2, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC);
+        }
+        s->next_sweep = next;
+}
+
+static void subscription_plan(struct subscription *s, struct mono now) {
+        int r;
+
+        r = subscription_plan_now(s);
+        if (r < 0) {
+                log_say(s->engine->services.log, LOG_LEVEL_WARNING,
+                        "subscription %s cannot be planned: %s, will try again at the next sweep",
+                        s->id, strerrordesc_np(-r));
+                return;
+        }
+
+        subscription_set_sweep(s, now);
+        engine_settle(s->engine);
+        report_plan(s);
+}
+
+/* What was done before the listing began is in it, or to be seen. What a single GET has shown stays
+ * true although a listing lags. */
+static void subscription_clear_done(struct subscription *s, struct mono now) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next)
+                if (memory->known_at.ns == 0 || now.ns - memory->known_at.ns > ROUND_KNOWN_NS) {
+                        memory->done = false;
+                        memory->known_at.ns = 0;
+                }
+        subscription_forget_old(s, now);
+}
+
+void subscription_take_world(struct subscription *s, struct world *world, struct mono begin,
+                             bool clean, struct mono now) {
+        if (s->failing)
+                log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
+                        "subscription %s can be read again, after %u failures", s->id,
+                        s->backoff.failures);
+        s->failing = false;
+        backoff_reset(&s->backoff);
+        if (!clean)
+                subscription_doubt(s, "a page of the listing failed");
+
+        subscription_compare(s, world, begin, now);
+        subscription_drop_plan(s);
+        world_free(s->world);
+        s->world = world;
+        s->begin = begin;
+        s->may_delete = true;
+        s->next_sweep = mono_add_ns(begin, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC);
+        subscription_clear_done(s, now);
+
+        engine_swept(s->engine, begin);
+        sweep_doubt_swept(&s->listing, begin, clean);
+        subscription_plan(s, now);
+        if (s->plan) {
+                subscription_check_deletions(s);
+                subscription_end_failures(s);
+        }
+        subscription_seek_orphans(s, now);
+        subscription_unpark(s, begin);
+}
+
+void subscription_sweep_failed(struct subscription *s, struct mono now) {
+        s->failing = true;
+        s->may_delete = false;
+        s->sweep_again = backoff_next(&s->backoff, BACKOFF_ITEM_FIRST_NS, BACKOFF_ITEM_CAP_NS, -1,
+                                      s->engine->services.random, now);
+        subscription_doubt(s, "the last listing failed");
+        engine_settle(s->engine);
+        /* Those that wait for a listing ask for themselves. */
+        subscription_unpark(s, now);
+}
+
+static void subscription_begin_sweep(struct subscription *s, struct mono now) {
+        struct operation *op;
+
+        if (inventory_new(s->engine, s, now, &op) < 0) {
+                subscription_sweep_failed(s, now);
+                return;
+        }
+        s->sweep = op;
+        engine_add(s->engine, op);
+}
+
+/* When the world is to be read, at the earliest. */
+static struct mono sweep_due(const struct subscription *s, struct mono now) {
+        struct mono due = s->next_sweep, next;
+
+        if (!s->world)
+                return s->sweep_again;
+        if (is_touched(s)) {
+                due = mono_add_ns(s->touched_at, s->settle_ns);
+                next = s->plan ? engine_mono_of(s->engine, s->plan->next, now) : MONO_NEVER;
+                if (!s->engine->file->demo && next.ns - now.ns < ROUND_GAP_S * NSEC_PER_SEC &&
+                    now.ns - s->touched_first.ns < ROUND_MOST_NS)
+                        due.ns = MAX(due.ns, next.ns);
+                due.ns = MIN(due.ns, s->next_sweep.ns);
+        }
+        due.ns = MAX(due.ns, s->sweep_again.ns);
+        return due;
+}
+
+static bool world_is_stale(const struct subscription *s, struct mono now) {
+        return now.ns - s->begin.ns > ROUND_STALE_NS;
+}
+
+/* Begins the action unless it is under way or waiting for its time. Returns whether it began. */
+static void subscription_admit(struct subscription *s, const struct action *action,
+                               struct memory *memory, struct mono now) {
+        struct operation *op;
+        int r;
+
+        r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, now, &op)
+                                          : prune_new(s->engine, s, action, now, &op);
+        if (r < 0)
+                return;
+
+        memory->running = true;
+        memory->not_before = now;
+        if (action->kind == ACTION_DELETE)
+                s->deleting++;
+        engine_add(s->engine, op);
+}
+
+/*
+ * Admits what the plan holds of one kind, as far as there is room. Returns whether any of the kind
+ * began, waits for an answer, or waits for room.
+ */
+static bool subscription_admit_kind(struct subscription *s, enum action_kind kind,
+                                    struct mono now) {
+        bool busy = false;
+
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
+                const struct action *action = &s->plan->actions[i];
+                struct memory *memory;
+
+                if (action->kind != kind || action->blocked != 0)
+                        continue;
+                if (!s->tries[i])
+                        s->tries[i] = subscription_memory(s, action);
+                memory = s->tries[i];
+                if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns)
+                        continue;
+                busy = true;
+                if (s->engine->n_operations >= s->engine->file->parallel)
+                        break;
+                if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
+                    !subscription_survivors_stand(s, action->series, now))
+                        continue;
+                subscription_admit(s, action, memory, now);
+        }
+        return busy;
+}
+
+static bool may_create(const struct subscription *s, struct mono now) {
+        return s->plan && !s->engine->options.look_only &&
+               (s->sweep || s->failing || now.ns < s->next_sweep.ns);
+}
+
+static bool may_delete(const struct subscription *s, struct mono now) {
+        return s->plan && s->may_delete && !s->engine->options.look_only && !world_is_stale(s, now);
+}
+
+/* A slot has come: its create joins the plan, and the deletions stay in it. */
+static void subscription_advance(struct subscription *s) {
+        struct world_view view = world_view(s->world);
+        struct engine *engine = s->engine;
+        struct standing standing;
+        int r;
+
+        r = engine_standing(engine, s, &standing);
+        r = r ?: planner_advance(engine->file, &view, &standing, engine_now(engine), s->plan);
+        r = r ?: subscription_alloc_tries(s);
+        if (r < 0) {
+                subscription_drop_plan(s); /* made anew by the next look */
+                return;
+        }
+        subscription_settle(s);
+        report_plan(s);
+}
+
+void subscription_tick(struct subscription *s, struct mono now) {
+        bool creating = false;
+
+        if (s->plan && s->plan->next.ticks <= engine_now(s->engine).ticks)
+                subscription_advance(s);
+        if (now.ns < s->closed_until.ns)
+                return;
+
+        if (s->world && !s->plan)
+                subscription_plan(s, now);
+        if (s->world && world_is_stale(s, now) && !s->listing.stands) {
+                subscription_doubt(s, "the last listing is older than %d minutes",
+                                   (int)(ROUND_STALE_NS / NSEC_PER_SEC / 60));
+                engine_settle(s->engine);
+        }
+
+        if (may_create(s, now))
+                creating = subscription_admit_kind(s, ACTION_CREATE, now);
+        if (s->sweep || creating)
+                return;
+
+        if (now.ns >= sweep_due(s, now).ns) {
+                if (s->putting == 0 && s->deleting == 0)
+                        subscription_begin_sweep(s, now);
+                return;
+        }
+        if (may_delete(s, now))
+                subscription_admit_kind(s, ACTION_DELETE, now);
+}
+
+struct mono subscription_next_wake(const struct subscription *s, struct mono now) {
+        struct mono wake = MONO_NEVER;
+        struct memory *memory, *next;
+
+        if (now.ns < s->closed_until.ns)
+                return s->closed_until;
+
+        if (s->plan)
+                wake.ns = MIN(wake.ns, engine_mono_of(s->engine, s->plan->next, now).ns);
+        if (!s->sweep && s->putting == 0 && s->deleting == 0)
+                wake.ns = MIN(wake.ns, sweep_due(s, now).ns);
+        if (s->world && !s->listing.stands)
+                wake.ns = MIN(wake.ns, mono_add_ns(s->begin, ROUND_STALE_NS + 1).ns);
+        HASH_ITER (hh, s->memories, memory, next)
+                if (!memory->running && memory->told && memory->not_before.ns > now.ns)
+                        wake.ns = MIN(wake.ns, memory->not_before.ns);
+        return wake;
+}
+
+bool subscription_knows_disks(const struct subscription *s, struct mono now) {
+        return s->world && s->disks_at.ns > 0 && is_touched(s) && !s->listing.stands &&
+               !s->engine->clock.stands && now.ns - s->disks_at.ns < ENGINE_DISKS_S * NSEC_PER_SEC;
+}
+
+void subscription_init(struct subscription *s) {
+        s->settle_ns = ROUND_SETTLE_FIRST_NS;
+        s->look_again_ns = ENGINE_LOOK_AGAIN_S * NSEC_PER_SEC;
+        s->conditions = (struct conditions){
+                .log = s->engine->services.log,
+                .begun = s->engine->counts.doubts_begun,
+                .ended = s->engine->counts.doubts_ended,
+        };
+}
+
+void subscription_deinit(struct subscription *s) {
+        struct operation *op, *next;
+        struct memory *memory, *following;
+
+        DL_FOREACH_SAFE (s->parked, op, next) {
+                DL_DELETE(s->parked, op);
+                operation_free(op);
+        }
+        HASH_ITER (hh, s->memories, memory, following) {
+                HASH_DEL(s->memories, memory);
+                free(memory);
+        }
+        conditions_deinit(&s->conditions);
+        plan_free(s->plan);
+        world_free(s->world);
+        free(s->witnesses);
+        free(s->tries);
+        free(s->spent);
+}

@@ -1,0 +1,447 @@
+/*
+ * What a new world says about the one before it, and what single GETs say about both: snapshots that
+ * vanished, listings that lag, disks that are gone, survivors that are there (DESIGN section 5).
+ */
+#include "base/str.h"
+#include "core/naming.h"
+#include "core/series.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Chosen: a few GETs tell a lagging listing from a loss, and a lost right makes thousands vanish. */
+#define SIGHT_VANISHED_MAX 10
+#define SIGHT_ORPHANS_MAX 10
+/* DESIGN section 5: "lagging until three listings agree". */
+#define SIGHT_LAG_LISTINGS 3
+/* DESIGN section 5: "until two listings 15 minutes apart agree". */
+#define SIGHT_AGREE_NS (900 * NSEC_PER_SEC)
+/* DESIGN section 5: "in two sweeps at least an hour apart". */
+#define SIGHT_GONE_S 3600
+/* Chosen: a disk whose absence could not be proven is asked for again with the next sweep but one. */
+#define SIGHT_UNKNOWN_NS (1800 * NSEC_PER_SEC)
+
+void subscription_doubt(struct subscription *s, const char *format, ...) {
+        char reason[sizeof(s->listing.reason)];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(reason, sizeof(reason), format, ap);
+        va_end(ap);
+        sweep_doubt_raise(s->engine, &s->listing, "%s", reason);
+}
+
+void subscription_lags(struct subscription *s) {
+        s->lagging = SIGHT_LAG_LISTINGS + 1; /* the listing that shows it does not count */
+        s->agreeing_since.ns = 0;
+}
+
+/* Returns 0 or -ENOMEM. */
+static int ask(struct subscription *s, const struct look_question *question, struct mono now) {
+        struct operation *op;
+        int r;
+
+        r = look_new(s->engine, s, question, now, &op);
+        if (r == 0)
+                engine_queue(s->engine, op);
+        return r;
+}
+
+static bool has_unique_id(const struct snapshot_row *rows, size_t n, size_t near,
+                          const struct guid *unique_id) {
+        if (near < n && guid_compare(&rows[near].unique_id, unique_id) == 0)
+                return true;
+        for (size_t i = 0; i < n; i++)
+                if (guid_compare(&rows[i].unique_id, unique_id) == 0)
+                        return true;
+        return false;
+}
+
+/*
+ * Whether the rule drops it beside what the new world has: a daemon of the same mind that saw a new
+ * snapshot complete before us has deleted what that one superseded.
+ */
+static int is_superseded(struct subscription *s, const struct world_view *before,
+                         const struct snapshot_row *row, const struct world_view *after,
+                         bool *ret_superseded) {
+        const struct policy_file *file = s->engine->file;
+        uint32_t generation = intern_find(after->strings, view_str(before, row->generation));
+        uint32_t region = intern_find(after->strings, view_str(before, row->region));
+        struct series_scratch scratch = {};
+        bool superseded = false;
+        int r = 0;
+
+        for (size_t p = 0; p < file->n_policies && generation != 0 && region != 0; p++) {
+                const struct policy *policy = &file->policies[p];
+                struct retention_floors floors = {policy->min_keep, policy->min_age_s};
+                _cleanup_(freep) struct retention_point *points = NULL;
+                _cleanup_(freep) struct verdict *verdicts = NULL;
+                struct series series;
+
+                if (!policy->has_keep || policy->prune == PRUNE_OFF ||
+                    !policy_claims(policy, view_str(before, row->policy)))
+                        continue;
+                r = series_read_orphan(file, after, p, generation, region, &scratch, &series);
+                if (r < 0)
+                        break;
+
+                points = calloc(series.n_members + 1, sizeof(*points));
+                verdicts = calloc(series.n_members + 1, sizeof(*verdicts));
+                r = points && verdicts ? 0 : -ENOMEM;
+                if (r < 0)
+                        break;
+                for (size_t i = 0; i < series.n_members; i++)
+                        points[i] = series.points[i];
+                points[series.n_members] = (struct retention_point){
+                        .slot = row->slot,
+                        .instant = row->time_created,
+                        .state = row->flags & ROW_COMPLETE ? POINT_COMPLETE : 0,
+                };
+                r = retention_judge(points, series.n_members + 1, &policy->keep, policy->zone,
+                                    &floors, engine_now(s->engine), verdicts);
+                if (r < 0)
+                        break;
+                superseded |= verdicts[series.n_members].kept_by == 0;
+        }
+        series_scratch_deinit(&scratch);
+        *ret_superseded = superseded;
+        return r;
+}
+
+/* Whether the plan, ours or that of a daemon of the same mind, would have deleted it. */
+static bool is_planned_away(const struct subscription *s, const struct snapshot_row *row) {
+        for (size_t i = 0; s->plan && i < s->plan->n_actions; i++) {
+                const struct action *action = &s->plan->actions[i];
+
+                if (action->kind == ACTION_DELETE &&
+                    guid_compare(&action->unique_id, &row->unique_id) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* It is told, whether or not anybody can say what became of it: the next world does not miss it any
+ * more. */
+static void say_vanished(struct subscription *s, const struct look_question *question,
+                         enum log_level level, const char *reason, const char *what) {
+        struct log_entry entry;
+
+        log_begin(&entry, level);
+        log_field(&entry, LOG_POLICY, question->policy);
+        log_field(&entry, LOG_GENERATION, question->generation);
+        log_fieldf(&entry, LOG_SNAPSHOT, "%s/%s/%s", s->id, question->id.group, question->id.name);
+        log_field(&entry, LOG_REASON, reason);
+        log_commit(s->engine->services.log, &entry, "snapshot %s of ours is %s", question->id.name,
+                   what);
+}
+
+static void say_unexplained(struct subscription *s, const struct look_question *question) {
+        say_vanished(s, question, LOG_LEVEL_WARNING, "unlisted",
+                     "no longer listed, and no look at it has shown why");
+}
+
+static void count_deletion(struct subscription *s, const char *policy, struct utc created) {
+        (void)state_count_deletions(&s->engine->state, policy, created, 1, engine_now(s->engine));
+}
+
+/* One of ours that the new world does not have. Returns whether nobody can say why. */
+static bool row_vanished(struct subscription *s, const struct world_view *view,
+                         const struct snapshot_row *row, const struct world_view *after,
+                         size_t n_before, struct mono now) {
+        bool superseded = false;
+        char name[SNAPSHOT_NAME_SIZE];
+        struct look_question question = {.kind = LOOK_VANISHED, .unique_id = row->unique_id};
+        struct memory *memory;
+
+        snapshot_row_name(view, row, name);
+        memory = subscription_memory_of(s, "delete", view_str(view, row->group), name);
+        if (memory && (memory->running || memory->done))
+                return false;
+        if (is_planned_away(s, row) ||
+            (is_superseded(s, view, row, after, &superseded) == 0 && superseded)) {
+                count_deletion(s, view_str(view, row->policy), row->time_created);
+                return false;
+        }
+        if (n_before >= SIGHT_VANISHED_MAX)
+                return true;
+
+        question.id.type = RESOURCE_SNAPSHOT;
+        stpcpy(question.id.subscription, s->id);
+        stpcpy(question.id.group, view_str(view, row->group));
+        stpcpy(question.id.name, name);
+        stpcpy(question.generation, view_str(view, row->generation));
+        question.created = row->time_created;
+        snprintf(question.policy, sizeof(question.policy), "%s", view_str(view, row->policy));
+        if (ask(s, &question, now) < 0)
+                say_unexplained(s, &question);
+        return true;
+}
+
+/* Ours of one generation that are in @rows and not among @others. */
+static size_t compare_generation(struct subscription *s, const struct world_view *view,
+                                 const struct snapshot_row *rows, size_t n,
+                                 const struct world_view *after, const struct snapshot_row *others,
+                                 size_t n_others, size_t n_before, struct mono now) {
+        size_t near = 0, vanished = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct snapshot_row *row = &rows[i];
+
+                if (!snapshot_row_is_ours(row) || (row->flags & (ROW_LEAVING | ROW_FAILED)))
+                        continue;
+                if (has_unique_id(others, n_others, near, &row->unique_id))
+                        near++;
+                else
+                        vanished += row_vanished(s, view, row, after, n_before + vanished, now);
+        }
+        return vanished;
+}
+
+static size_t compare_worlds(struct subscription *s, const struct world_view *before,
+                             const struct world_view *after, struct mono now) {
+        size_t vanished = 0;
+
+        for (size_t i = 0; i < before->n_snapshots;) {
+                uint32_t generation = before->snapshots[i].generation;
+                const struct snapshot_row *rows = &before->snapshots[i], *others = NULL;
+                size_t n = 0, n_others = 0;
+                uint32_t number;
+
+                while (i < before->n_snapshots && before->snapshots[i].generation == generation) {
+                        n++;
+                        i++;
+                }
+                number = intern_find(after->strings, view_str(before, generation));
+                if (number != 0)
+                        view_generation(after, number, &others, &n_others);
+                vanished += compare_generation(s, before, rows, n, after, others, n_others,
+                                               vanished, now);
+        }
+        return vanished;
+}
+
+void subscription_compare(struct subscription *s, struct world *world, struct mono begin,
+                          struct mono now) {
+        struct world_view before, after = world_view(world);
+        size_t vanished = 0;
+
+        if (s->world) {
+                before = world_view(s->world);
+                vanished = compare_worlds(s, &before, &after, now);
+        }
+        if (vanished > SIGHT_VANISHED_MAX)
+                subscription_doubt(s, "%zu snapshots of ours are no longer listed", vanished);
+
+        if (s->lagging > 0 && vanished == 0)
+                s->lagging--;
+        if (vanished > 0 || s->agreeing_since.ns == 0)
+                s->agreeing_since = begin;
+        else if (begin.ns - s->agreeing_since.ns >= SIGHT_AGREE_NS)
+                s->agreed = true;
+}
+
+static bool generation_is_listed(const struct engine *engine, const char *generation) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct world_view view;
+                uint32_t number;
+
+                if (!engine->subscriptions[i].world)
+                        continue;
+                view = world_view(engine->subscriptions[i].world);
+                number = intern_find(view.strings, generation);
+                for (size_t d = 0; number != 0 && d < view.n_disks; d++)
+                        if (view.disks[d].generation == number)
+                                return true;
+        }
+        return false;
+}
+
+/* Those that came back: their absence is over. */
+static void forget_returned(struct engine *engine) {
+        for (size_t i = engine->state.n_gone; i > 0; i--) {
+                char generation[GUID_TEXT_SIZE];
+
+                stpcpy(generation, engine->state.gone[i - 1].generation);
+                if (generation_is_listed(engine, generation))
+                        state_gone_forget(&engine->state, generation);
+        }
+}
+
+/* "subscription/group/name" of a tag. */
+static bool parse_disk(const char *text, struct resource_id *ret_id) {
+        char id[RESOURCE_ID_TEXT_SIZE];
+        const char *group = strchr(text, '/'), *name = group ? strchr(group + 1, '/') : NULL;
+        int len;
+
+        if (!name)
+                return false;
+        len = snprintf(id, sizeof(id),
+                       "/subscriptions/%.*s/resourceGroups/%.*s/providers/Microsoft.Compute/"
+                       "disks/%s",
+                       (int)(group - text), text, (int)(name - group - 1), group + 1, name + 1);
+        return len > 0 && (size_t)len < sizeof(id) &&
+               resource_id_parse(id, (size_t)len, ret_id) == 0;
+}
+
+void subscription_seek_orphans(struct subscription *s, struct mono now) {
+        struct world_view view = world_view(s->world);
+        size_t asked = 0;
+
+        forget_returned(s->engine);
+        for (size_t i = 0; i < view.n_orphans && asked < SIGHT_ORPHANS_MAX; i++) {
+                struct look_question question = {.kind = LOOK_DISK};
+                const char *generation = view_str(&view, view.orphans[i].generation);
+                struct memory *memory = subscription_memory_of(s, "orphan", generation, "");
+
+                if (!memory || memory->running || now.ns < memory->not_before.ns ||
+                    generation_is_listed(s->engine, generation) ||
+                    !parse_disk(view_str(&view, view.orphans[i].disk), &question.id) ||
+                    strcmp(question.id.subscription, s->id) != 0 ||
+                    guid_parse(generation, strlen(generation), &question.unique_id) < 0)
+                        continue;
+                stpcpy(question.generation, generation);
+                memory->running = ask(s, &question, now) == 0;
+                asked++;
+        }
+}
+
+static void disk_looked(struct subscription *s, const struct look_question *question,
+                        enum look_answer answer, struct mono now) {
+        struct memory *memory = subscription_memory_of(s, "orphan", question->generation, "");
+        struct utc utc = engine_now(s->engine);
+        struct state_gone *gone;
+
+        if (memory) {
+                memory->running = false;
+                memory->not_before =
+                        mono_add_ns(now, answer == LOOK_UNKNOWN ? SIGHT_UNKNOWN_NS
+                                                                : SIGHT_GONE_S * NSEC_PER_SEC);
+        }
+
+        switch (answer) {
+        case LOOK_THERE:
+                subscription_lags(s);
+                subscription_doubt(s, "a GET shows disk %s, which the listing lacks",
+                                   question->id.name);
+                state_gone_forget(&s->engine->state, question->generation);
+                break;
+        case LOOK_OTHER:
+                /* Another disk has the name: that says nothing of where this one is. */
+                state_gone_forget(&s->engine->state, question->generation);
+                break;
+        case LOOK_GONE:
+                if (state_gone_get(&s->engine->state, question->generation, &gone) < 0)
+                        break;
+                s->engine->state.changed = true;
+                if (!utc_is_set(gone->first))
+                        gone->first = utc;
+                else if (!utc_is_set(gone->since) &&
+                         utc.ticks >= utc_add_seconds(gone->first, SIGHT_GONE_S).ticks) {
+                        gone->since = utc;
+                        log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
+                                "disk %s (%s) is gone, its snapshots are frozen", question->id.name,
+                                question->generation);
+                }
+                break;
+        case LOOK_UNKNOWN:
+                break;
+        }
+}
+
+static void vanished_looked(struct subscription *s, const struct look_question *question,
+                            enum look_answer answer) {
+        switch (answer) {
+        case LOOK_THERE:
+                subscription_lags(s);
+                subscription_doubt(s, "a GET shows %s, which the listing lacks", question->id.name);
+                engine_settle(s->engine);
+                break;
+        case LOOK_GONE:
+                count_deletion(s, question->policy, question->created);
+                say_vanished(s, question, LOG_LEVEL_ERR, "vanished",
+                             "gone, and it was not us who deleted it");
+                s->engine->counts.vanished++;
+                break;
+        case LOOK_OTHER:
+                break;
+        case LOOK_UNKNOWN:
+                say_unexplained(s, question);
+                break;
+        }
+}
+
+static void survivor_looked(struct subscription *s, const struct look_question *question,
+                            enum look_answer answer, struct mono now) {
+        struct witness *witness;
+
+        if (question->serial != s->serial || !s->witnesses)
+                return;
+
+        witness = &s->witnesses[question->series];
+        witness->answered++;
+        if (answer == LOOK_THERE)
+                return;
+        witness->failed = true;
+        if (answer == LOOK_UNKNOWN)
+                return;
+        subscription_doubt(s, "a GET of %s, which min_keep relies on, shows that it is %s",
+                           question->id.name,
+                           answer == LOOK_GONE ? "gone" : "not the complete one that was listed");
+        engine_settle(s->engine);
+        subscription_touch(s, now);
+        s->may_delete = false;
+}
+
+void subscription_looked(struct subscription *s, const struct look_question *question,
+                         enum look_answer answer, struct mono now) {
+        switch (question->kind) {
+        case LOOK_SURVIVOR:
+                survivor_looked(s, question, answer, now);
+                break;
+        case LOOK_VANISHED:
+                vanished_looked(s, question, answer);
+                break;
+        case LOOK_DISK:
+                disk_looked(s, question, answer, now);
+                break;
+        }
+}
+
+bool subscription_survivors_stand(struct subscription *s, size_t series, struct mono now) {
+        const struct series_state *state = &s->plan->series[series];
+        struct witness *witness = &s->witnesses[series];
+        struct world_view view = world_view(s->world);
+        size_t min_keep = s->engine->file->policies[state->policy].min_keep;
+
+        if (s->lagging == 0 && s->agreed && state->complete >= state->deletes + 2 * min_keep)
+                return true;
+        if (witness->failed || state->n_survivors < MIN(min_keep, state->complete))
+                return false;
+
+        while (witness->asked < state->n_survivors &&
+               s->engine->n_operations < s->engine->file->parallel) {
+                const struct snapshot_row *row =
+                        &view.snapshots[s->plan->survivors[state->first_survivor + witness->asked]];
+                struct look_question question = {
+                        .kind = LOOK_SURVIVOR,
+                        .unique_id = row->unique_id,
+                        .series = series,
+                        .serial = s->serial,
+                        .id = {.type = RESOURCE_SNAPSHOT},
+                };
+                struct operation *op;
+
+                stpcpy(question.id.subscription, s->id);
+                stpcpy(question.id.group, view_str(&view, row->group));
+                snapshot_row_name(&view, row, question.id.name);
+                stpcpy(question.generation, view_str(&view, row->generation));
+                if (look_new(s->engine, s, &question, now, &op) < 0)
+                        return false;
+                engine_add(s->engine, op);
+                witness->asked++;
+        }
+        return witness->answered == state->n_survivors;
+}

@@ -1,0 +1,380 @@
+/*
+ * What stands beside the worlds: doubts, questions and pauses, worked out over all subscriptions and
+ * laid on their plans (DESIGN section 5).
+ */
+#include "base/array.h"
+#include "base/sha256.h"
+#include "core/retention.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* DESIGN section 5: doubts clock and listing end with two clean sweeps. */
+#define STANDING_CLEAN_SWEEPS 2
+/* After a failed write of the state. */
+#define STANDING_SAVE_AGAIN_NS (300 * NSEC_PER_SEC)
+
+void sweep_doubt_raise(struct engine *engine, struct sweep_doubt *doubt, const char *format, ...) {
+        va_list ap;
+
+        doubt->clean = 0;
+        doubt->at = clock_mono(engine->services.clock);
+        if (doubt->stands)
+                return;
+        doubt->stands = true;
+        doubt->since = engine_now(engine);
+        va_start(ap, format);
+        vsnprintf(doubt->reason, sizeof(doubt->reason), format, ap);
+        va_end(ap);
+}
+
+void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean) {
+        if (!doubt->stands || !clean || begin.ns <= doubt->at.ns)
+                return;
+        if (++doubt->clean >= STANDING_CLEAN_SWEEPS)
+                doubt->stands = false;
+}
+
+void engine_doubt_clock(struct engine *engine, struct utc date) {
+        char theirs[UTC_TEXT_SIZE], ours[UTC_TEXT_SIZE];
+        bool stood = engine->clock.stands;
+
+        sweep_doubt_raise(engine, &engine->clock, "our clock says %s, ARM's Date is %s",
+                          utc_format(clock_utc(engine->services.clock), ours),
+                          utc_format(date, theirs));
+        if (!stood)
+                engine_settle(engine);
+}
+
+void engine_swept(struct engine *engine, struct mono begin) {
+        if (!engine->arm_clock.set)
+                sweep_doubt_raise(
+                        engine, &engine->clock,
+                        "no reply of ARM has a Date that our clock or another agrees with");
+        sweep_doubt_swept(&engine->clock, begin, true);
+}
+
+struct known *engine_known(struct engine *engine, const char *generation) {
+        struct known *known;
+
+        HASH_FIND_STR(engine->known, generation, known);
+        if (known)
+                return known;
+
+        known = calloc(1, sizeof(*known));
+        if (!known)
+                return NULL;
+        stpcpy(known->generation, generation);
+        HASH_ADD_STR(engine->known, generation, known);
+        if (!known->hh.tbl) {
+                free(known);
+                return NULL;
+        }
+        return known;
+}
+
+static int generation_compare(const void *a, const void *b) {
+        const struct generation_standing *x = a, *y = b;
+
+        return strcmp(x->generation, y->generation);
+}
+
+static int add_generation(struct engine *engine, const struct generation_standing *standing) {
+        int r;
+
+        for (size_t i = 0; i < engine->n_generations; i++) {
+                struct generation_standing *other = &engine->generations[i];
+
+                if (strcmp(other->generation, standing->generation) != 0)
+                        continue;
+                other->internal |= standing->internal;
+                other->refused |= standing->refused;
+                other->retired |= standing->retired;
+                if (utc_is_set(standing->gone_since))
+                        other->gone_since = standing->gone_since;
+                return 0;
+        }
+
+        r = array_grow(&engine->generations, engine->n_generations, &engine->generations_capacity,
+                       sizeof(*engine->generations), PLAN_ACTIONS_MAX);
+        if (r < 0)
+                return r;
+        engine->generations[engine->n_generations++] = *standing;
+        return 0;
+}
+
+/* The few generations of which anything is known beside the world. */
+static int collect_generations(struct engine *engine) {
+        struct known *known, *next;
+        int r;
+
+        engine->n_generations = 0;
+        HASH_ITER (hh, engine->known, known, next) {
+                struct generation_standing standing = {
+                        .internal = known->internal,
+                        .refused = known->refused,
+                        .retired = known->retired,
+                        .gone_since = UTC_NONE,
+                };
+
+                stpcpy(standing.generation, known->generation);
+                r = add_generation(engine, &standing);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < engine->state.n_gone; i++) {
+                struct generation_standing standing = {
+                        .gone_since = engine->state.gone[i].since,
+                };
+
+                stpcpy(standing.generation, engine->state.gone[i].generation);
+                r = add_generation(engine, &standing);
+                if (r < 0)
+                        return r;
+        }
+        if (engine->n_generations > 0)
+                qsort(engine->generations, engine->n_generations, sizeof(*engine->generations),
+                      generation_compare);
+        return 0;
+}
+
+static void end_pause(struct engine *engine) {
+        struct state *state = &engine->state;
+
+        if ((!state->paused && !state->paused_prune) ||
+            state->paused_until.ticks > engine_now(engine).ticks)
+                return;
+        state->paused = state->paused_prune = false;
+        state->changed = true;
+        log_say(engine->services.log, LOG_LEVEL_NOTICE, "the pause is over");
+}
+
+static uint32_t pause_blocks(const struct engine *engine) {
+        if (engine->state.paused)
+                return BLOCK_PAUSED | BLOCK_PAUSED_ALL;
+        return engine->state.paused_prune ? BLOCK_PAUSED : 0;
+}
+
+static void fill_standing(struct engine *engine, const struct subscription *s,
+                          struct standing *ret_standing) {
+        *ret_standing = (struct standing){
+                .all = pause_blocks(engine) | (engine->clock.stands ? DOUBT_BIT(DOUBT_CLOCK) : 0),
+                .subscription = s->listing.stands ? DOUBT_BIT(DOUBT_LISTING) : 0,
+                .policies = engine->policy_blocks,
+                .targets = engine->target_blocks,
+                .generations = engine->generations,
+                .n_generations = engine->n_generations,
+        };
+}
+
+int engine_standing(struct engine *engine, const struct subscription *s,
+                    struct standing *ret_standing) {
+        int r;
+
+        r = collect_generations(engine);
+        if (r < 0)
+                return r;
+        fill_standing(engine, s, ret_standing);
+        return 0;
+}
+
+/* What the policies hold and want, all subscriptions together, and how many disks targets have. */
+static void sum_up(struct engine *engine) {
+        const struct policy_file *file = engine->file;
+        struct utc now = engine_now(engine);
+
+        for (size_t p = 0; p < file->n_policies; p++) {
+                struct policy_standing *policy = &engine->policies[p];
+
+                policy->tally = (struct policy_tally){};
+                policy->deleted =
+                        state_deletions_since(&engine->state, file->policies[p].name, now);
+                policy->allowance = state_allowance(&engine->state, file->policies[p].name, now);
+        }
+        for (size_t t = 0; t < file->n_targets; t++)
+                engine->found[t] = 0;
+
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+
+                if (!s->plan)
+                        continue;
+                for (size_t p = 0; p < file->n_policies; p++) {
+                        struct policy_tally tally = s->plan->policies[p];
+
+                        tally.deletes -= MIN(tally.deletes, s->spent[p]);
+                        policy_tally_add(&engine->policies[p].tally, &tally);
+                }
+                for (size_t t = 0; t < file->n_targets; t++)
+                        engine->found[t] += s->plan->found[t];
+        }
+}
+
+/* The file's keep rule as new snapshots would carry it. */
+static void append_rule(const struct policy *policy, struct strbuf *out) {
+        keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, out);
+}
+
+/*
+ * Once it stands it stands until an ack, or until nothing is asked for any more: that other disks gain
+ * in the meantime does not make the deletions less of a surprise.
+ */
+static bool mass_stands(struct policy_standing *standing, unsigned percent) {
+        if (doubt_mass_stands(&standing->tally, standing->deleted, standing->allowance, percent))
+                standing->mass = true;
+        if (standing->tally.deletes == 0)
+                standing->mass = false;
+        return standing->mass;
+}
+
+static uint32_t policy_blocks(struct engine *engine, size_t p) {
+        const struct policy *policy = &engine->file->policies[p];
+        struct policy_standing *standing = &engine->policies[p];
+        uint32_t blocks = 0;
+
+        if (doubt_policy_stands(&standing->tally, policy->max_delete_percent)) {
+                _cleanup_(strbuf_deinit) struct strbuf rule = {};
+
+                append_rule(policy, &rule);
+                if (rule.error ||
+                    !state_is_acked(&engine->state, DOUBT_POLICY, policy->name, strbuf_str(&rule)))
+                        blocks |= DOUBT_BIT(DOUBT_POLICY);
+        }
+        if (mass_stands(standing, policy->max_delete_percent))
+                blocks |= DOUBT_BIT(DOUBT_MASS);
+        if (policy->prune == PRUNE_ASK && standing->tally.deletes > 0 &&
+            !state_is_acked(&engine->state, _DOUBT_N, policy->name, NULL))
+                blocks |= BLOCK_ASK;
+        return blocks;
+}
+
+/* Whether all subscriptions that the target names were read: before that nobody can count it. */
+static bool target_is_read(const struct engine *engine, const struct target *target) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+                bool named = target->subscription && strcmp(target->subscription, s->id) == 0;
+
+                for (size_t d = 0; d < target->n_disks && !named; d++)
+                        named = strcmp(target->disks[d].subscription, s->id) == 0;
+                if (named && !s->plan)
+                        return false;
+        }
+        return true;
+}
+
+static uint32_t target_blocks(struct engine *engine, size_t t) {
+        const struct target *target = &engine->file->targets[t];
+        struct state_fleet *fleet;
+        struct fleet before;
+
+        if (!target_is_read(engine, target))
+                return engine->target_blocks[t];
+        if (state_fleet_get(&engine->state, engine->target_keys[t], &fleet) < 0)
+                return engine->target_blocks[t];
+
+        before = fleet->fleet;
+        fleet_see(&fleet->fleet, engine->found[t], engine_now(engine));
+        if (memcmp(&before, &fleet->fleet, sizeof(before)) != 0)
+                engine->state.changed = true;
+        return doubt_targets_stands(&fleet->fleet, engine->found[t], target->expect)
+                       ? DOUBT_BIT(DOUBT_TARGETS)
+                       : 0;
+}
+
+/* A deletion that was accepted one by one is not held back by what may be accepted. */
+static void allow_applied(struct engine *engine, struct plan *plan) {
+        if (!engine->applied)
+                return;
+        for (size_t i = 0; i < plan->n_actions; i++) {
+                struct action *action = &plan->actions[i];
+                struct applied *applied;
+
+                if (action->kind != ACTION_DELETE || !(action->blocked & DOUBTS_ACKABLE))
+                        continue;
+                HASH_FIND(hh, engine->applied, &action->unique_id, sizeof(action->unique_id),
+                          applied);
+                if (applied)
+                        action->blocked &= ~DOUBTS_ACKABLE;
+        }
+}
+
+void doubt_key(uint32_t bit, const char *scope, struct strbuf *out) {
+        blocks_append(bit, out);
+        strbuf_appendf(out, " %s", scope);
+}
+
+void subscription_settle(struct subscription *s) {
+        struct standing standing;
+
+        if (!s->plan)
+                return;
+        fill_standing(s->engine, s, &standing);
+        plan_settle(s->plan, &standing);
+        allow_applied(s->engine, s->plan);
+}
+
+static void tell_doubt(const struct engine_doubt *doubt, void *data) {
+        struct engine *engine = data;
+        _cleanup_(strbuf_deinit) struct strbuf key = {}, text = {}, over = {}, names = {};
+
+        blocks_append(doubt->bit, &names);
+        doubt_key(doubt->bit, doubt->scope, &key);
+        strbuf_appendf(&text, "nothing is deleted of %s (%s): %s; %s", doubt->scope,
+                       strbuf_str(&names), doubt->reason, doubt->end);
+        if (doubt->hash)
+                strbuf_appendf(&text, " (snapkeepctl ack %s)", doubt->hash);
+        strbuf_appendf(&over, "deletions of %s are no longer held back (%s)", doubt->scope,
+                       strbuf_str(&names));
+        if (key.error || text.error)
+                return;
+        condition_raise(&engine->conditions,
+                        &(struct condition_sight){
+                                .key = key.data,
+                                .level = LOG_LEVEL_WARNING,
+                                .doubt = doubt->bit < DOUBT_BIT(_DOUBT_N)
+                                                 ? __builtin_ctz(doubt->bit)
+                                                 : CONDITION_NO_DOUBT,
+                                .reason = names.data,
+                                .text = text.data,
+                                .over = strbuf_str(&over),
+                        },
+                        engine_now(engine));
+}
+
+void engine_settle(struct engine *engine) {
+        end_pause(engine);
+        sum_up(engine);
+        for (size_t p = 0; p < engine->file->n_policies; p++)
+                engine->policy_blocks[p] = policy_blocks(engine, p);
+        for (size_t t = 0; t < engine->file->n_targets; t++)
+                engine->target_blocks[t] = target_blocks(engine, t);
+
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_settle(&engine->subscriptions[i]);
+
+        conditions_begin(&engine->conditions);
+        engine_wide_doubts(engine, tell_doubt, engine);
+        conditions_finish(&engine->conditions);
+}
+
+void engine_save(struct engine *engine, struct mono now) {
+        int r;
+
+        if (!engine->services.store || !engine->state.changed || now.ns < engine->state_again.ns)
+                return;
+
+        r = state_save(&engine->state, engine->services.store);
+        if (r < 0) {
+                engine->state_again = mono_add_ns(now, STANDING_SAVE_AGAIN_NS);
+                if (!engine->state_failing)
+                        log_say(engine->services.log, LOG_LEVEL_WARNING,
+                                "the state cannot be written: %s; pauses, acks and the like are "
+                                "lost with a restart, will try again every 5 minutes",
+                                strerrordesc_np(-r));
+        } else if (engine->state_failing)
+                log_say(engine->services.log, LOG_LEVEL_NOTICE, "the state can be written again");
+        engine->state_failing = r < 0;
+}

@@ -1,0 +1,124 @@
+/*
+ * state: what is remembered across restarts beside the cloud: pauses, acks, since when disks are gone,
+ * sizes of fleets, deletions of the last day (DESIGN section 1, promise 4).
+ *
+ * It is one small file in the store, read at the start and replaced whole after a change. Lost or
+ * torn, it is empty: then only questions are asked again, freezes begin anew, and the day's deletions
+ * are counted from the start. A file of a newer version is not understood, and left alone until the
+ * first change replaces it; the log says so.
+ *
+ * The file is JSON with members in a fixed order, one record a line, so that people can read it and
+ * two equal states are equal bytes. Every value of it is checked as if a stranger had written it.
+ */
+#pragma once
+
+#include "base/macros.h"
+#include "base/store.h"
+#include "core/doubts.h"
+#include "core/policy.h"
+#include "core/resource_id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATE_FILE "state"
+/* Chosen ceilings: of ten thousand disks in a few policies all may be gone; acks are made by hand. */
+#define STATE_GONE_MAX 100000
+#define STATE_ACKS_MAX 1000
+#define STATE_FLEETS_MAX 10000
+#define STATE_DELETIONS_MAX 10000
+
+/* What an operator has accepted, once. */
+struct state_ack {
+        enum doubt kind;    /* POLICY, MASS; _DOUBT_N: the question of prune: ask */
+        char *policy;       /* owned */
+        char *rule;         /* owned; POLICY: the file's rule that was accepted; else NULL */
+        uint64_t allowance; /* MASS: how many deletions */
+        struct utc at;
+};
+
+/* A disk that a listing no longer has. */
+struct state_gone {
+        char generation[GUID_TEXT_SIZE];
+        struct utc first; /* the first 404 in this absence */
+        struct utc since; /* the second one, an hour or more later; UTC_NONE: not proven yet */
+};
+
+/* A target's size; the key is a hash of what it selects (target_key()), so that a policy file with
+ * targets in another order finds its own. */
+struct state_fleet {
+        char key[17];
+        struct fleet fleet;
+};
+
+/* Deletions of a policy in one hour, of snapshots that were created in one hour. */
+struct state_deletions {
+        char *policy; /* owned */
+        int64_t hour; /* since 1970-01-01T00Z */
+        int64_t born; /* the hour of creation; 0: more than DOUBT_MASS_GAIN_S before the deletion */
+        uint64_t count;
+};
+
+struct state {
+        bool paused;       /* creations and deletions */
+        bool paused_prune; /* deletions alone */
+        struct utc
+                paused_until; /* UTC_NEVER: until resumed; meaningful while one of the two is set */
+        struct state_ack *acks;
+        size_t n_acks, acks_capacity;
+        struct state_gone *gone; /* sorted by generation */
+        size_t n_gone, gone_capacity;
+        struct state_fleet *fleets;
+        size_t n_fleets, fleets_capacity;
+        struct state_deletions *deletions; /* oldest first */
+        size_t n_deletions, deletions_capacity;
+        bool changed; /* since it was read or written */
+};
+
+enum {
+        STATE_E_DAMAGED = 1, /* the file cannot be understood; the state is empty */
+        STATE_E_NEWER,       /* written by a newer version; the state is empty */
+};
+
+void state_deinit(struct state *state);
+
+/* Fills @ret_state, which is empty when there is no file. @store NULL: nothing is kept. Returns 0,
+ * STATE_E_*, or a negative errno of the store; the state is usable, and empty, after each. */
+int state_load(struct store *store, struct state *ret_state);
+/* Writes it when it has changed. Returns 0 or a negative errno; changed stays set after a failure. */
+int state_save(struct state *state, struct store *store);
+
+/* Finds or adds, and sets changed when it adds. Return 0, -ENOMEM, or -E2BIG at the ceiling. */
+int state_gone_get(struct state *state, const char *generation, struct state_gone **ret_gone);
+int state_fleet_get(struct state *state, const char *key, struct state_fleet **ret_fleet);
+/* NULL when there is none. */
+const struct state_gone *state_gone_find(const struct state *state, const char *generation);
+void state_gone_forget(struct state *state, const char *generation);
+
+/* The key of the @target-th target: its policy's name and all that it selects by. Returns 0 or
+ * -ENOMEM. */
+int target_key(const struct policy_file *file, size_t target, char ret_key[static 17]);
+
+/* Accepts; an earlier ack of the same policy and kind goes. Copies. Returns 0, -ENOMEM, -E2BIG. */
+int state_ack(struct state *state, enum doubt kind, const char *policy, const char *rule,
+              uint64_t allowance, struct utc now);
+/* Whether this rule (POLICY) or the question of ask (_DOUBT_N, @rule NULL) was accepted. */
+bool state_is_acked(const struct state *state, enum doubt kind, const char *policy,
+                    const char *rule);
+/* MASS: what was accepted within DOUBT_MASS_WINDOW_S before @now. */
+uint64_t state_allowance(const struct state *state, const char *policy, struct utc now);
+
+/* Counts deletions of snapshots that were created at @created, and forgets those older than the window.
+ * Returns 0, -ENOMEM, -E2BIG. */
+int state_count_deletions(struct state *state, const char *policy, struct utc created,
+                          uint64_t count, struct utc now);
+/* Takes one back that was counted at @counted and did not happen. */
+void state_uncount_deletion(struct state *state, const char *policy, struct utc created,
+                            struct utc counted);
+/*
+ * Of the hours that lie within DOUBT_MASS_WINDOW_S before @now, the one it begins in included. What was
+ * created within DOUBT_MASS_GAIN_S and deleted again is not counted: it was gained and lost, and the
+ * tally, which counts what is there, has not counted it as gained.
+ */
+uint64_t state_deletions_since(const struct state *state, const char *policy, struct utc now);
