@@ -46,7 +46,8 @@ LIBRARIES = {
     "sim": ["libcjson", "uthash"],
     "azure-sim": ["libmicrohttpd"],
     "snapkeepd": [],
-    "snapkeepctl": [],
+    # The daemon's answers are JSON; azure/json.h scans them.
+    "snapkeepctl": ["libcjson"],
 }
 
 LIBRARY_OF_HEADER = [

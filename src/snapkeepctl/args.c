@@ -34,6 +34,21 @@ static const struct option {
         {"now", OPTION_NOW, "TIME", offsetof(struct request, now),
          "as if it were this RFC 3339 instant"},
         {"count", OPTION_COUNT, "N", offsetof(struct request, count), "how many; 5 otherwise"},
+        {"output", OPTION_OUTPUT, "FILE", offsetof(struct request, output),
+         "write it to this file, also as -o FILE"},
+        {"prune", OPTION_PRUNE, NULL, offsetof(struct request, prune),
+         "deletions alone; snapshots go on being taken"},
+        {"until", OPTION_UNTIL, "TIME", offsetof(struct request, until),
+         "ends by itself at this RFC 3339 instant"},
+        {"hash", OPTION_HASH, "HASH", offsetof(struct request, hash),
+         "what was shown, and is to be done"},
+        {"days", OPTION_DAYS, "N", offsetof(struct request, days), "so many days; 30 otherwise"},
+        {"seed", OPTION_SEED, "N", offsetof(struct request, seed),
+         "of chance: names, latencies, faults; 1 otherwise"},
+        {"disks", OPTION_DISKS, "N", offsetof(struct request, disks),
+         "disks that each match finds; 3 otherwise, and as many as its expect asks for"},
+        {"faults", OPTION_FAULTS, "none|some|many", offsetof(struct request, faults),
+         "how often requests go wrong; none otherwise"},
         {"json", OPTION_JSON, NULL, offsetof(struct request, json),
          "JSON, an object with \"version\": 1, times in UTC"},
         {"utc", OPTION_UTC, NULL, offsetof(struct request, utc), "show times in UTC"},
@@ -80,7 +95,8 @@ static enum status refuse_option(const struct verb *verb, const char *word, size
 /* Reads the option at @args, *at being its place; moves to a value of its own. */
 static enum status read_option(const struct verb *verb, size_t n, char *const *args, size_t *at,
                                struct request *request) {
-        const char *word = args[*at] + 2, *equals = strchr(word, '=');
+        const char *word = strcmp(args[*at], "-o") == 0 ? "output" : args[*at] + 2;
+        const char *equals = strchr(word, '=');
         size_t len = equals ? (size_t)(equals - word) : strlen(word);
         const struct option *option = find_option(word, len);
         const char *value = NULL;
@@ -147,7 +163,7 @@ enum status args_parse(const struct verb *verb, size_t n, char *const *args,
                         request.help = true;
                         continue;
                 }
-                if (!options_end && word[0] == '-' && word[1] == '-')
+                if (!options_end && (strncmp(word, "--", 2) == 0 || strcmp(word, "-o") == 0))
                         status = read_option(verb, n, args, &i, &request);
                 else if (!options_end && word[0] == '-' && word[1] != '\0') {
                         say("%s: unknown option %s. Try \"snapkeepctl %s --help\".", verb->name,

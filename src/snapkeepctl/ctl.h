@@ -16,6 +16,8 @@ enum status {
         STATUS_DONE = 0,
         STATUS_TROUBLE = 1, /* not in order: invalid policy, Azure unreadable, output not written */
         STATUS_USAGE = 2,   /* wrong usage or wrong input */
+        STATUS_UNKNOWN = 3, /* status: it cannot be told, see struct verb */
+        STATUS_NO_DAEMON = 4, /* the daemon does not run, or does not answer */
 };
 
 /* Options, one bit each; a verb says which it takes. */
@@ -32,6 +34,14 @@ enum {
         OPTION_JSON = 1 << 9,
         OPTION_UTC = 1 << 10,
         OPTION_HELP = 1 << 11,
+        OPTION_OUTPUT = 1 << 12,
+        OPTION_PRUNE = 1 << 13,
+        OPTION_UNTIL = 1 << 14,
+        OPTION_HASH = 1 << 15,
+        OPTION_DAYS = 1 << 16,
+        OPTION_SEED = 1 << 17,
+        OPTION_DISKS = 1 << 18,
+        OPTION_FAULTS = 1 << 19,
 };
 /* What every verb takes. */
 #define OPTIONS_GLOBAL ((unsigned)(OPTION_JSON | OPTION_UTC | OPTION_HELP))
@@ -41,9 +51,11 @@ struct verb;
 struct request {
         const struct verb *verb;
         unsigned given; /* OPTION_* */
-        bool json, utc, direct, unclaimed, help;
-        const char *policy, *timezone, *from, *count, *keep, *pick, *now; /* NULL when not given */
-        const char *argument;                                             /* NULL when not given */
+        bool json, utc, direct, unclaimed, prune, help;
+        /* NULL when not given */
+        const char *policy, *timezone, *from, *count, *keep, *pick, *now, *output, *until, *hash;
+        const char *days, *seed, *disks, *faults;
+        const char *argument;
 };
 
 struct verb {
@@ -54,8 +66,11 @@ struct verb {
         unsigned options;     /* OPTION_*, beside the global ones */
         const char *argument; /* "EXPR", or NULL when there is none */
         bool argument_required;
+        bool monitors; /* its exit status is one of Nagios' conventions: 0 ok, 1 warning, 2 critical,
+                          3 for all that keeps it from being told, wrong usage included */
         enum status (*run)(const struct request *request);
 };
 
-extern const struct verb verb_calendar, verb_check, verb_explain, verb_list, verb_plan, verb_retain,
-        verb_schema;
+extern const struct verb verb_ack, verb_apply, verb_calendar, verb_check, verb_explain, verb_list,
+        verb_pause, verb_plan, verb_reload, verb_resume, verb_retain, verb_retire, verb_schema,
+        verb_simulate, verb_status;

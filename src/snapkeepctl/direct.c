@@ -100,10 +100,7 @@ enum status direct_open(const struct request *request, struct direct *direct) {
 
         *direct = (struct direct){};
         if (!request->direct) {
-                say("%s needs --direct, which asks Azure from here: the daemon's control interface "
-                    "is not "
-                    "there yet.",
-                    request->verb->name);
+                say("%s needs --direct, which asks Azure from this process.", request->verb->name);
                 return STATUS_USAGE;
         }
         if (host_open("snapkeepctl", &direct->host) < 0)

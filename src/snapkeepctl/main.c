@@ -14,13 +14,18 @@
 #include <unistd.h>
 
 static const struct verb *const verbs[] = {
-        &verb_check,   &verb_schema,   &verb_list,   &verb_plan,
-        &verb_explain, &verb_calendar, &verb_retain,
+        &verb_status,  &verb_check,  &verb_schema,   &verb_list,   &verb_plan,
+        &verb_explain, &verb_apply,  &verb_ack,      &verb_pause,  &verb_resume,
+        &verb_retire,  &verb_reload, &verb_calendar, &verb_retain, &verb_simulate,
 };
 
 static const char status_help[] = "Exit status: 0 done; 1 not in order: an invalid policy, Azure "
                                   "that cannot be read, output that\n"
-                                  "cannot be written; 2 wrong usage or input.\n";
+                                  "cannot be written, orders that are refused; 2 wrong usage or "
+                                  "input; 4 the daemon does not run.\n";
+static const char monitor_help[] = "Exit status: 0 ok; 1 warning; 2 critical; 3 unknown, which is "
+                                   "also a daemon that does not run and\n"
+                                   "wrong usage.\n";
 
 static enum status help(void) {
         _cleanup_(strbuf_deinit) struct strbuf out = {};
@@ -54,7 +59,7 @@ static enum status verb_help(const struct verb *verb) {
                        *verb->usage ? " " : "", verb->usage, verb->help);
         args_help(verb->options | OPTIONS_GLOBAL, &out);
         strbuf_append_char(&out, '\n');
-        strbuf_append_str(&out, status_help);
+        strbuf_append_str(&out, verb->monitors ? monitor_help : status_help);
         return write_out(&out);
 }
 
@@ -107,7 +112,7 @@ static enum status run(size_t n, char *const *args) {
                         continue;
                 status = args_parse(verbs[i], n - 1, args + 1, &request);
                 if (status != STATUS_DONE)
-                        return status;
+                        return verbs[i]->monitors ? STATUS_UNKNOWN : status;
                 return request.help ? verb_help(verbs[i]) : verbs[i]->run(&request);
         }
         return refuse(args[0]);

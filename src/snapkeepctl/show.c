@@ -87,26 +87,6 @@ void show_subscriptions(struct json_writer *w, const struct direct *direct) {
         json_close(w);
 }
 
-static const char *finding_name(enum finding_kind kind) {
-        switch (kind) {
-        case FINDING_MISTAKEN:
-                return "mistaken";
-        case FINDING_UNCLAIMED:
-                return "unclaimed";
-        case FINDING_FUTURE:
-                return "future";
-        case FINDING_DISK_MISSING:
-                return "disk-missing";
-        case FINDING_NO_ATTEMPT:
-                return "no-attempt";
-        case FINDING_NO_GENERATION:
-                return "no-generation";
-        case FINDING_NO_SNAPSHOT:
-                return "no-snapshot";
-        }
-        return "other";
-}
-
 void show_findings_member(struct json_writer *w, const struct direct *direct) {
         json_open(w, "findings", '[');
         for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {

@@ -2,176 +2,133 @@
  * snapkeepctl plan: what would be created and deleted now, and why. Nothing is done.
  */
 #include "base/json_writer.h"
+#include "runtime/file.h"
 #include "snapkeepctl/direct.h"
 #include "snapkeepctl/output.h"
-#include "snapkeepctl/show.h"
-#include "snapkeepctl/table.h"
+#include "snapkeepctl/plan-show.h"
+#include "snapkeepctl/remote.h"
+#include "snapkeepd/answers.h"
 
 #include <string.h>
 
-static const char *kind_name(enum action_kind kind) {
-        switch (kind) {
-        case ACTION_CREATE:
-                return "create";
-        case ACTION_DELETE:
-                break;
+/* The engine in this process answers by the same pages as the daemon's. */
+static enum status direct_page(size_t offset, struct cJSON **ret_page, void *data) {
+        const struct direct *direct = data;
+        const struct answer_source source = {.engine = direct->engine, .file = direct->file};
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        int r;
+
+        r = answer_plan(&source, offset, /* count= */ 0, &text);
+        r = r ?: text.error;
+        if (r < 0)
+                return say_errno("show the plan", r);
+        return json_read(strbuf_str(&text), "the plan", ret_page);
+}
+
+/* A file for "apply": what a person reads there is what the hash stands for. */
+static enum status write_file(const struct request *request, const struct cJSON *plan) {
+        _cleanup_(strbuf_deinit) struct strbuf bytes = {}, out = {};
+        size_t creates, deletes, blocked, blocked_deletes;
+        struct json_writer w = {.out = &bytes, .pretty = true};
+        int r;
+
+        if (!*json_text(plan, "hash")) {
+                say("not every subscription was read yet, and what is not known cannot be applied: "
+                    "%s is not written",
+                    request->output);
+                return STATUS_TROUBLE;
         }
-        return "delete";
-}
+        json_open(&w, NULL, '{');
+        json_write_int(&w, "version", 1);
+        plan_write(plan, &w);
+        json_close(&w);
+        r = bytes.error ?: file_replace(request->output, strbuf_str(&bytes), bytes.len, 0644, true);
+        if (r < 0)
+                return say_errno("write the plan's file", r);
 
-static void write_action(struct json_writer *w, const struct policy_file *file,
-                         const struct action *action) {
-        struct resource_id id = {.type = RESOURCE_SNAPSHOT};
-        char text[RESOURCE_ID_TEXT_SIZE];
-
-        stpcpy(id.subscription, action->subscription);
-        stpcpy(id.group, action->group);
-        stpcpy(id.name, action->name);
-        json_open(w, NULL, '{');
-        json_write_string(w, "do", kind_name(action->kind));
-        json_write_string(w, "policy", file->policies[action->policy].name);
-        json_write_clean(w, "snapshot", resource_id_format(&id, text));
-        json_write_string(w, "generation", action->generation);
-        json_write_utc(w, "slot", action->slot);
-        json_write_int(w, "attempt", action->attempt);
-        json_write_clean(w, "reason", action->reason);
-        if (action->kind == ACTION_CREATE)
-                json_write_clean(w, "disk", resource_id_format(&action->disk, text));
-        else
-                json_write_null(w, "disk");
-        json_write_utc(w, "created",
-                       action->kind == ACTION_DELETE ? action->time_created : UTC_NONE);
-        json_close(w);
-}
-
-static struct utc next_start(const struct direct *direct) {
-        struct utc next = UTC_NEVER;
-
-        for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
-                const struct plan *plan = engine_plan(direct->engine, i);
-
-                if (plan)
-                        next.ticks = MIN(next.ticks, plan->next.ticks);
+        plan_count(plan, "create", &creates, &blocked);
+        plan_count(plan, "delete", &deletes, &blocked_deletes);
+        if (request->json) {
+                json_begin(&w, &out);
+                json_write_clean(&w, "file", request->output);
+                json_write_clean(&w, "hash", json_text(plan, "hash"));
+                json_write_int(&w, "creates", (int64_t)creates);
+                json_write_int(&w, "deletes", (int64_t)deletes);
+                json_write_int(&w, "deletes_held_back", (int64_t)blocked_deletes);
+                json_end(&w);
+                return write_out(&out);
         }
-        return next;
+        strbuf_appendf(&out, "%zu to create, %zu to delete, of which %zu held back, hash ", creates,
+                       deletes, blocked_deletes);
+        append_clean(&out, json_text(plan, "hash"), strlen(json_text(plan, "hash")));
+        strbuf_append_char(&out, '\n');
+        return write_out(&out);
 }
 
-static enum status print_json(const struct direct *direct) {
+static enum status show(const struct request *request, const struct cJSON *plan) {
         _cleanup_(strbuf_deinit) struct strbuf out = {};
         enum status status = STATUS_DONE;
         struct json_writer w;
 
-        json_begin(&w, &out);
-        json_write_string(&w, "owner", direct->file->owner);
-        json_write_utc(&w, "now", direct->now);
-        show_subscriptions(&w, direct);
-        json_open(&w, "actions", '[');
-        for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
-                const struct plan *plan = engine_plan(direct->engine, i);
-
-                for (size_t j = 0; plan && j < plan->n_actions && status == STATUS_DONE; j++) {
-                        write_action(&w, direct->file, &plan->actions[j]);
-                        status = write_some(&out);
-                }
-        }
-        json_close(&w);
-        json_write_utc(&w, "next", next_start(direct));
-        show_findings_member(&w, direct);
-        json_end(&w);
+        if (request->output)
+                return write_file(request, plan);
+        if (request->json) {
+                json_begin(&w, &out);
+                plan_write(plan, &w);
+                json_end(&w);
+        } else
+                status = plan_append(plan, request->utc, &out);
         return status == STATUS_DONE ? write_out(&out) : status;
 }
 
-static const struct column columns[] = {
-        {.title = "POLICY", .may_cut = true},          {.title = "SLOT"},
-        {.title = "REASON", .may_cut = true},          {.title = "SNAPSHOT", .may_cut = true},
-        {.title = "DISK", .may_cut = true, .drop = 1},
-};
-#define COLUMNS_OF_DELETE (ARRAY_SIZE(columns) - 1) /* without the disk, which may be gone */
-
-static void add_action(struct table *table, const struct direct *direct,
-                       const struct action *action, bool in_utc) {
-        char text[TIME_TEXT_SIZE];
-
-        table_cell(table, "%s", direct->file->policies[action->policy].name);
-        table_cell(table, "%s", time_text(action->slot, in_utc, text));
-        table_cell(table, "%s", action->reason);
-        table_cell(table, "%s/%s", action->group, action->name);
-        if (action->kind == ACTION_CREATE)
-                table_cell(table, "%s/%s", action->disk.group, action->disk.name);
-}
-
-/* The actions of one kind, with their number as heading. */
-static enum status print_kind(const struct direct *direct, enum action_kind kind, bool in_utc,
-                              struct strbuf *out) {
-        enum status status = STATUS_DONE;
-        struct table table;
-        size_t n = 0;
-
-        table_init(&table, columns, kind == ACTION_CREATE ? ARRAY_SIZE(columns) : COLUMNS_OF_DELETE,
-                   "  ");
-        for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
-                const struct plan *plan = engine_plan(direct->engine, i);
-
-                for (size_t j = 0; plan && j < plan->n_actions; j++)
-                        if (plan->actions[j].kind == kind) {
-                                add_action(&table, direct, &plan->actions[j], in_utc);
-                                n++;
-                        }
-        }
-        if (n > 0) {
-                strbuf_appendf(out, "To %s: %zu snapshot%s\n", kind_name(kind), n,
-                               n == 1 ? "" : "s");
-                status = table_print(&table, out);
-                strbuf_append_char(out, '\n');
-        } else
-                strbuf_appendf(out, "To %s: nothing\n", kind_name(kind));
-        table_deinit(&table);
-        return status;
-}
-
-static enum status print_text(const struct direct *direct, bool in_utc) {
-        _cleanup_(strbuf_deinit) struct strbuf out = {};
-        struct utc next = next_start(direct);
-        char text[TIME_TEXT_SIZE];
-        enum status status;
-
-        status = print_kind(direct, ACTION_CREATE, in_utc, &out);
-        if (status == STATUS_DONE)
-                status = print_kind(direct, ACTION_DELETE, in_utc, &out);
-        if (status != STATUS_DONE)
-                return status;
-
-        if (next.ticks != UTC_NEVER.ticks)
-                strbuf_appendf(&out, "The next slot starts at %s.\n",
-                               time_text(next, in_utc, text));
-        show_findings(&out, direct);
-        return write_out(&out);
-}
-
-static enum status run(const struct request *request) {
+static enum status run_direct(const struct request *request) {
         _cleanup_(direct_close) struct direct direct = {};
+        _cleanup_(json_freep) struct cJSON *plan = NULL;
         enum status status;
 
         status = direct_open(request, &direct);
         if (status != STATUS_DONE)
                 return status;
-        if (request->json)
-                status = print_json(&direct);
-        else if (!direct_is_blind(&direct))
-                status = print_text(&direct, request->utc);
+        if (request->json || !direct_is_blind(&direct)) {
+                status = pages_read("actions", direct_page, &direct, &plan);
+                if (status == STATUS_DONE)
+                        status = show(request, plan);
+        }
         return status == STATUS_DONE ? direct_end(&direct) : status;
+}
+
+static enum status run(const struct request *request) {
+        _cleanup_(remote_close) struct remote remote = {};
+        _cleanup_(json_freep) struct cJSON *plan = NULL;
+        enum status status;
+
+        if (request->direct)
+                return run_direct(request);
+        if (request->policy) {
+                say("plan: --policy goes with --direct; the daemon has a policy of its own");
+                return STATUS_USAGE;
+        }
+        status = remote_open(&remote);
+        if (status == STATUS_DONE)
+                status = remote_list(&remote, MANAGER_PLAN, "actions", &plan);
+        return status == STATUS_DONE ? show(request, plan) : status;
 }
 
 const struct verb verb_plan = {
         .name = "plan",
-        .usage = "--direct [--policy FILE]",
+        .usage = "[-o FILE] [--direct [--policy FILE]]",
         .summary = "show what would be created and deleted now, and do nothing",
-        .help = "Reads Azure once and shows the plan that the daemon would make of it: the "
-                "snapshots to\n"
-                "create, then those to delete, each with its reason; and what an operator should "
-                "know\n"
-                "beside. Nothing is done. The daemon reads each snapshot again before it deletes "
-                "it.\n",
-        .options = OPTION_POLICY | OPTION_DIRECT,
+        .help = "Shows the plan of the running daemon, or with --direct reads Azure once from here "
+                "and shows\n"
+                "the plan that the daemon would make of it: the snapshots to create, then those to "
+                "delete, each\n"
+                "with its reason and with what holds it back; and what an operator should know "
+                "beside. Nothing\n"
+                "is done. The daemon reads each snapshot again before it deletes it.\n"
+                "\n"
+                "With -o the plan goes into a file, as JSON, with its hash and a sentence for each "
+                "action:\n"
+                "for people to read and for \"snapkeepctl apply\".\n",
+        .options = OPTION_POLICY | OPTION_DIRECT | OPTION_OUTPUT,
         .run = run,
 };

@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 #include "runtime/notify.h"
 #include "snapkeep-config.h"
+#include "snapkeepd/manager.h"
 
 #include <signal.h>
 #include <string.h>
@@ -16,6 +17,7 @@ struct daemon {
         const struct daemon_options *options;
         struct policy_file *file;
         struct engine *engine;
+        struct manager *manager;       /* NULL with once: one round takes no orders */
         struct reactor_source *status; /* STATUS= */
         struct reactor_source *watchdog;
         int64_t watchdog_ns; /* interval; 0 when nobody watches */
@@ -36,6 +38,8 @@ static void daemon_status_due(enum reactor_reason reason, void *data) {
         struct mono now = clock_mono(loop_clock(daemon->host->loop));
 
         daemon_tell_status(daemon);
+        if (daemon->manager)
+                manager_look(daemon->manager);
         reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->status,
                          mono_add_ns(now, STATUS_NS));
 }
@@ -123,6 +127,8 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
         policy_file_free(daemon->file);
         daemon->file = file;
         daemon_tell_pruning(daemon);
+        if (daemon->manager)
+                manager_serve(daemon->manager, daemon->engine, daemon->file);
         engine_start(daemon->engine);
         return 0;
 }
@@ -130,26 +136,38 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
 /*
  * Reload: the new policy is read and checked first; a wrong one changes nothing. Then the engine is
  * made anew, since all it knows is in Azure: requests in flight are forgotten, the world is read.
+ *
+ * Returns 0, or 1 with the reason in @why (which may be NULL) when the old policy stays in force, or a
+ * negative errno, and then the daemon ends.
  */
-static void daemon_reload(int signum, void *data) {
+static int daemon_reload(struct strbuf *why, void *data) {
         struct daemon *daemon = data;
         struct policy_file *file;
+        int r;
 
         notify_reloading();
-        if (host_load_policy(daemon->host, daemon->options->policy_path, &file) != 0) {
+        if (host_load_policy(daemon->host, daemon->options->policy_path, &file, why) != 0) {
                 log_say(daemon->host->log, LOG_LEVEL_ERR,
                         "the policy was not reloaded, the old one stays in force");
                 notify_ready("RELOAD FAILED: the old policy stays in force, see the journal");
-                return;
+                return 1;
         }
-        if (daemon_take_policy(daemon, file) < 0) {
+        r = daemon_take_policy(daemon, file);
+        if (r < 0) {
                 policy_file_free(file);
+                if (daemon->manager)
+                        manager_serve(daemon->manager, NULL, NULL);
                 daemon->exit_status = EX_OSERR;
                 loop_stop(daemon->host->loop);
-                return;
+                return r;
         }
         log_say(daemon->host->log, LOG_LEVEL_NOTICE, "the policy was reloaded");
         notify_ready("policy reloaded");
+        return 0;
+}
+
+static void daemon_hangup(int signum, void *data) {
+        (void)daemon_reload(/* why= */ NULL, data);
 }
 
 static int daemon_prepare(struct daemon *daemon) {
@@ -158,9 +176,11 @@ static int daemon_prepare(struct daemon *daemon) {
 
         r = loop_on_signal(daemon->host->loop, SIGTERM, daemon_stop, daemon);
         r = r ?: loop_on_signal(daemon->host->loop, SIGINT, daemon_stop, daemon);
-        r = r ?: loop_on_signal(daemon->host->loop, SIGHUP, daemon_reload, daemon);
+        r = r ?: loop_on_signal(daemon->host->loop, SIGHUP, daemon_hangup, daemon);
         r = r ?: reactor_source_new(reactor, daemon_status_due, daemon, &daemon->status);
         r = r ?: reactor_source_new(reactor, daemon_watchdog_due, daemon, &daemon->watchdog);
+        if (r == 0 && !daemon->options->once)
+                r = manager_new(daemon->host, daemon_reload, daemon, &daemon->manager);
         if (r < 0) {
                 log_say(daemon->host->log, LOG_LEVEL_ERR, "cannot start: %s", strerrordesc_np(-r));
                 return r;
@@ -180,10 +200,11 @@ int daemon_run(struct host *host, const struct daemon_options *options) {
         struct policy_file *file;
         int r;
 
-        r = host_load_policy(host, options->policy_path, &file);
+        r = host_load_policy(host, options->policy_path, &file, /* why= */ NULL);
         if (r != 0)
                 return r < 0 ? EX_OSERR : EX_CONFIG;
 
+        host_open_state(host);
         r = daemon_prepare(&daemon);
         if (r == 0)
                 r = daemon_take_policy(&daemon, file);
@@ -199,6 +220,7 @@ int daemon_run(struct host *host, const struct daemon_options *options) {
                         daemon.exit_status = EX_OSERR;
         }
 
+        manager_free(daemon.manager);
         engine_free(daemon.engine);
         reactor_source_free(reactor, daemon.status);
         reactor_source_free(reactor, daemon.watchdog);

@@ -1,6 +1,5 @@
 #include "snapkeepd/host.h"
 
-#include "base/strbuf.h"
 #include "config/policy_reader.h"
 #include "core/proofs.h"
 #include "runtime/credentials.h"
@@ -8,6 +7,7 @@
 #include "runtime/entropy.h"
 #include "runtime/file.h"
 #include "runtime/journal.h"
+#include "runtime/statedir.h"
 #include "runtime/zoneinfo.h"
 
 #include <errno.h>
@@ -51,11 +51,32 @@ int host_open(const char *identifier, struct host *ret_host) {
 
 void host_close(struct host *host) {
         curl_transport_free(host->transport);
+        statedir_free(host->store);
         credentials_free(host->secrets);
         zoneinfo_free(host->zones);
         loop_free(host->loop);
         log_free(host->log);
         *host = (struct host){};
+}
+
+void host_open_state(struct host *host) {
+        static const char forgotten[] =
+                "pauses, acks and the freeze of gone disks are not remembered across restarts";
+        const char *paths = getenv("STATE_DIRECTORY");
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        if (!paths || !*paths) {
+                log_say(host->log, LOG_LEVEL_NOTICE,
+                        "there is no state directory ($STATE_DIRECTORY is not set): %s", forgotten);
+                return;
+        }
+        path = strndup(paths, strcspn(paths, ":"));
+        r = path ? statedir_new(path, &host->store) : -ENOMEM;
+        if (r < 0)
+                log_say(host->log, LOG_LEVEL_WARNING,
+                        "the state directory %s cannot be used (%s): %s", path ?: paths,
+                        strerrordesc_np(-r), forgotten);
 }
 
 int host_connect(struct host *host, const struct policy_file *file) {
@@ -81,6 +102,7 @@ struct services host_services(const struct host *host) {
                 .transport = host->transport,
                 .random = host->random,
                 .secrets = host->secrets,
+                .store = host->store,
                 .log = host->log,
         };
 }
@@ -153,13 +175,24 @@ int policy_load(const char *path, struct zones *zones, struct utc now,
         return 0;
 }
 
-int host_load_policy(struct host *host, const char *path, struct policy_file **ret_file) {
+static void append_first_error(const struct diagnostics *diagnostics, struct strbuf *why) {
+        for (size_t i = 0; i < diagnostics->n; i++)
+                if (diagnostics->items[i].severity == SEVERITY_ERROR) {
+                        diagnostic_format(&diagnostics->items[i], diagnostics->file_name, why);
+                        return;
+                }
+}
+
+int host_load_policy(struct host *host, const char *path, struct policy_file **ret_file,
+                     struct strbuf *why) {
         struct diagnostics diagnostics = {};
         int r;
 
         r = policy_load(path, host->zones, clock_utc(loop_clock(host->loop)), ret_file,
                         &diagnostics);
         tell(host, &diagnostics);
+        if (why)
+                append_first_error(&diagnostics, why);
         diagnostics_deinit(&diagnostics);
         if (r < 0)
                 log_say(host->log, LOG_LEVEL_ERR, "%s: error: %s", path, strerrordesc_np(-r));

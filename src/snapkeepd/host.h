@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/macros.h"
+#include "base/strbuf.h"
 #include "base/zones.h"
 #include "config/diagnostics.h"
 #include "core/policy.h"
@@ -17,6 +18,7 @@ struct host {
         struct random *random;
         struct zones *zones;
         struct secrets *secrets;
+        struct store *store; /* NULL until host_open_state(), and where there is no directory */
         struct log *log;
 };
 
@@ -25,6 +27,10 @@ struct host {
  * or a negative errno. */
 int host_open(const char *identifier, struct host *ret_host);
 void host_close(struct host *host);
+
+/* Opens the state directory, the first of $STATE_DIRECTORY, for what is remembered across restarts.
+ * Without one that is logged, and the host goes on without. */
+void host_open_state(struct host *host);
 
 /* Makes the transport that the policy asks for; an earlier one must have no calls. Failures are
  * logged. Returns 0 or a negative errno. */
@@ -39,5 +45,7 @@ struct services host_services(const struct host *host);
 int policy_load(const char *path, struct zones *zones, struct utc now,
                 struct policy_file **ret_file, struct diagnostics *diagnostics);
 
-/* The same, and tells the diagnostics, one log entry each. */
-int host_load_policy(struct host *host, const char *path, struct policy_file **ret_file);
+/* The same, and tells the diagnostics, one log entry each. Appends the first error to @why, which may
+ * be NULL. */
+int host_load_policy(struct host *host, const char *path, struct policy_file **ret_file,
+                     struct strbuf *why);

@@ -31,7 +31,7 @@ static int check(struct host *host, const char *path) {
         struct policy_file *file;
         int r;
 
-        r = host_load_policy(host, path, &file);
+        r = host_load_policy(host, path, &file, /* why= */ NULL);
         if (r != 0)
                 return r < 0 ? EX_OSERR : EX_CONFIG;
 

@@ -22,7 +22,8 @@ tap = Tap()
 # TAP alone goes to stdout; what azure-sim says on its own goes to stderr.
 sys.stdout = os.fdopen(os.dup(1), 'w')
 os.dup2(2, 1)
-VERBS = ['check', 'schema', 'list', 'plan', 'explain', 'calendar', 'retain']
+VERBS = ['check', 'schema', 'list', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'reload',
+         'calendar', 'retain']
 YEAR = datetime.datetime.now(datetime.timezone.utc).year
 
 
@@ -74,7 +75,7 @@ def usage(folder):
             ([], 'which verb?'),
             (['chekc'], 'unknown verb "chekc"; did you mean "check"?'),
             (['frobnicate'], 'unknown verb "frobnicate". Try'),
-            (['status'], 'unknown verb "status"'),
+            (['backup'], 'unknown verb "backup"'),
             (['--hlep'], 'did you mean --help?'),
             (['--json', 'check'], 'options of a verb follow it'),
             (['calendar', 'daily', '--timezon', 'UTC'], 'calendar: unknown option --timezon; did you mean'),
@@ -115,8 +116,8 @@ def help_texts(folder):
 
 @tap
 def needs_direct(folder):
-    """list, plan and explain say that --direct is needed"""
-    for verb in (['list'], ['plan'], ['explain', 'x']):
+    """list and explain say that --direct is needed"""
+    for verb in (['list'], ['explain', 'x']):
         message = refused(*verb)
         has(message, f'{verb[0]} needs --direct')
         same(message.count('\n'), 1, 'sentences')
@@ -529,7 +530,7 @@ def plan_direct(folder):
     """plan shows creates and deletes with reasons, and nothing is done"""
     with Azure(folder) as azure:
         answer = json.loads(good('plan', *azure.direct, '--json'))
-        keys(answer, 'version owner now subscriptions actions next findings', 'plan')
+        keys(answer, 'version owner now hash subscriptions actions next findings', 'plan')
         same(answer['version'], 1)
         same(answer['next'], f'{YEAR + 1}-01-01T00:00:00Z')
         same([(a['do'], a['disk'], a['slot'], a['reason']) for a in answer['actions']],
@@ -537,7 +538,8 @@ def plan_direct(folder):
               ('create', disk_id('d'), f'{YEAR}-01-01T00:00:00Z', f'slot {YEAR}-01-01T00:00:00Z is due'),
               ('delete', None, f'{YEAR - 2}-01-01T00:00:00Z', 'superseded under last=2;pick=first;zone=UTC')])
         for action in answer['actions']:
-            keys(action, 'do policy snapshot generation slot attempt reason disk created', 'action')
+            keys(action, 'do policy snapshot generation slot attempt reason disk created retired blocked text',
+                 'action')
         same(answer['actions'][2]['snapshot'], snapshot_id(name_of(YEAR - 2)))
 
         text = good('plan', *azure.direct, '--utc')

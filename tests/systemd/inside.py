@@ -362,6 +362,63 @@ def test_restart_after_a_crash():
     want(prop("NRestarts") == "1", "restarts: " + prop("NRestarts"))
 
 
+BUS = ("org.snapkeep1", "/org/snapkeep1", "org.snapkeep1.Manager")
+
+
+def call(member, *arguments, user=None):
+    """busctl as that user, or as root."""
+    command = ["busctl", "--system", "call", *BUS, member, *arguments]
+    if user:
+        command = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", *command]
+    return run(*command)
+
+
+def test_orders_on_the_bus():
+    run("systemd-sysusers", "snapkeep.conf")
+    want(run("getent", "group", "snapkeep").returncode == 0, "there is no group snapkeep")
+    for user, groups in (("keeper", ["-G", "snapkeep"]), ("visitor", [])):
+        result = run("useradd", "-M", "-U", *groups, user)
+        want(result.returncode == 0, "useradd: " + result.stderr)
+    run("systemctl", "reload", "dbus")  # which then knows the group
+    with Simulation() as simulation:
+        write_policy(simulation.url)
+        start()
+        wait_for("the name", lambda: call("Status").returncode == 0)
+
+        members = run("busctl", "--system", "introspect", *BUS).stdout
+        for word in (".Status", ".Apply", ".Retire", ".Pause", ".Reload", ".Health", ".NDoubts"):
+            want(word in members, "no %s in\n%s" % (word, members))
+        for user in (None, "keeper", "visitor"):
+            for member in ("ListSeries", "ListDoubts", "Plan"):
+                result = call(member, "uu", "0", "0", user=user)
+                want('\\"version\\":1' in result.stdout, "%s of %s: %s" % (member, user, result))
+
+        for order in (("Pause", "bt", "false", "0"), ("Resume",), ("Reload",), ("Ack", "s", "x")):
+            result = call(*order, user="visitor")
+            want("Access denied" in result.stderr, "%s of a visitor: %s" % (order, result))
+        for user in ("keeper", None):
+            result = call("Pause", "bt", "false", "0", user=user)
+            want(result.returncode == 0, "Pause of %s: %s" % (user, result))
+            who = user or "root"
+            wait_for("the entry of " + who,
+                     lambda: [e for e in entries() if "says " + who in e["MESSAGE"]])
+        want(os.listdir("/var/lib/snapkeep"), "the state directory is empty")
+
+        # What status says of a pause, as monitoring hears it, after a restart that kept it.
+        run("systemctl", "restart", UNIT)
+        wait_for("a plan", lambda: run("snapkeepctl", "status").returncode == 1)
+        want("paused" in run("snapkeepctl", "status").stdout, run("snapkeepctl", "status").stdout)
+        want(run("snapkeepctl", "resume").returncode == 0, "resume")
+
+        # The bus is restarted beneath it.
+        run("systemctl", "restart", "dbus")
+        wait_for("the name after a restart of the bus", lambda: call("Status").returncode == 0)
+        want(prop("ActiveState") == "active", status_text())
+    run("systemctl", "stop", UNIT)
+    want(run("snapkeepctl", "status").returncode == 3, "status of a stopped daemon")
+    want(run("snapkeepctl", "plan").returncode == 4, "plan of a stopped daemon")
+
+
 TESTS = [
     test_unit_verifies,
     test_ready_without_azure,
@@ -375,6 +432,7 @@ TESTS = [
     test_missing_credential_is_named,
     test_credential_works,
     test_restart_after_a_crash,
+    test_orders_on_the_bus,
 ]
 
 

@@ -1,0 +1,130 @@
+#include "snapkeepctl/plan-show.h"
+
+#include "azure/json.h"
+#include "base/json_writer.h"
+#include "snapkeepctl/output.h"
+#include "snapkeepctl/remote.h"
+#include "snapkeepctl/table.h"
+
+#include <string.h>
+
+static const struct column columns[] = {
+        {.title = "POLICY", .may_cut = true},
+        {.title = "SLOT"},
+        {.title = "REASON", .may_cut = true},
+        {.title = "HELD BACK BY", .may_cut = true, .drop = 2},
+        {.title = "SNAPSHOT", .may_cut = true},
+        {.title = "DISK", .may_cut = true, .drop = 1},
+};
+#define COLUMNS_OF_DELETE (ARRAY_SIZE(columns) - 1) /* without the disk, which may be gone */
+
+static const char *last_part(const char *id) {
+        const char *slash = strrchr(id, '/');
+
+        return slash ? slash + 1 : id;
+}
+
+/* "group/name" of an ARM id. */
+static void append_short_id(struct strbuf *out, const char *id) {
+        static const char groups[] = "/resourceGroups/";
+        const char *group = strstr(id, groups);
+
+        if (group) {
+                group += strlen(groups);
+                strbuf_append(out, group, strcspn(group, "/"));
+                strbuf_append_char(out, '/');
+        }
+        strbuf_append_str(out, last_part(id));
+}
+
+static void add_action(struct table *table, const struct cJSON *action, bool in_utc) {
+        _cleanup_(strbuf_deinit) struct strbuf blocked = {}, id = {};
+        char time[TIME_TEXT_SIZE];
+
+        json_joined(action, "blocked", &blocked);
+        append_short_id(&id, json_text(action, "snapshot"));
+        table_cell(table, "%s", *json_text(action, "policy") ? json_text(action, "policy") : "-");
+        table_cell(table, "%s", json_time_text(action, "slot", in_utc, time));
+        table_cell(table, "%s", json_text(action, "reason"));
+        table_cell(table, "%s", blocked.len > 0 ? strbuf_str(&blocked) : "-");
+        table_cell(table, "%s", strbuf_str(&id));
+        if (table->n_columns == ARRAY_SIZE(columns)) {
+                strbuf_clear(&id);
+                append_short_id(&id, json_text(action, "disk"));
+                table_cell(table, "%s", strbuf_str(&id));
+        }
+}
+
+static bool is_kind(const struct cJSON *action, const char *kind) {
+        return strcmp(json_text(action, "do"), kind) == 0;
+}
+
+void plan_count(const struct cJSON *plan, const char *kind, size_t *ret_n, size_t *ret_blocked) {
+        const struct cJSON *action;
+        size_t n = 0, blocked = 0;
+
+        for (action = json_first(json_array(plan, "actions")); action; action = json_next(action)) {
+                n += is_kind(action, kind);
+                blocked += is_kind(action, kind) && json_first(json_array(action, "blocked"));
+        }
+        *ret_n = n;
+        *ret_blocked = blocked;
+}
+
+static enum status append_kind(const struct cJSON *plan, const char *kind, size_t n_columns,
+                               bool in_utc, struct strbuf *out) {
+        const struct cJSON *action;
+        enum status status;
+        struct table table;
+        size_t n, blocked;
+
+        plan_count(plan, kind, &n, &blocked);
+        if (n == 0) {
+                strbuf_appendf(out, "To %s: nothing\n", kind);
+                return STATUS_DONE;
+        }
+        table_init(&table, columns, n_columns, "  ");
+        for (action = json_first(json_array(plan, "actions")); action; action = json_next(action))
+                if (is_kind(action, kind))
+                        add_action(&table, action, in_utc);
+        strbuf_appendf(out, "To %s: %zu snapshot%s", kind, n, n == 1 ? "" : "s");
+        if (blocked > 0)
+                strbuf_appendf(out, ", of which %zu %s held back", blocked,
+                               blocked == 1 ? "is" : "are");
+        strbuf_append_char(out, '\n');
+        status = table_print(&table, out);
+        strbuf_append_char(out, '\n');
+        table_deinit(&table);
+        return status;
+}
+
+enum status plan_append(const struct cJSON *plan, bool in_utc, struct strbuf *out) {
+        const struct cJSON *finding;
+        char next[TIME_TEXT_SIZE];
+        enum status status;
+
+        status = append_kind(plan, "create", ARRAY_SIZE(columns), in_utc, out);
+        if (status == STATUS_DONE)
+                status = append_kind(plan, "delete", COLUMNS_OF_DELETE, in_utc, out);
+        if (status != STATUS_DONE)
+                return status;
+
+        if (*json_text(plan, "next"))
+                strbuf_appendf(out, "The next slot starts at %s.\n",
+                               json_time_text(plan, "next", in_utc, next));
+        for (finding = json_first(json_array(plan, "findings")); finding;
+             finding = json_next(finding)) {
+                const char *text = json_text(finding, "text");
+
+                strbuf_append_str(out, "Notice: ");
+                append_clean(out, text, strlen(text));
+                strbuf_append_char(out, '\n');
+        }
+        return STATUS_DONE;
+}
+
+void plan_write(const struct cJSON *plan, struct json_writer *w) {
+        static const char *const not_ours[] = {"version", "total", "offset", NULL};
+
+        json_copy_members(w, plan, not_ours);
+}

@@ -1,0 +1,161 @@
+/*
+ * snapkeepctl apply: lets the daemon do the deletions of a plan that was read and agreed to.
+ */
+#include "base/json_writer.h"
+#include "core/planner.h"
+#include "runtime/file.h"
+#include "snapkeepctl/output.h"
+#include "snapkeepctl/plan-show.h"
+#include "snapkeepctl/remote.h"
+
+#include <string.h>
+
+/* Chosen: a plan of some ten thousand actions; json.h's own ceiling. */
+#define PLAN_FILE_MAX JSON_DOCUMENT_MAX
+
+static bool is_hash(const char *text) {
+        return strlen(text) == PLAN_HASH_SIZE - 1 &&
+               strspn(text, "0123456789abcdef") == PLAN_HASH_SIZE - 1;
+}
+
+static enum status read_plan(const char *path, struct cJSON **ret_plan) {
+        _cleanup_(freep) char *bytes = NULL;
+        enum status status;
+        size_t len;
+        int r;
+
+        r = file_read(path, PLAN_FILE_MAX, &bytes, &len);
+        if (r != 0) {
+                say("%s: %s", path, file_error_text(r));
+                return STATUS_USAGE;
+        }
+        /* A NUL ends it here, and what is before it then is no whole document. */
+        status = json_read(bytes, path, ret_plan);
+        if (status == STATUS_DONE && !is_hash(json_text(*ret_plan, "hash"))) {
+                say("%s is no plan: \"snapkeepctl plan -o FILE\" writes one", path);
+                status = STATUS_USAGE;
+        }
+        return status == STATUS_TROUBLE ? STATUS_USAGE : status;
+}
+
+static enum status refuse_changed(const char *path, const struct cJSON *theirs,
+                                  const struct cJSON *ours) {
+        size_t creates, deletes, new_creates, new_deletes, blocked;
+
+        plan_count(theirs, "create", &creates, &blocked);
+        plan_count(theirs, "delete", &deletes, &blocked);
+        plan_count(ours, "create", &new_creates, &blocked);
+        plan_count(ours, "delete", &new_deletes, &blocked);
+        say("the plan has changed since %s was written, from %zu creates and %zu deletes to %zu "
+            "and "
+            "%zu: nothing was done. Write it again by \"snapkeepctl plan -o FILE\" and read it.",
+            path, creates, deletes, new_creates, new_deletes);
+        return STATUS_TROUBLE;
+}
+
+/* Whether all that holds the action back is what apply accepts. */
+static bool is_accepted(const struct cJSON *action) {
+        static const char *const accepted[] = {"policy", "mass", "targets"};
+        _cleanup_(strbuf_deinit) struct strbuf joined = {};
+        char *name, *rest;
+
+        json_joined(action, "blocked", &joined);
+        if (joined.len == 0 || strcmp(json_text(action, "do"), "delete") != 0)
+                return false;
+        rest = joined.data;
+        while ((name = strsep(&rest, ","))) {
+                bool known = false;
+
+                for (size_t i = 0; i < ARRAY_SIZE(accepted); i++)
+                        known |= strcmp(name + strspn(name, " "), accepted[i]) == 0;
+                if (!known)
+                        return false;
+        }
+        return true;
+}
+
+static size_t append_accepted(const struct cJSON *plan, struct strbuf *out, struct json_writer *w) {
+        const struct cJSON *action;
+        size_t n = 0;
+
+        for (action = json_first(json_array(plan, "actions")); action; action = json_next(action)) {
+                const char *text = json_text(action, "text");
+
+                if (!is_accepted(action))
+                        continue;
+                n++;
+                if (w)
+                        json_copy(w, NULL, action);
+                else {
+                        strbuf_append_str(out, "  ");
+                        append_clean(out, text, strlen(text));
+                        strbuf_append_char(out, '\n');
+                }
+        }
+        return n;
+}
+
+/* What was accepted, in the daemon's own words. */
+static enum status show(const struct request *request, const struct cJSON *plan) {
+        _cleanup_(strbuf_deinit) struct strbuf list = {}, out = {};
+        struct json_writer w;
+        size_t n;
+
+        if (request->json) {
+                json_begin(&w, &out);
+                json_write_clean(&w, "hash", json_text(plan, "hash"));
+                json_open(&w, "accepted", '[');
+                append_accepted(plan, &out, &w);
+                json_close(&w);
+                json_end(&w);
+                return write_out(&out);
+        }
+        n = append_accepted(plan, &list, NULL);
+        if (n == 0)
+                strbuf_append_str(&out, "Nothing in this plan is held back by the doubts policy, "
+                                        "mass or targets alone: there is nothing to accept.\n");
+        else
+                strbuf_appendf(&out, "%zu deletion%s accepted, once:\n%s", n, n == 1 ? "" : "s",
+                               strbuf_str(&list));
+        out.error = out.error ?: list.error;
+        return write_out(&out);
+}
+
+static enum status run(const struct request *request) {
+        _cleanup_(json_freep) struct cJSON *theirs = NULL, *ours = NULL;
+        _cleanup_(bus_answer_deinit) struct bus_answer answer = {};
+        _cleanup_(remote_close) struct remote remote = {};
+        union bus_value in[1];
+        enum status status;
+
+        status = read_plan(request->argument, &theirs);
+        if (status == STATUS_DONE)
+                status = remote_open(&remote);
+        if (status == STATUS_DONE)
+                status = remote_list(&remote, MANAGER_PLAN, "actions", &ours);
+        if (status != STATUS_DONE)
+                return status;
+        if (strcmp(json_text(theirs, "hash"), json_text(ours, "hash")) != 0)
+                return refuse_changed(request->argument, theirs, ours);
+
+        /* The daemon compares the hash once more: between these two calls the plan may change. */
+        in[0].string = json_text(theirs, "hash");
+        status = remote_call(&remote, MANAGER_APPLY, in, &answer);
+        return status == STATUS_DONE ? show(request, ours) : status;
+}
+
+const struct verb verb_apply = {
+        .name = "apply",
+        .usage = "FILE",
+        .summary = "let the daemon do the deletions of a plan that was read",
+        .help = "Reads a file of \"snapkeepctl plan -o FILE\" and lets the daemon do those of its "
+                "deletions that\n"
+                "the doubts policy, mass and targets hold back, once, and says which they are. It "
+                "refuses when\n"
+                "the plan is another by now. No floor, no hold and no other doubt is lifted by it; "
+                "creates,\n"
+                "and deletions that nothing holds back, the daemon does by itself.\n",
+        .argument = "FILE",
+        .argument_required = true,
+        .run = run,
+};

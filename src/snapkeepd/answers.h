@@ -1,0 +1,61 @@
+/*
+ * answers: what the daemon knows, as JSON for those who ask: health, series, doubts, the plan.
+ *
+ * Each answer is an object whose "version" is 1; members are added to a version and never changed.
+ * Long lists come in pages: "total" says how many there are, "offset" where this page begins. Texts
+ * are UTF-8 as they came from Azure and the policy; who shows them on a terminal cleans them.
+ */
+#pragma once
+
+#include "base/json_writer.h"
+#include "base/strbuf.h"
+#include "engine/engine.h"
+
+/* In the numbers that monitoring by Nagios' conventions knows as exit statuses. */
+enum health {
+        HEALTH_OK = 0,
+        HEALTH_WARNING = 1,
+        HEALTH_CRITICAL = 2,
+        HEALTH_UNKNOWN = 3, /* not everything was read yet */
+};
+
+/* "ok", "warning", "critical", "unknown". */
+const char *health_name(enum health health);
+/* Critical before unknown before warning before ok. */
+enum health health_worse(enum health a, enum health b);
+
+/* Chosen: rows of one page; some hundred kilobytes, far below the bus's limit of a message. */
+#define ANSWER_ROWS_MAX 1000
+
+/* What is asked about; @engine has been started. */
+struct answer_source {
+        const struct engine *engine;
+        const struct policy_file *file;
+};
+
+/* Of one series. Appends what is wrong with it, joined by ", ". */
+enum health series_health(const struct series_state *series, struct strbuf *reasons);
+/* Of all. */
+enum health answer_health(const struct answer_source *source);
+/* How many of engine_doubts() there are. */
+size_t answer_n_doubts(const struct answer_source *source);
+
+void answer_status(const struct answer_source *source, struct strbuf *out);
+/* Rows from @offset, at most @count of them and ANSWER_ROWS_MAX; 0 stands for the latter. */
+void answer_series(const struct answer_source *source, size_t offset, size_t count,
+                   struct strbuf *out);
+void answer_doubts(const struct answer_source *source, size_t offset, size_t count,
+                   struct strbuf *out);
+/* The member "hash" is null while a subscription was not read. Returns 0 or -ENOMEM. */
+int answer_plan(const struct answer_source *source, size_t offset, size_t count,
+                struct strbuf *out);
+
+/* Parts of them, for answers of others. */
+void answer_action(struct json_writer *w, const struct policy_file *file,
+                   const struct action *action);
+/* "subscriptions": […], whether each was read, and when. */
+void answer_subscriptions(struct json_writer *w, const struct engine *engine);
+/* "findings": […] of all plans. */
+void answer_findings(struct json_writer *w, const struct engine *engine);
+/* When the earliest slot to come starts, or UTC_NEVER. */
+struct utc answer_next(const struct engine *engine);

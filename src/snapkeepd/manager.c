@@ -1,0 +1,338 @@
+#include "snapkeepd/manager.h"
+
+#include "base/str.h"
+#include "engine/engine.h"
+#include "snapkeep-config.h"
+#include "snapkeepd/answers.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TICKS_PER_USEC (TICKS_PER_SEC / 1000000)
+
+struct manager {
+        struct bus *bus;
+        struct host *host;
+        manager_reload_fn reload;
+        void *data;
+        struct engine *engine;
+        const struct policy_file *file;
+        /* What was told last. */
+        char *summary;
+        size_t n_doubts;
+        enum health health;
+};
+
+static struct answer_source manager_source(const struct manager *manager) {
+        return (struct answer_source){.engine = manager->engine, .file = manager->file};
+}
+
+/* ---- reading ---- */
+
+static int on_status(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+
+        answer_status(&source, &call->text);
+        return 0;
+}
+
+static int on_list_series(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+
+        answer_series(&source, call->in[0].number, call->in[1].number, &call->text);
+        return 0;
+}
+
+static int on_list_doubts(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+
+        answer_doubts(&source, call->in[0].number, call->in[1].number, &call->text);
+        return 0;
+}
+
+static int on_plan(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+
+        return answer_plan(&source, call->in[0].number, call->in[1].number, &call->text);
+}
+
+/* ---- acting ---- */
+
+/* An outcome of the engine's acting calls, as the answer. @what is the noun of the argument. */
+static int outcome(struct manager *manager, struct bus_call *call, int r, const char *what) {
+        switch (r) {
+        case ENGINE_E_UNKNOWN:
+                return bus_refuse(call, MANAGER_E_UNKNOWN, "there is no such %s", what);
+        case ENGINE_E_CHANGED:
+                return bus_refuse(call, MANAGER_E_CHANGED,
+                                  "it is not what this hash stands for any more: look again, and "
+                                  "say the hash of that");
+        case ENGINE_E_SELECTED:
+                return bus_refuse(call, MANAGER_E_SELECTED,
+                                  "a policy and a target of the policy file still select this "
+                                  "generation; what they select is not retired");
+        case ENGINE_E_NOT_READ:
+                return bus_refuse(call, MANAGER_E_NOT_READ,
+                                  "not every subscription was read yet, so nobody can say what "
+                                  "this would do");
+        }
+        if (r == 0)
+                manager_look(manager);
+        return r;
+}
+
+static int on_ack(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+
+        return outcome(manager, call, engine_ack(manager->engine, call->in[0].string, call->who),
+                       "doubt or question to accept; it may have ended");
+}
+
+static int on_apply(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+
+        return outcome(manager, call, engine_apply(manager->engine, call->in[0].string, call->who),
+                       "plan");
+}
+
+static int on_pause(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        uint64_t usec = call->in[1].number;
+        struct utc until = UTC_NEVER;
+
+        if (usec > 0) {
+                if (usec > (uint64_t)UTC_MAX_SECONDS * 1000000)
+                        return bus_refuse(call, MANAGER_E_INVALID,
+                                          "the end of the pause is beyond the year 9999");
+                until = (struct utc){(int64_t)usec * TICKS_PER_USEC};
+                if (until.ticks <= engine_now(manager->engine).ticks)
+                        return bus_refuse(call, MANAGER_E_INVALID,
+                                          "the end of the pause has passed already");
+        }
+        return outcome(manager, call,
+                       engine_pause(manager->engine, call->in[0].boolean, until, call->who),
+                       "pause");
+}
+
+static int on_resume(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+
+        return outcome(manager, call, engine_resume(manager->engine, call->who), "pause");
+}
+
+/* Azure writes GUIDs in either case, and people copy them from there. */
+static int read_generation(const char *text, char ret_generation[static GUID_TEXT_SIZE]) {
+        if (strlen(text) != GUID_TEXT_SIZE - 1)
+                return ENGINE_E_UNKNOWN;
+        stpcpy(ret_generation, text);
+        str_lower(ret_generation);
+        return 0;
+}
+
+static int on_retire_plan(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        char hash[ENGINE_HASH_SIZE], generation[GUID_TEXT_SIZE];
+        size_t n;
+        int r;
+
+        r = read_generation(call->in[0].string, generation);
+        r = r ?: engine_retire_plan(manager->engine, generation, &n, hash);
+        if (r != 0)
+                return outcome(manager, call, r, "generation with snapshots of ours");
+        call->number = n;
+        strbuf_append_str(&call->text, hash);
+        return 0;
+}
+
+static int on_retire(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        char generation[GUID_TEXT_SIZE];
+        int r;
+
+        r = read_generation(call->in[0].string, generation);
+        r = r ?: engine_retire(manager->engine, generation, call->in[1].string, call->who);
+        return outcome(manager, call, r, "generation with snapshots of ours");
+}
+
+static int on_reload(struct bus_call *call, void *data) {
+        _cleanup_(strbuf_deinit) struct strbuf why = {};
+        struct manager *manager = data;
+        int r;
+
+        log_say(manager->host->log, LOG_LEVEL_NOTICE, "%s asks to reload the policy", call->who);
+        r = manager->reload(&why, manager->data);
+        if (r > 0)
+                return bus_refuse(call, MANAGER_E_POLICY,
+                                  "the new policy is wrong and the old one stays in force: %s",
+                                  strbuf_str(&why));
+        return r;
+}
+
+/* ---- properties ---- */
+
+static int get_version(struct strbuf *text, uint32_t *number, void *data) {
+        strbuf_append_str(text, SNAPKEEP_VERSION);
+        return 0;
+}
+
+static int get_summary(struct strbuf *text, uint32_t *number, void *data) {
+        struct manager *manager = data;
+
+        engine_summary(manager->engine, text);
+        return 0;
+}
+
+static int get_n_doubts(struct strbuf *text, uint32_t *number, void *data) {
+        struct answer_source source = manager_source(data);
+
+        *number = (uint32_t)answer_n_doubts(&source);
+        return 0;
+}
+
+static int get_health(struct strbuf *text, uint32_t *number, void *data) {
+        struct answer_source source = manager_source(data);
+
+        strbuf_append_str(text, health_name(answer_health(&source)));
+        return 0;
+}
+
+static const struct bus_method methods[] = {
+        [MANAGER_STATUS] =
+                {.name = "Status", .in = "", .out = "s", .names = "json\0", .run = on_status},
+        [MANAGER_LIST_SERIES] = {.name = "ListSeries",
+                                 .in = "uu",
+                                 .out = "s",
+                                 .names = "offset\0count\0json\0",
+                                 .run = on_list_series},
+        [MANAGER_LIST_DOUBTS] = {.name = "ListDoubts",
+                                 .in = "uu",
+                                 .out = "s",
+                                 .names = "offset\0count\0json\0",
+                                 .run = on_list_doubts},
+        [MANAGER_PLAN] = {.name = "Plan",
+                          .in = "uu",
+                          .out = "s",
+                          .names = "offset\0count\0json\0",
+                          .run = on_plan},
+        [MANAGER_RETIRE_PLAN] = {.name = "RetirePlan",
+                                 .in = "s",
+                                 .out = "ts",
+                                 .names = "generation\0snapshots\0hash\0",
+                                 .run = on_retire_plan},
+        [MANAGER_ACK] = {.name = "Ack",
+                         .in = "s",
+                         .out = "",
+                         .names = "hash\0",
+                         .acts = true,
+                         .run = on_ack},
+        [MANAGER_APPLY] = {.name = "Apply",
+                           .in = "s",
+                           .out = "",
+                           .names = "hash\0",
+                           .acts = true,
+                           .run = on_apply},
+        [MANAGER_PAUSE] = {.name = "Pause",
+                           .in = "bt",
+                           .out = "",
+                           .names = "all\0until_usec\0",
+                           .acts = true,
+                           .run = on_pause},
+        [MANAGER_RESUME] = {.name = "Resume",
+                            .in = "",
+                            .out = "",
+                            .names = "",
+                            .acts = true,
+                            .run = on_resume},
+        [MANAGER_RETIRE] = {.name = "Retire",
+                            .in = "ss",
+                            .out = "",
+                            .names = "generation\0hash\0",
+                            .acts = true,
+                            .run = on_retire},
+        [MANAGER_RELOAD] = {.name = "Reload",
+                            .in = "",
+                            .out = "",
+                            .names = "",
+                            .acts = true,
+                            .run = on_reload},
+};
+_Static_assert(ARRAY_SIZE(methods) == _MANAGER_METHOD_N, "every method has its row");
+
+static const struct bus_property properties[] = {
+        {.name = "Version", .type = 's', .constant = true, .get = get_version},
+        {.name = "Summary", .type = 's', .get = get_summary},
+        {.name = "NDoubts", .type = 'u', .get = get_n_doubts},
+        {.name = "Health", .type = 's', .get = get_health},
+};
+
+const struct bus_interface manager_interface = {
+        .service = "org.snapkeep1",
+        .path = "/org/snapkeep1",
+        .name = "org.snapkeep1.Manager",
+        .errors = MANAGER_ERRORS,
+        .methods = methods,
+        .n_methods = ARRAY_SIZE(methods),
+        .properties = properties,
+        .n_properties = ARRAY_SIZE(properties),
+};
+
+/* ---- life ---- */
+
+int manager_new(struct host *host, manager_reload_fn reload, void *data,
+                struct manager **ret_manager) {
+        _cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
+        int r;
+
+        if (!manager)
+                return -ENOMEM;
+        manager->host = host;
+        manager->reload = reload;
+        manager->data = data;
+        manager->health = HEALTH_UNKNOWN;
+        r = bus_new(host->loop, host->log, &manager_interface, manager, &manager->bus);
+        if (r < 0)
+                return r;
+        *ret_manager = take_ptr(manager);
+        return 0;
+}
+
+struct manager *manager_free(struct manager *manager) {
+        if (!manager)
+                return NULL;
+        bus_free(manager->bus);
+        free(manager->summary);
+        free(manager);
+        return NULL;
+}
+
+void manager_serve(struct manager *manager, struct engine *engine, const struct policy_file *file) {
+        manager->engine = engine;
+        manager->file = file;
+        if (!engine)
+                bus_hush(manager->bus);
+}
+
+void manager_look(struct manager *manager) {
+        struct answer_source source = manager_source(manager);
+        const char *changed[ARRAY_SIZE(properties) + 1] = {};
+        enum health health = answer_health(&source);
+        size_t n_doubts = answer_n_doubts(&source), n = 0;
+        struct strbuf summary = {};
+        char *text;
+
+        engine_summary(manager->engine, &summary);
+        if (strbuf_take(&summary, &text) < 0)
+                text = NULL; /* told at the next look */
+        if (text && (!manager->summary || strcmp(text, manager->summary) != 0))
+                changed[n++] = "Summary";
+        if (n_doubts != manager->n_doubts)
+                changed[n++] = "NDoubts";
+        if (health != manager->health)
+                changed[n++] = "Health";
+
+        free(manager->summary);
+        manager->summary = text;
+        manager->n_doubts = n_doubts;
+        manager->health = health;
+        bus_changed(manager->bus, changed);
+}
