@@ -132,10 +132,34 @@ static bool is_late(const struct planner *p, const struct series *s,
                since.ticks < utc_add_seconds(p->now, -s->policy->rpo_s).ticks;
 }
 
+/*
+ * Slots missed in a row, now or before the snapshot that is under way: the doubt ends when that one is
+ * complete. Slots that the chain's limit or a quota refuses are not missed, since pruning is what makes
+ * room; and a series without a snapshot has nothing to lose.
+ */
+static bool is_stale(const struct planner *p, const struct series *s, int64_t jitter_s,
+                     const struct series_state *state) {
+        const struct policy *policy = s->policy;
+        const struct generation_standing *known =
+                standing_generation(p->standing, s->key.generation);
+        struct utc complete, underway;
+
+        if (s->n_members == 0 || state->deferred || state->chain >= CHAIN_MAX ||
+            (known && known->refused))
+                return false;
+        if (state->missed >= policy->stale_stop)
+                return true;
+
+        series_newest_complete(s, p->now, &complete, &underway);
+        return utc_is_set(complete) && utc_is_set(underway) &&
+               schedule_missed(&policy->schedule, policy->zone, jitter_s, complete,
+                               utc_add_seconds(underway, jitter_s),
+                               policy->stale_stop) >= policy->stale_stop;
+}
+
 int planner_create(struct planner *p, const struct series *s, int64_t jitter_s,
                    const struct accepted *accepted, struct series_state *state) {
         const struct policy *policy = s->policy;
-        const struct generation_standing *known;
         struct utc filled = series_newest_filled(s, p->now);
         int r = 0;
 
@@ -159,10 +183,7 @@ int planner_create(struct planner *p, const struct series *s, int64_t jitter_s,
                                     : plan_create(p, s, accepted, state);
         }
 
-        known = standing_generation(p->standing, s->key.generation);
-        /* Slots that the chain's limit refuses are not missed: pruning is what makes room. */
-        if (state->missed >= policy->stale_stop && !state->deferred && state->chain < CHAIN_MAX &&
-            !(known && known->refused))
+        if (is_stale(p, s, jitter_s, state))
                 state->doubts |= DOUBT_BIT(DOUBT_STALE);
         return r;
 }

@@ -195,6 +195,26 @@ struct utc series_newest_filled(const struct series *s, struct utc now) {
         return newest;
 }
 
+void series_newest_complete(const struct series *s, struct utc now, struct utc *ret_complete,
+                            struct utc *ret_underway) {
+        struct utc complete = UTC_NONE, underway = UTC_NONE;
+
+        for (size_t i = 0; i < s->n_members; i++) {
+                const struct snapshot_row *row = series_row(s, i);
+
+                if (!fills_slot(row) || row->slot.ticks > now.ticks)
+                        continue;
+                if (row->flags & ROW_COMPLETE) {
+                        complete.ticks = MAX(complete.ticks, row->slot.ticks);
+                        if (underway.ticks <= complete.ticks)
+                                underway = UTC_NONE;
+                } else if (row->slot.ticks > complete.ticks && !utc_is_set(underway))
+                        underway = row->slot;
+        }
+        *ret_complete = complete;
+        *ret_underway = underway;
+}
+
 unsigned series_free_attempt(const struct series *s, struct utc slot) {
         char name[SNAPSHOT_NAME_SIZE], other[SNAPSHOT_NAME_SIZE];
 

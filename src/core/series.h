@@ -74,6 +74,10 @@ void series_sum_up(const struct series *s, struct utc now, struct series_state *
  * its snapshot must not get another.
  */
 struct utc series_newest_filled(const struct series *s, struct utc now);
+/* The newest slot up to now with a complete snapshot, and the first one after it with one under way;
+ * UTC_NONE each when there is none. */
+void series_newest_complete(const struct series *s, struct utc now, struct utc *ret_complete,
+                            struct utc *ret_underway);
 
 /*
  * The first attempt whose name is free for the slot. A name that is there in any state is not used

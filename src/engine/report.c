@@ -2,6 +2,7 @@
  * What the log says of the ends of operations, each thing once: a failure when it begins, its end
  * with the count, a deletion with the rule that allowed it.
  */
+#include "base/duration.h"
 #include "base/strbuf.h"
 #include "engine/engine-internal.h"
 
@@ -218,17 +219,20 @@ static void raise(struct subscription *s, enum log_level level, int doubt, const
 
 static void report_late(struct subscription *s, const struct series_state *series) {
         const struct policy *policy = &s->engine->file->policies[series->policy];
-        char text[300], over[200], newest[UTC_TEXT_SIZE] = "";
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        char over[200], newest[UTC_TEXT_SIZE];
 
+        strbuf_appendf(&text, "disk %s under %s has no backup as young as its rpo of ",
+                       series->disk.name, policy->name);
+        duration_append(policy->rpo_s, &text);
         if (utc_is_set(series->newest))
-                utc_format(utc_from_seconds(utc_seconds(series->newest)), newest);
-        snprintf(text, sizeof(text),
-                 "disk %s under %s has no backup as young as its rpo of %lld s: %s%s",
-                 series->disk.name, policy->name, (long long)policy->rpo_s,
-                 newest[0] ? "the newest complete one is of " : "there is none", newest);
+                strbuf_appendf(&text, ": the newest complete one is of %s",
+                               utc_format(utc_from_seconds(utc_seconds(series->newest)), newest));
+        else
+                strbuf_append_str(&text, ": there is none");
         snprintf(over, sizeof(over), "disk %s under %s is within its rpo again", series->disk.name,
                  policy->name);
-        raise(s, LOG_LEVEL_ERR, CONDITION_NO_DOUBT, "late", series, over, text);
+        raise(s, LOG_LEVEL_ERR, CONDITION_NO_DOUBT, "late", series, over, strbuf_str(&text));
 }
 
 static void report_chain(struct subscription *s, const struct series_state *series) {
@@ -268,7 +272,8 @@ static void tell_series_doubt(const struct engine_doubt *doubt, void *data) {
 }
 
 static void report_series(struct subscription *s, const struct series_state *series) {
-        if (series->late)
+        /* The first snapshot of a disk that was just selected is about to be made. */
+        if (series->late && (utc_is_set(series->newest) || s->agreed))
                 report_late(s, series);
         if (series->chain >= CHAIN_WARNING)
                 report_chain(s, series);

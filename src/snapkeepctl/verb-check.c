@@ -22,6 +22,12 @@ struct check {
         struct load load;
 };
 
+static const char *const prune_names[] = {
+        [PRUNE_OFF] = "off",
+        [PRUNE_AUTO] = "auto",
+        [PRUNE_ASK] = "ask",
+};
+
 static void check_deinit(struct check *check) {
         diagnostics_deinit(&check->diagnostics);
         policy_file_free(check->file);
@@ -107,7 +113,7 @@ static void write_policy(struct json_writer *w, const struct check *check, size_
                 json_write_int(w, "peak", (int64_t)figures->peak);
         json_write_int(w, "burst", (int64_t)figures->burst);
         json_write_string(w, "keep", strbuf_str(&keep));
-        json_write_string(w, "prune", policy->prune == PRUNE_OFF ? "off" : "auto");
+        json_write_string(w, "prune", prune_names[policy->prune]);
         json_close(w);
 }
 

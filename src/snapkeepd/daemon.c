@@ -22,6 +22,7 @@ struct daemon {
         struct reactor_source *watchdog;
         int64_t watchdog_ns; /* interval; 0 when nobody watches */
         int exit_status;
+        bool settled; /* --once: the round is over */
 };
 
 static void daemon_tell_status(struct daemon *daemon) {
@@ -58,8 +59,9 @@ static void daemon_settled(void *data) {
         struct daemon *daemon = data;
         const struct engine_counts *counts;
 
-        if (!daemon->options->once)
+        if (!daemon->options->once || daemon->settled)
                 return;
+        daemon->settled = true;
 
         counts = engine_counts(daemon->engine);
         daemon->exit_status = engine_is_well(daemon->engine) ? EX_OK : EX_TEMPFAIL;
@@ -96,8 +98,7 @@ static void daemon_tell_pruning(struct daemon *daemon) {
                 log_begin(&entry, LOG_LEVEL_NOTICE);
                 log_field(&entry, LOG_POLICY, policy->name);
                 log_commit(daemon->host->log, &entry,
-                           "policy %s deletes nothing: safety.prune is off, as it is by default",
-                           policy->name);
+                           "policy %s deletes nothing: safety.prune is off", policy->name);
         }
 }
 

@@ -62,6 +62,7 @@ static void test_stale(void **state) {
                 REFUSED,
                 UPLOADED,
                 UNDER_WAY,
+                AND_UNDER_WAY, /* one of the newest slot beside the complete one */
                 INTERNALLY,
         };
         static const struct {
@@ -83,10 +84,15 @@ static void test_stale(void **state) {
                 {__LINE__, PLAIN, 3, 0, 3, 2, 0},
                 {__LINE__, UNDER_WAY, 1, 0, 2, 0, 0},
                 {__LINE__, UNDER_WAY, 3, 0, 2, 2, STALE},
-                /* none: since the disk is there */
+                /* one under way ends it when it is complete, and not before */
+                {__LINE__, AND_UNDER_WAY, 2, 0, 2, 0, 0},
+                {__LINE__, AND_UNDER_WAY, 3, 0, 2, 0, STALE},
+                {__LINE__, AND_UNDER_WAY, 3, 0, 3, 0, 0},
+                {__LINE__, AND_UNDER_WAY, 4, 0, 3, 0, STALE},
+                /* none: missed since the disk is there, and nothing to lose */
                 {__LINE__, PLAIN, -1, 2 * EVERY, 2, 1, 0},
-                {__LINE__, PLAIN, -1, 2 * EVERY + 1, 2, 2, STALE},
-                {__LINE__, PLAIN, -1, 900 * EVERY, 2, 3, STALE},
+                {__LINE__, PLAIN, -1, 2 * EVERY + 1, 2, 2, 0},
+                {__LINE__, PLAIN, -1, 900 * EVERY, 2, 3, 0},
                 {__LINE__, PLAIN, -1, -3, 2, 0, 0},
                 /* what is not missed, though it is not there */
                 {__LINE__, REFUSED, 4, 0, 2, 3, 0},
@@ -111,6 +117,8 @@ static void test_stale(void **state) {
                 if (rows[i].newest >= 0)
                         add(&f, rows[i].newest,
                             rows[i].what == UNDER_WAY ? ROW_UNDERWAY : ROW_COMPLETE);
+                if (rows[i].what == AND_UNDER_WAY)
+                        add(&f, 0, ROW_UNDERWAY);
                 run_with(&f, &standing, NOW + 9);
                 series = &f.plan->series[0];
                 if (series->missed != rows[i].missed || series->doubts != rows[i].doubts ||
