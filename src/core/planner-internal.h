@@ -19,8 +19,8 @@ struct planner {
         const struct standing *standing; /* NULL: nothing stands */
         struct utc now;
         struct plan *plan;
-        char **rules;           /* [n_policies]: the file's keep, as keep_append() writes it */
-        bool *claimed;          /* [n_snapshots]: in a series that was selected */
+        char **rules;  /* [n_policies]: the file's keep, as keep_append() writes it */
+        bool *claimed; /* [n_snapshots]: in a series that was selected */
         struct selection *selections; /* sorted by disk, policy, target; each once */
         size_t n_selections, selections_capacity;
         uint32_t *selected; /* generations of listed disks that were planned; sorted for the end */

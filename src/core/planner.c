@@ -40,7 +40,8 @@ static int peer_doubt(const struct planner *p, const struct series *s, uint32_t 
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                if (row->keep != 0 && utc_is_set(row->time_created))
+                if (row->keep != 0 && utc_is_set(row->time_created) &&
+                    !snapshot_row_is_future(row, p->now))
                         seen[n++] = (struct rule_seen){row->time_created, row->keep};
         }
         qsort(seen, n, sizeof(*seen), seen_compare);

@@ -81,7 +81,8 @@ struct series_state {
         size_t policy;
         struct resource_id disk;
         char generation[GUID_TEXT_SIZE];
-        size_t complete, underway, failed, held;
+        size_t complete; /* those of the future left out */
+        size_t underway, failed, held;
         size_t chain;      /* incremental snapshots of the generation in the region, everybody's */
         struct utc newest; /* point in time of the newest complete one, or UTC_NONE */
         struct utc due;    /* slot that is due now, or UTC_NONE */

@@ -164,13 +164,13 @@ void series_sum_up(const struct series *s, struct utc now, struct series_state *
                                strcmp(view_str(s->view, s->rows[i].region), s->key.region) == 0;
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
+                bool complete = (row->flags & ROW_COMPLETE) && !snapshot_row_is_future(row, now);
 
-                state.complete += !!(row->flags & ROW_COMPLETE);
+                state.complete += complete;
                 state.underway += !!(row->flags & ROW_UNDERWAY);
                 state.failed += !!(row->flags & ROW_FAILED);
                 state.held += !!(row->flags & ROW_HELD);
-                if ((row->flags & ROW_COMPLETE) && !snapshot_row_is_future(row, now) &&
-                    row->time_created.ticks > state.newest.ticks)
+                if (complete && row->time_created.ticks > state.newest.ticks)
                         state.newest = row->time_created;
         }
         *ret_state = state;

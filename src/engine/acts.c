@@ -220,6 +220,8 @@ void series_doubts(const struct subscription *s, const struct series_state *seri
 
 /* What was said holds from here, also for a daemon that dies now. */
 static void act_takes_effect(struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_look_anew(&engine->subscriptions[i]);
         engine_settle(engine);
         engine_save(engine, clock_mono(engine->services.clock));
         engine_wake(engine);
@@ -385,8 +387,7 @@ int engine_apply(struct engine *engine, const char *hash, const char *who) {
                 return r;
         }
         told_by(engine, who, "the plan is accepted as it is");
-        engine_settle(engine);
-        engine_wake(engine);
+        act_takes_effect(engine);
         return 0;
 }
 
@@ -468,8 +469,7 @@ int engine_retire(struct engine *engine, const char *generation, const char *has
                  generation, n);
         told_by(engine, who, what);
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                engine->subscriptions[i].next_sweep.ns = 0;
-        engine_wake(engine);
+                subscription_look_anew(&engine->subscriptions[i]);
         return 0;
 }
 
@@ -490,6 +490,5 @@ void engine_invariant_broken(struct engine *engine, const char *generation, cons
                         generation, rule);
         known->internal = true;
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                engine->subscriptions[i].next_sweep.ns = 0;
-        engine_wake(engine);
+                subscription_look_anew(&engine->subscriptions[i]);
 }

@@ -63,7 +63,8 @@ struct subscription {
         struct mono begin;    /* of its sweep */
         struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
         struct plan *plan;    /* of that world; NULL when it is to be made */
-        bool may_delete; /* the plan is the first of its world: its deletions may be admitted */
+        bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
+        bool deletes_left; /* some of them wait for room, an answer or their turn */
         struct witness *witnesses; /* [plan->n_series], or NULL */
         struct memory **tries;     /* [plan->n_actions]: NULL where it was not tried yet */
         uint64_t *spent;           /* [n_policies]: deletions of the plan that came out */
@@ -180,6 +181,8 @@ bool subscription_knows_disks(const struct subscription *s, struct mono now);
 void subscription_sweep_failed(struct subscription *s, struct mono now);
 /* Something of ours has had its effect, or may have. */
 void subscription_touch(struct subscription *s, struct mono now);
+/* Reads the world as soon as it may. */
+void subscription_look_anew(struct subscription *s);
 /* Those that were parked before that moment go on. */
 void subscription_unpark(struct subscription *s, struct mono before);
 /* A create of this round was complete when its listing came, or was not. */

@@ -35,6 +35,7 @@ struct prune {
         struct operation op;
         enum prune_state state;
         struct action action;
+        bool told;          /* in the log, before its DELETE */
         bool sent;          /* a DELETE may have had its effect */
         bool gone;          /* a GET or a DELETE found nothing */
         uint64_t serial;    /* of the plan it is of */
@@ -80,10 +81,31 @@ static enum op_verdict prune_send_reread(struct prune *prune, struct mono now) {
                               now);
 }
 
+/* Said before it goes out: a daemon that dies on the way has told of it. */
+static void prune_tell(struct prune *prune) {
+        const struct action *action = &prune->action;
+        struct log_entry entry;
+
+        log_begin(&entry, LOG_LEVEL_INFO);
+        log_field(&entry, LOG_OPERATION, "prune");
+        if (action->policy != ACTION_NO_POLICY)
+                log_field(&entry, LOG_POLICY,
+                          prune->op.engine->file->policies[action->policy].name);
+        log_field(&entry, LOG_GENERATION, action->generation);
+        log_fieldf(&entry, LOG_SNAPSHOT, "%s/%s/%s", action->subscription, action->group,
+                   action->name);
+        log_field(&entry, LOG_RULE, action->reason);
+        log_commit(prune->op.engine->services.log, &entry, "snapshot %s is to go (%s)",
+                   action->name, action->reason);
+}
+
 /* The age of the re-read counts from when it was answered; the reply is read in the same turn. */
 static enum op_verdict prune_send_delete(struct prune *prune, struct mono now) {
         struct resource_id id = action_snapshot_id(&prune->action);
 
+        if (!prune->told)
+                prune_tell(prune);
+        prune->told = true;
         prune_enter(prune, PRUNE_AWAIT_DELETE);
         return operation_call(&prune->op, arm_delete(&prune->op.engine->file->cloud, &id),
                               mono_add_ns(now, PRUNE_REREAD_NS), now);

@@ -30,6 +30,9 @@
 /* A world older than this is no ground to delete on (DESIGN section 5, doubt listing). Chosen: two
  * sweeps that should have been and were not. */
 #define ROUND_STALE_NS (2 * ENGINE_SWEEP_S * NSEC_PER_SEC)
+/* What is deleted goes by a listing no older than this. Chosen: longer than any round but a huge one,
+ * whose rest goes by the next listing. */
+#define ROUND_FRESH_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
 /* What a single GET has shown is believed for so long against listings that do not show it. */
 #define ROUND_KNOWN_NS (3600 * NSEC_PER_SEC)
 
@@ -219,6 +222,12 @@ static int subscription_plan_now(struct subscription *s) {
         return 0;
 }
 
+void subscription_look_anew(struct subscription *s) {
+        s->deletes_left = false;
+        s->next_sweep.ns = 0;
+        engine_wake(s->engine);
+}
+
 /* Whether the next sweeps are to teach something. */
 static bool is_learning(const struct subscription *s) {
         const struct state *state = &s->engine->state;
@@ -307,6 +316,7 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         world_free(s->world);
         s->world = world;
         s->begin = begin;
+        s->deletes_left = false;
         s->may_delete = true;
         s->next_sweep = mono_add_ns(begin, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC);
         subscription_clear_done(s, now);
@@ -420,7 +430,8 @@ static bool may_create(const struct subscription *s, struct mono now) {
 }
 
 static bool may_delete(const struct subscription *s, struct mono now) {
-        return s->plan && s->may_delete && !s->engine->options.look_only && !world_is_stale(s, now);
+        return s->plan && s->may_delete && !s->engine->options.look_only &&
+               now.ns - s->begin.ns <= ROUND_FRESH_NS;
 }
 
 /* A slot has come: its create joins the plan, and the deletions stay in it. */
@@ -468,7 +479,9 @@ void subscription_tick(struct subscription *s, struct mono now) {
                 return;
         }
         if (may_delete(s, now))
-                subscription_admit_kind(s, ACTION_DELETE, now);
+                s->deletes_left = subscription_admit_kind(s, ACTION_DELETE, now);
+        else if (s->deletes_left && s->may_delete)
+                subscription_look_anew(s); /* the listing has grown too old for the rest */
 }
 
 struct mono subscription_next_wake(const struct subscription *s, struct mono now) {

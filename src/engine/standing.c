@@ -150,6 +150,8 @@ static void end_pause(struct engine *engine) {
         state->paused = state->paused_prune = false;
         state->changed = true;
         log_say(engine->services.log, LOG_LEVEL_NOTICE, "the pause is over");
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_look_anew(&engine->subscriptions[i]);
 }
 
 static uint32_t pause_blocks(const struct engine *engine) {
@@ -181,6 +183,19 @@ int engine_standing(struct engine *engine, const struct subscription *s,
         return 0;
 }
 
+/* What was deleted and accepted within a day, under the names that it had before too. */
+static void sum_up_day(const struct engine *engine, const struct policy *policy, struct utc now,
+                       struct policy_standing *ret_standing) {
+        const struct state *state = &engine->state;
+
+        ret_standing->deleted = state_deletions_since(state, policy->name, now);
+        ret_standing->allowance = state_allowance(state, policy->name, now);
+        for (size_t i = 0; i < policy->n_formerly; i++) {
+                ret_standing->deleted += state_deletions_since(state, policy->formerly[i], now);
+                ret_standing->allowance += state_allowance(state, policy->formerly[i], now);
+        }
+}
+
 /* What the policies hold and want, all subscriptions together, and how many disks targets have. */
 static void sum_up(struct engine *engine) {
         const struct policy_file *file = engine->file;
@@ -190,9 +205,7 @@ static void sum_up(struct engine *engine) {
                 struct policy_standing *policy = &engine->policies[p];
 
                 policy->tally = (struct policy_tally){};
-                policy->deleted =
-                        state_deletions_since(&engine->state, file->policies[p].name, now);
-                policy->allowance = state_allowance(&engine->state, file->policies[p].name, now);
+                sum_up_day(engine, &file->policies[p], now, policy);
         }
         for (size_t t = 0; t < file->n_targets; t++)
                 engine->found[t] = 0;

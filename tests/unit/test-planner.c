@@ -253,7 +253,7 @@ static void test_findings(void **state) {
         assert_int_equal(found(&f, FINDING_DISK_MISSING), 1);
         assert_int_equal(f.plan->n_actions, 0);
         assert_int_equal(f.plan->series[0].chain, 3);
-        assert_int_equal(f.plan->series[0].complete, 2);
+        assert_int_equal(f.plan->series[0].complete, 1);
 
         f.disks[0].flags = DISK_NO_SNAPSHOT;
         run(&f, NOW + EVERY);

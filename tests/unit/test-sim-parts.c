@@ -149,7 +149,7 @@ static void test_trace(void **state) {
         sim_run_until(sim, (struct mono){1500000007});
         sim_trace_say(trace, 1, "hello\n%d", 5);
         assert_string_equal(sim_trace_tail(trace, 0), "+1.500000007 n1 hello?5");
-        hash = sim_hash_str(SIM_HASH_START, "+1.500000007 n1 hello?5\n");
+        hash = sim_hash_bulk(SIM_HASH_START, "+1.500000007 n1 hello?5", 23);
         assert_true(sim_trace_hash(trace) == hash);
 
         log_begin(&entry, LOG_LEVEL_WARNING);
@@ -165,6 +165,11 @@ static void test_trace(void **state) {
                 sim_trace_say(trace, 1, "%d", i);
         assert_string_equal(sim_trace_tail(trace, SIM_TRACE_TAIL - 1), "+1.500000007 n1 0");
         assert_null(sim_trace_tail(trace, SIM_TRACE_TAIL));
+        hash = sim_trace_hash(trace);
+        sim_trace_write(trace, 3, "a\tb", 3);
+        assert_string_equal(sim_trace_tail(trace, 0), "+1.500000007 n3 a?b");
+        hash = sim_hash_bulk(hash, "+1.500000007 n3 a?b", 19);
+        assert_true(sim_trace_hash(trace) == hash);
 }
 
 int main(void) {

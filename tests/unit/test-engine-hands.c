@@ -1,0 +1,322 @@
+/*
+ * What an operator says to the engine, and what single looks at Azure tell it: each answer, the odd
+ * ones too.
+ */
+#include "engine-fixture.h"
+
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+#define DISK(unique_id)                                                                            \
+        "{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\",\"properties\":{"   \
+        "\"uniqueId\":\"" unique_id "\"}}"
+
+/* Four of ours, of which the newest fills the slot that is due. */
+static void begin(void) {
+        fixture_init();
+        for (int i = 3; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+}
+
+static void expect_said(int line, const char *part, bool expected) {
+        if (said(part) != expected)
+                fail_msg("line %d: \"%s\" was %ssaid\n%s", line, part, expected ? "not " : "",
+                         strbuf_str(&f.said));
+}
+
+#define assert_said(part) expect_said(__LINE__, part, true)
+#define assert_not_said(part) expect_said(__LINE__, part, false)
+
+static void rule(enum http_method method, const char *url, int times, int status,
+                 const char *body) {
+        assert_true(f.n_rules < RULES_MAX);
+        f.met[f.n_rules] = 0;
+        f.rules[f.n_rules++] = (struct rule){
+                .method = method, .url = url, .times = times, .status = status, .body = body};
+}
+
+struct seen_doubt {
+        uint32_t bits;
+        char hash[ENGINE_HASH_SIZE]; /* the last one's */
+        char scope[128];
+        bool since;
+};
+
+static void see_doubt(const struct engine_doubt *doubt, void *data) {
+        struct seen_doubt *seen = data;
+
+        seen->bits |= doubt->bit;
+        seen->since = utc_is_set(doubt->since);
+        assert_non_null(doubt->end);
+        snprintf(seen->scope, sizeof(seen->scope), "%s", doubt->scope);
+        if (doubt->hash)
+                strcpy(seen->hash, doubt->hash);
+}
+
+static struct seen_doubt doubts(void) {
+        struct seen_doubt seen = {};
+
+        engine_doubts(f.engine, see_doubt, &seen);
+        return seen;
+}
+
+/* Before anything was read nobody can say anything. */
+static void test_not_read(void **state) {
+        char hash[PLAN_HASH_SIZE], short_hash[ENGINE_HASH_SIZE];
+        _cleanup_(strbuf_deinit) struct strbuf summary = {};
+        struct world_view view;
+        size_t n;
+
+        begin();
+        engine_begin();
+        assert_int_equal(engine_plan_hash(f.engine, hash), ENGINE_E_NOT_READ);
+        assert_int_equal(engine_apply(f.engine, "x", "root"), ENGINE_E_NOT_READ);
+        assert_int_equal(engine_retire_plan(f.engine, GENERATION, &n, short_hash),
+                         ENGINE_E_NOT_READ);
+        assert_int_equal(engine_retire(f.engine, GENERATION, "x", "root"), ENGINE_E_NOT_READ);
+        assert_int_equal(engine_ack(f.engine, "x", "root"), ENGINE_E_UNKNOWN);
+        assert_false(engine_is_well(f.engine));
+        assert_null(engine_plan(f.engine, 0));
+        assert_false(engine_view(f.engine, 0, &view));
+        engine_summary(f.engine, &summary);
+        assert_string_equal(strbuf_str(&summary), "0 series, 1 of 1 subscriptions not read yet");
+        engine_end();
+}
+
+/* Every word with a hash that is not, or no longer, the one. */
+static void test_words(void **state) {
+        char hash[PLAN_HASH_SIZE], short_hash[ENGINE_HASH_SIZE];
+        _cleanup_(strbuf_deinit) struct strbuf summary = {};
+        struct seen_doubt seen;
+        size_t n;
+
+        begin();
+        f.policy.prune = PRUNE_ASK;
+        engine_begin();
+        engine_pass(60);
+        seen = doubts();
+        assert_int_equal(seen.bits, BLOCK_ASK);
+        assert_string_equal(seen.scope, "policy gold");
+        assert_true(seen.since);
+        assert_int_equal(engine_ack(f.engine, "0123456789abcdef", "root"), ENGINE_E_UNKNOWN);
+        assert_int_equal(engine_plan_hash(f.engine, hash), 0);
+        assert_int_equal(engine_apply(f.engine, "0123", "root"), ENGINE_E_CHANGED);
+        assert_int_equal(engine_apply(f.engine, hash, "root"), 0);
+        assert_int_equal(engine_retire_plan(f.engine, GENERATION, &n, short_hash),
+                         ENGINE_E_SELECTED);
+        assert_int_equal(engine_retire_plan(f.engine, OTHER_GENERATION, &n, short_hash),
+                         ENGINE_E_UNKNOWN);
+        /* apply overrides doubts, and not the question of prune: ask */
+        engine_pass(60);
+        assert_not_said("is deleted (");
+        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+        engine_pass(60);
+        assert_said("is deleted (superseded");
+        assert_said("is accepted, says root");
+        assert_int_equal(doubts().bits, 0);
+        engine_summary(f.engine, &summary);
+        assert_non_null(strstr(strbuf_str(&summary), "1 series, newest "));
+        assert_non_null(strstr(strbuf_str(&summary), ", next db01 2026-11-02T00:05:00Z"));
+        engine_end();
+}
+
+/* Selected by nothing, it goes to the end at the operator's word; what is held stays. */
+static void test_retire(void **state) {
+        static struct resource_id disk = {RESOURCE_DISK, SUB, "rg-app", "another"};
+        char hash[ENGINE_HASH_SIZE];
+        size_t n;
+
+        begin();
+        f.target = (struct target){.disks = &disk, .n_disks = 1};
+        f.snaps[1].hold = "audit";
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(engine_retire_plan(f.engine, GENERATION, &n, hash), 0);
+        assert_int_equal(n, 3);
+        assert_int_equal(engine_retire(f.engine, GENERATION, "0", "root"), ENGINE_E_CHANGED);
+        assert_int_equal(engine_retire(f.engine, GENERATION, hash, "root"), 0);
+        engine_pass(60);
+        assert_int_equal(f.n_snaps, 1);
+        assert_string_equal(f.snaps[0].hold, "audit");
+        engine_pass(1000); /* until the next sweep */
+        assert_int_equal(engine_retire_plan(f.engine, GENERATION, &n, hash), ENGINE_E_UNKNOWN);
+        engine_end();
+}
+
+/* A pause ends by word, or by itself. */
+static void test_pause(void **state) {
+        begin();
+        engine_begin();
+        assert_int_equal(engine_pause(f.engine, /* all= */ false,
+                                      utc_add_seconds(fixture_utc(), 200), "root"),
+                         0);
+        engine_pass(100);
+        assert_int_equal(doubts().bits, BLOCK_PAUSED);
+        assert_not_said("is deleted (");
+        engine_pass(400); /* the slot of 00:05 makes it look */
+        assert_said("the pause is over");
+        assert_said("is deleted (");
+        engine_end();
+
+        begin();
+        f.n_snaps = 0;
+        engine_begin();
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        engine_pass(1000);
+        assert_int_equal(doubts().bits, BLOCK_PAUSED_ALL);
+        assert_said("everything is paused until resumed");
+        assert_int_equal(f.requests[HTTP_PUT], 0);
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
+        engine_pass(100);
+        assert_true(f.requests[HTTP_PUT] > 0);
+        engine_end();
+}
+
+/* One of ours is no longer listed: what a GET of it says makes the difference. */
+static void test_vanished(void **state) {
+        static const struct {
+                int line;
+                int status;
+                const char *body;
+                const char *expect;
+                uint64_t vanished;
+        } rows[] = {
+                {__LINE__, 404, ERROR("ResourceNotFound"), "it was not us who deleted it", 1},
+                {__LINE__, 403, ERROR("AuthorizationFailed"), "no look at it has shown why", 0},
+                {__LINE__, 404, ERROR("ResourceGroupNotFound"), "no look at it has shown why", 0},
+                {__LINE__, 500, ERROR("InternalServerError"), "no look at it has shown why", 0},
+                {__LINE__, 200, "[]", "no look at it has shown why", 0},
+                /* the name is another's by now */
+                {__LINE__, 200,
+                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{"
+                 "\"uniqueId\":\"00000000-0000-4000-8000-0000000000ff\"}}",
+                 "it was not us who deleted it", 1},
+                /* the very one */
+                {__LINE__, 200,
+                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME
+                 "\",\"location\":\"w\",\"properties\":{\"uniqueId\":"
+                 "\"00000000-0000-4000-8000-000000000001\",\"incremental\":true,"
+                 "\"provisioningState\":\"Succeeded\",\"creationData\":{\"createOption\":\"Copy\","
+                 "\"sourceUniqueId\":\"" GENERATION "\"}}}",
+                 "which the listing lacks", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                f.policy.has_keep = false;
+                engine_begin();
+                engine_pass(60);
+                rule(HTTP_GET, f.snaps[0].name, 0, rows[i].status, rows[i].body);
+                f.rules[0].url = "-20261101T234500Z";
+                memmove(&f.snaps[0], &f.snaps[1], --f.n_snaps * sizeof(f.snaps[0]));
+                engine_pass(900);
+                expect_said(rows[i].line, rows[i].expect, true);
+                if (engine_counts(f.engine)->vanished != rows[i].vanished)
+                        fail_msg("row at line %d", rows[i].line);
+                engine_end();
+        }
+}
+
+/* More than can be asked for: a doubt, and nothing is deleted. */
+static void test_many_vanished(void **state) {
+        fixture_init();
+        for (int i = 14; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+        f.policy.has_keep = false;
+        engine_begin();
+        engine_pass(60);
+        f.n_snaps = 1;
+        engine_pass(600);
+        assert_said("14 snapshots of ours are no longer listed");
+        assert_int_equal(engine_counts(f.engine)->vanished, 10);
+        engine_end();
+}
+
+/* The disk of ours is in no listing: 404 of its own id, twice and an hour apart, says that it is gone. */
+static void test_gone(void **state) {
+        static const struct {
+                int line;
+                int status;
+                const char *body;
+                const char *expect; /* after two hours */
+                const char *forbid;
+        } rows[] = {
+                {__LINE__, 404, ERROR("ResourceNotFound"), "is gone, its snapshots are frozen",
+                 "which the listing lacks"},
+                {__LINE__, 404, ERROR("ResourceGroupNotFound"), "looks", "is gone, its"},
+                {__LINE__, 403, ERROR("AuthorizationFailed"), "looks", "is gone, its"},
+                {__LINE__, 200, DISK(GENERATION), "a GET shows disk db01, which the listing lacks",
+                 "is gone, its"},
+                {__LINE__, 200, DISK(OTHER_GENERATION), "looks", "is gone, its"},
+                {__LINE__, 200, "{", "looks", "is gone, its"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                engine_begin();
+                engine_pass(60);
+                f.no_disk = true;
+                rule(HTTP_GET, "/disks/db01", 0, rows[i].status, rows[i].body);
+                engine_pass(8000);
+                if (f.met[0] == 0)
+                        fail_msg("row at line %d: nobody asked\n%s", rows[i].line,
+                                 strbuf_str(&f.said));
+                if (strcmp(rows[i].expect, "looks") != 0)
+                        expect_said(rows[i].line, rows[i].expect, true);
+                expect_said(rows[i].line, rows[i].forbid, false);
+                engine_end();
+        }
+}
+
+/* What min_keep relies on is not there: nothing goes. */
+static void test_survivors(void **state) {
+        static const struct {
+                int line;
+                int status;
+                const char *body;
+                const char *expect;
+        } rows[] = {
+                {__LINE__, 404, ERROR("ResourceNotFound"), "shows that it is gone"},
+                {__LINE__, 403, ERROR("AuthorizationFailed"), ""},
+                {__LINE__, 200,
+                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{}}",
+                 "not the complete one that was listed"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                rule(HTTP_GET, "-20261102T000000Z?", 0, rows[i].status, rows[i].body);
+                engine_begin();
+                engine_pass(200);
+                assert_true(f.met[0] > 0);
+                expect_said(rows[i].line, rows[i].expect, true);
+                expect_said(rows[i].line, "is deleted (", false);
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                engine_end();
+        }
+}
+
+/* An invariant about it is broken: nothing of it goes, which is told once. */
+static void test_invariant(void **state) {
+        begin();
+        engine_begin();
+        engine_invariant_broken(f.engine, GENERATION, "a test says so");
+        engine_invariant_broken(f.engine, GENERATION, "a test says so again");
+        engine_pass(200);
+        assert_int_equal(engine_counts(f.engine)->invariants_broken, 2);
+        assert_said("(a test says so), nothing of it is deleted until a restart");
+        assert_not_said("says so again");
+        assert_not_said("is deleted (");
+        assert_int_equal(doubts().bits, DOUBT_BIT(DOUBT_INTERNAL));
+        engine_end();
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_not_read),  cmocka_unit_test(test_words),
+                cmocka_unit_test(test_retire),    cmocka_unit_test(test_pause),
+                cmocka_unit_test(test_vanished),  cmocka_unit_test(test_many_vanished),
+                cmocka_unit_test(test_gone),      cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_invariant),
+        };
+
+        return cmocka_run_group_tests_name("engine-hands", tests, NULL, NULL);
+}

@@ -1,0 +1,516 @@
+/*
+ * The engine's conversations, one odd answer a row: what it makes of it, and what it says. The simulated
+ * years have the common faults; here are the answers that a service hardly ever gives.
+ */
+#include "engine-fixture.h"
+
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+/* Of what is asked for, made in time, with something of it changed. */
+#define SNAPSHOT(source, unique_id, created, more)                                                 \
+        "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"name\":\"" NAME                                   \
+        "\",\"location\":\"westeurope\",\"tags\":{},\"properties\":{\"creationData\":{"            \
+        "\"createOption\":\"Copy\",\"sourceUniqueId\":\"" source "\"},\"uniqueId\":\"" unique_id   \
+        "\",\"timeCreated\":\"" created "\"," more "}}"
+#define SOME_ID "00000000-0000-4000-8000-0000000000ff"
+#define IN_TIME "2026-11-02T00:01:00Z"
+#define GOOD "\"incremental\":true,\"provisioningState\":\"Succeeded\""
+#define POLL ARM "/subscriptions/" SUB COMPUTE "/locations/we/operations/1?api-version=1"
+#define POLL_HEADER "Azure-AsyncOperation: " POLL
+
+struct row {
+        int line;
+        const char *expect; /* said */
+        const char *forbid; /* not said; NULL: nothing */
+        uint64_t created;   /* as counted, after ten minutes */
+        struct rule rules[4];
+        const char *new_state;
+};
+
+static void run_rows(const struct row *rows, size_t n, void (*prepare)(void)) {
+        for (size_t i = 0; i < n; i++) {
+                const struct row *row = &rows[i];
+                uint64_t created;
+
+                fixture_init();
+                prepare();
+                f.new_state = row->new_state;
+                for (; f.n_rules < ARRAY_SIZE(row->rules) && row->rules[f.n_rules].url; f.n_rules++)
+                        f.rules[f.n_rules] = row->rules[f.n_rules];
+                engine_begin();
+                engine_pass(200);
+                created = engine_counts(f.engine)->created;
+                for (size_t k = 0; k < f.n_rules; k++)
+                        if (f.met[k] == 0)
+                                fail_msg("row at line %d: rule %zu was never met\n%s", row->line, k,
+                                         strbuf_str(&f.said));
+                if (!said(row->expect) || (row->forbid && said(row->forbid)) ||
+                    created != row->created)
+                        fail_msg("row at line %d: created %d, said\n%s", row->line, (int)created,
+                                 strbuf_str(&f.said));
+                engine_end();
+        }
+}
+
+static void nothing(void) {
+}
+
+/* A snapshot that is to be created, from the PUT to the check of what is there. */
+static void test_create(void **state) {
+        static const struct row rows[] = {
+                {__LINE__, "is complete", "could not", 1, {}},
+                {__LINE__,
+                 "[AuthorizationFailed]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 403, 0, NULL, ERROR("AuthorizationFailed"), true}}},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 1, 409, 0, NULL, ERROR("Conflict"), true}}},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 1, 0, TRANSPORT_NOT_SENT, NULL, NULL, true}}},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 1, 0, TRANSPORT_LOST, NULL, NULL, false}}},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 1, 0, TRANSPORT_LOST, NULL, NULL, true}}},
+                /* the token stays at home */
+                {__LINE__,
+                 "[ForeignLink]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0,
+                   "Azure-AsyncOperation: https://evil.example/x", "{}", true}}},
+                /* accepted, and nothing was made: what stands under the name is looked at */
+                {__LINE__,
+                 "[WrongSource]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 200, 0, NULL,
+                   SNAPSHOT(OTHER_GENERATION, SOME_ID, IN_TIME, GOOD), false}}},
+                {__LINE__,
+                 "of the disk with uniqueId none",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 200, 0, NULL,
+                   "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{"
+                   "\"provisioningState\":\"Succeeded\",\"creationData\":{\"createOption\":"
+                   "\"Copy\"}}}",
+                   false}}},
+                {__LINE__,
+                 "[NotIncremental]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME,
+                            "\"incremental\":false,\"provisioningState\":\"Succeeded\""),
+                   false}}},
+                {__LINE__,
+                 "[WrongTime]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, "2026-11-01T00:00:00Z", GOOD), false}}},
+                {__LINE__,
+                 "[CopyFailed]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME,
+                            GOOD ",\"copyCompletionError\":{\"errorCode\":"
+                                 "\"CopySourceNotFound\",\"errorMessage\":\"m\"}"),
+                   false}}},
+                {__LINE__,
+                 "[ProvisioningFailed]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME,
+                            "\"incremental\":true,\"provisioningState\":\"Canceled\""),
+                   false}}},
+                /* it is there, though no listing has it */
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, "Retry-After: 3",
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME,
+                            "\"incremental\":true,\"provisioningState\":\"Updating\""),
+                   false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}}},
+                {__LINE__,
+                 "its data still being copied",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD ",\"completionPercent\":10"),
+                   false}}},
+                {__LINE__,
+                 "[AuthorizationFailed]",
+                 NULL,
+                 0,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 0, 403, 0, NULL, ERROR("AuthorizationFailed"), false}}},
+                /* no answer, and another that is none; then it turns out never to have arrived */
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 1, 202, 0, NULL, "{}", true},
+                  {HTTP_GET, "/snapshots/", 1, 500, 0, NULL, ERROR("InternalServerError"), false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL, "{\"id\":", false},
+                  {HTTP_GET, "/snapshots/", 1, 404, 0, NULL, ERROR("ResourceNotFound"), false}}},
+        };
+
+        run_rows(rows, ARRAY_SIZE(rows), nothing);
+}
+
+/* The listing shows it under way: its operation is asked. */
+static void test_poll(void **state) {
+#define PUT_202                                                                                    \
+        { HTTP_PUT, "/snapshots/", 0, 202, 0, POLL_HEADER, "{}", false }
+        static const struct row rows[] = {
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 1, 200, 0, NULL, "{\"status\":\"InProgress\"}", false},
+                  {HTTP_GET, "/operations/", 1, 200, 0, NULL,
+                   "{\"status\":\"Succeeded\",\"properties\":{\"output\":{\"id\":\"" SNAPSHOTS_ID
+                   "/s\",\"location\":\"westeurope\",\"properties\":{\"creationData\":{"
+                   "\"createOption\":\"Copy\",\"sourceUniqueId\":\"" GENERATION
+                   "\"},\"uniqueId\":\"" SOME_ID "\",\"timeCreated\":\"" IN_TIME "\"," GOOD "}}}}",
+                   false}},
+                 "Updating"},
+                /* without the resource, which is looked at then; and with one that is none */
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 1, 200, 0, NULL, "{\"status\":\"Succeeded\"}", false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}},
+                 "Updating"},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 1, 200, 0, NULL,
+                   "{\"status\":\"Succeeded\",\"properties\":{\"output\":{\"id\":1}}}", false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}},
+                 "Updating"},
+                {__LINE__,
+                 "[OperationFailed]",
+                 NULL,
+                 0,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 0, 200, 0, NULL, "{\"status\":\"Canceled\"}", false}},
+                 "Updating"},
+                {__LINE__,
+                 "[DiskBroken]",
+                 NULL,
+                 0,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 0, 200, 0, NULL,
+                   "{\"status\":\"Failed\",\"error\":{\"code\":\"DiskBroken\",\"message\":\"m\"}}",
+                   false}},
+                 "Updating"},
+                /* an answer that cannot be read says nothing of the operation */
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 1, 200, 0, NULL, "<html>", false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}},
+                 "Updating"},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {PUT_202,
+                  {HTTP_GET, "/operations/", 1, 404, 0, NULL, ERROR("NotFound"), false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}},
+                 "Updating"},
+        };
+
+        run_rows(rows, ARRAY_SIZE(rows), nothing);
+}
+
+/* Four of ours, of which the two oldest go once the slot of 00:00 is filled, which it is. */
+static void old_ones(void) {
+        for (int i = 3; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+}
+
+/* The victim is read again, and is not what it was, or cannot be had. */
+static void test_prune(void **state) {
+        static const struct row rows[] = {
+                {__LINE__, "is deleted (superseded", "could not", 0, {}},
+                {__LINE__,
+                 "its uniqueId is no longer",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T23", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, "2026-11-02T00:00:30Z", GOOD), false}}},
+                {__LINE__,
+                 "its sourceUniqueId is no longer",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T234500Z", 0, 200, 0, NULL,
+                   SNAPSHOT(OTHER_GENERATION, "00000000-0000-4000-8000-000000000001",
+                            "2026-11-01T23:45:02Z", GOOD),
+                   false},
+                  {HTTP_GET, "-20261101T235000Z", 0, 403, 0, NULL, ERROR("AuthorizationFailed"),
+                   false}}},
+                {__LINE__,
+                 "its tags is no longer",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T234500Z", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, "00000000-0000-4000-8000-000000000001",
+                            "2026-11-01T23:45:02Z", GOOD),
+                   false},
+                  {HTTP_GET, "-20261101T235000Z", 0, 403, 0, NULL, ERROR("AuthorizationFailed"),
+                   false}}},
+                /* older than the listing and not in it: the listing is wrong */
+                {__LINE__,
+                 "shows another timeCreated than the listing",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T234500Z", 0, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, "00000000-0000-4000-8000-000000000001",
+                            "2026-11-01T23:45:03Z", GOOD),
+                   false},
+                  {HTTP_GET, "-20261101T235000Z", 0, 403, 0, NULL, ERROR("AuthorizationFailed"),
+                   false}}},
+                {__LINE__,
+                 "its id is no longer",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T23", 0, 200, 0, NULL,
+                   "{\"id\":\"" SNAPSHOTS_ID "/another\",\"location\":\"w\",\"properties\":{}}",
+                   false}}},
+                {__LINE__,
+                 "its uniqueId is no longer",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T23", 0, 200, 0, NULL,
+                   "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{}}",
+                   false}}},
+                {__LINE__,
+                 "was gone already",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T23", 0, 404, 0, NULL, ERROR("ResourceNotFound"), false}}},
+                {__LINE__,
+                 "[AuthorizationFailed]",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "-20261101T23", 0, 403, 0, NULL, ERROR("AuthorizationFailed"),
+                   false}}},
+                {__LINE__,
+                 "is deleted (superseded",
+                 "could not",
+                 0,
+                 {{HTTP_GET, "-20261101T23", 1, 500, 0, NULL, ERROR("InternalServerError"), false},
+                  {HTTP_GET, "-20261101T23", 1, 200, 0, NULL, "[1]", false}}},
+                {__LINE__,
+                 "[ScopeLocked]",
+                 "is deleted (",
+                 0,
+                 {{HTTP_DELETE, "-20261101T23", 0, 409, 0, NULL, ERROR("ScopeLocked"), true}}},
+                /* the DELETE worked and its answer was lost: the second look finds nothing */
+                {__LINE__,
+                 "is deleted (superseded",
+                 "could not",
+                 0,
+                 {{HTTP_DELETE, "-20261101T23", 2, 0, TRANSPORT_LOST, NULL, NULL, false}}},
+                {__LINE__,
+                 "was gone already",
+                 "could not",
+                 0,
+                 {{HTTP_DELETE, "-20261101T23", 2, 0, TRANSPORT_NOT_SENT, NULL, NULL, false}}},
+        };
+
+        run_rows(rows, ARRAY_SIZE(rows), old_ones);
+}
+
+/* Somebody has opened it since the listing; or it is on its way out already. */
+static void opened(void) {
+        old_ones();
+        f.get_part = "-20261101T23";
+        f.get_state = "Succeeded\",\"diskState\":\"ActiveSAS";
+}
+
+static void leaving(void) {
+        old_ones();
+        f.get_part = "-20261101T23";
+        f.get_state = "Deleting";
+}
+
+static void test_prune_state(void **state) {
+        static const struct row sas[] = {
+                {__LINE__, "somebody has a SAS open on it", "is deleted (", 0, {}},
+        };
+        static const struct row deleting[] = {
+                {__LINE__, "was gone already", "is deleted (", 0, {}},
+        };
+
+        run_rows(sas, ARRAY_SIZE(sas), opened);
+        run_rows(deleting, ARRAY_SIZE(deleting), leaving);
+}
+
+/* Listings that lead astray, or say nothing. */
+static void test_sweep(void **state) {
+        static const struct row rows[] = {
+                {__LINE__,
+                 "[ForeignLink]",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "/disks?", 0, 200, 0, NULL,
+                   "{\"value\":[],\"nextLink\":\"https://evil.example/subscriptions\"}", false}}},
+                {__LINE__,
+                 "lead in a circle",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "/snapshots?", 0, 200, 0, NULL,
+                   "{\"value\":[],\"nextLink\":\"" ARM "/snapshots?page=2\"}", false}}},
+                {__LINE__,
+                 "[UnreadablePage]",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "/snapshots?", 0, 200, 0, NULL, "{\"value\":[}", false}}},
+                {__LINE__,
+                 "[UnreadablePage]",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "/snapshots?", 0, 200, 0, NULL, "{\"value\":[", false}}},
+                {__LINE__,
+                 "[AuthorizationFailed]",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "/disks?", 0, 403, 0, NULL, ERROR("AuthorizationFailed"), false}}},
+                /* the second try is whole; a page failed all the same */
+                {__LINE__,
+                 "a page of the listing failed",
+                 "is deleted (",
+                 0,
+                 {{HTTP_GET, "/snapshots?", 1, 0, TRANSPORT_LOST, NULL, NULL, false}}},
+                {__LINE__,
+                 "is deleted (superseded",
+                 "a page of the listing failed",
+                 0,
+                 {{HTTP_GET, "/snapshots?", 1, 429, 0, "Retry-After: 5", ERROR("TooManyRequests"),
+                   false}}},
+        };
+
+        run_rows(rows, ARRAY_SIZE(rows), old_ones);
+}
+
+static void principal(void) {
+        f.file.identity = (struct policy_identity){.kind = IDENTITY_SERVICE_PRINCIPAL_SECRET,
+                                                   .client_id = text("client-1"),
+                                                   .tenant = text("tenant-1"),
+                                                   .credential = text("arm-secret")};
+        f.secret = "sim-secret";
+}
+
+static void principal_without_secret(void) {
+        principal();
+        f.secret = NULL;
+}
+
+/* Who gives no token to whom, and why. */
+static void test_token(void **state) {
+        static const struct row rows[] = {
+                {__LINE__, "is complete", "no token", 1, {}},
+                {__LINE__,
+                 "no token from the identity service at http://169.254.169.254",
+                 NULL,
+                 0,
+                 {{HTTP_GET, "/metadata/identity", 0, 0, TRANSPORT_NOT_SENT, NULL, NULL, false}}},
+                {__LINE__,
+                 "does this machine have the identity",
+                 NULL,
+                 0,
+                 {{HTTP_GET, "/metadata/identity", 0, 400, 0, NULL,
+                   "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}",
+                   false}}},
+                {__LINE__,
+                 "[UnreadableToken]",
+                 NULL,
+                 0,
+                 {{HTTP_GET, "/metadata/identity", 0, 200, 0, NULL, "{\"expires_in\":\"1\"}",
+                   false}}},
+                {__LINE__,
+                 "gives tokens again",
+                 NULL,
+                 1,
+                 {{HTTP_GET, "/metadata/identity", 1, 503, 0, NULL, "", false}}},
+                /* refused once: another is fetched, and nobody hears of it */
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_GET, "/disks?", 1, 401, 0, NULL, ERROR("ExpiredAuthenticationToken"),
+                   false}}},
+        };
+        static const struct row secrets[] = {
+                {__LINE__, "is complete", "no token", 1, {}},
+                {__LINE__,
+                 "no token for the client client-1 of tenant tenant-1",
+                 "sim-secret",
+                 0,
+                 {{HTTP_POST, "/oauth2/", 0, 401, 0, NULL,
+                   "{\"error\":\"invalid_client\",\"error_description\":\"sim-secret is old\"}",
+                   false}}},
+                {__LINE__,
+                 "is the secret in the credential \"arm-secret\" right",
+                 NULL,
+                 0,
+                 {{HTTP_POST, "/oauth2/", 0, 400, 0, NULL, "{\"error\":\"invalid_request\"}",
+                   false}}},
+        };
+        static const struct row missing[] = {
+                {__LINE__, "the systemd credential \"arm-secret\" cannot be read", NULL, 0, {}},
+        };
+
+        run_rows(rows, ARRAY_SIZE(rows), nothing);
+        run_rows(secrets, ARRAY_SIZE(secrets), principal);
+        run_rows(missing, ARRAY_SIZE(missing), principal_without_secret);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_create), cmocka_unit_test(test_poll),
+                cmocka_unit_test(test_prune),  cmocka_unit_test(test_prune_state),
+                cmocka_unit_test(test_sweep),  cmocka_unit_test(test_token),
+        };
+
+        return cmocka_run_group_tests_name("engine-talks", tests, NULL, NULL);
+}
