@@ -1,13 +1,22 @@
-#include "checks.h"
+/*
+ * The checks' records: what lives, in chains, kept by the service's journal alone, so that an effect
+ * costs what it concerns.
+ */
+#include "checks-internal.h"
 
-#include "base/macros.h"
+#include "base/array.h"
 #include "base/sha256.h"
 #include "base/str.h"
+#include "sim/random.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* How long a snapshot that is gone may count for a daemon that has not looked since. */
+#define GONE_KEPT_S (2 * CHECKS_SIGHT_S)
+#define RECORDS_MAX 10000000
 
 const char *promise_name(enum promise promise) {
         switch (promise) {
@@ -15,17 +24,63 @@ const char *promise_name(enum promise promise) {
                 return "only-ours";
         case PROMISE_NEVER_LAST:
                 return "never-the-last";
+        case PROMISE_KEPT:
+                return "kept";
+        case PROMISE_HELD:
+                return "held";
+        case PROMISE_FAILED:
+                return "failed";
         case PROMISE_EXACTLY_ONCE:
                 return "exactly-once";
+        case PROMISE_SLOT:
+                return "slot";
+        case PROMISE_TRUTH:
+                return "truth";
+        case PROMISE_VANISHED:
+                return "vanished";
+        case PROMISE_EXPLAINED:
+                return "explained";
+        case PROMISE_CLOCK:
+                return "doubt-clock";
+        case PROMISE_LISTING:
+                return "doubt-listing";
+        case PROMISE_TARGETS:
+                return "doubt-targets";
+        case PROMISE_STALE:
+                return "doubt-stale";
+        case PROMISE_POLICY:
+                return "doubt-policy";
+        case PROMISE_MASS:
+                return "doubt-mass";
+        case PROMISE_PEER:
+                return "doubt-peer";
+        case PROMISE_INTERNAL:
+                return "doubt-internal";
+        case PROMISE_GONE:
+                return "gone-disk";
+        case PROMISE_ASKED:
+                return "asked";
+        case PROMISE_REREAD:
+                return "re-read";
+        case PROMISE_SURVIVORS:
+                return "survivors";
+        case PROMISE_RETRY_AFTER:
+                return "retry-after";
+        case PROMISE_BURST:
+                return "burst";
+        case PROMISE_CREATES:
+                return "creates";
         case PROMISE_IT_ENDS:
                 return "it-ends";
+        case PROMISE_SILENT:
+                return "silent";
         case _PROMISE_N:
                 break;
         }
         return "?";
 }
 
-_printf_(3, 4) static void broken(struct checks *c, enum promise promise, const char *format, ...) {
+void checks_broken(struct checks *c, enum promise promise, const char *format, ...) {
         va_list ap;
         int n;
 
@@ -33,30 +88,121 @@ _printf_(3, 4) static void broken(struct checks *c, enum promise promise, const 
                 return;
 
         c->broken = true;
+        c->promise = promise;
         n = snprintf(c->what, sizeof(c->what), "%s: ", promise_name(promise));
         va_start(ap, format);
         vsnprintf(c->what + n, sizeof(c->what) - (size_t)n, format, ap);
         va_end(ap);
 }
 
-static const char *tag(const struct service_resource *r, const char *name) {
+void checks_grow(void *items, size_t n, size_t *capacity, size_t size) {
+        if (array_grow(items, n, capacity, size, RECORDS_MAX) < 0)
+                abort();
+}
+
+const char *checks_tag(const struct service_resource *r, const char *name) {
         return service_tag_get(r, name) ?: "";
 }
 
-static const struct intent *intent_of(const struct checks *c, const struct service_resource *r) {
+bool checks_is_failed(const struct service_resource *r, struct utc at) {
+        return service_resource_state(r, at) == SERVICE_FAILED ||
+               (r->fails && at.ticks >= r->done_at.ticks) || service_resource_copy_failed(r, at);
+}
+
+/* Intents. */
+
+bool intent_holds(const struct intent *intent, unsigned node, struct utc at) {
+        return (node == 0 || intent->nodes == 0 || intent->nodes & 1U << (node - 1)) &&
+               at.ticks >= intent->since.ticks &&
+               (intent->ended.ticks == 0 || at.ticks < intent->ended.ticks);
+}
+
+bool intent_claims(const struct intent *intent, const char *policy) {
+        if (strcmp(intent->policy, policy) == 0)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(intent->formerly); i++)
+                if (intent->formerly[i] && strcmp(intent->formerly[i], policy) == 0)
+                        return true;
+        return false;
+}
+
+bool intent_selects(const struct intent *intent, const struct service_resource *disk) {
+        return str_equal_nocase(disk->group, "rg-app") &&
+               (!intent->selects || strcmp(checks_tag(disk, "backup"), intent->selects) == 0);
+}
+
+const struct intent *checks_intent(const struct checks *c, unsigned node, const char *owner,
+                                   const char *policy, struct utc at) {
         for (size_t i = 0; i < c->n_intents; i++)
-                if (strcmp(tag(r, "snapkeep-owner"), c->intents[i].owner) == 0 &&
-                    strcmp(tag(r, "snapkeep-policy"), c->intents[i].policy) == 0)
+                if (intent_holds(&c->intents[i], node, at) &&
+                    strcmp(c->intents[i].owner, owner) == 0 &&
+                    intent_claims(&c->intents[i], policy))
                         return &c->intents[i];
         return NULL;
+}
+
+void checks_intend(struct checks *c, const struct intent *intent, const char *renamed,
+                   struct utc now) {
+        for (size_t i = 0; i < c->n_intents; i++) {
+                struct intent *old = &c->intents[i];
+
+                if (old->ended.ticks != 0 || strcmp(old->policy, renamed ?: intent->policy) != 0 ||
+                    old->nodes != intent->nodes)
+                        continue;
+                old->ended = now;
+                /* Another name or selection is another target: what was seen of it begins anew. */
+                for (unsigned k = 0; k < CHECKS_NODES_MAX; k++)
+                        if (renamed || strcmp(old->selects ?: "", intent->selects ?: "") != 0)
+                                c->nodes[k].largest = 0;
+        }
+        if (c->n_intents == INTENTS_MAX)
+                abort();
+        c->intents[c->n_intents] = *intent;
+        c->intents[c->n_intents].ended = (struct utc){};
+        c->intents[c->n_intents++].since = now;
+}
+
+unsigned checks_count_fleet(const struct checks *c, const struct intent *intent) {
+        unsigned n = 0;
+
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                n += chain->disk && intent_selects(intent, chain->disk);
+        return n;
+}
+
+/* Records. */
+
+struct seen_snapshot *checks_seen(const struct checks *c, const struct service_resource *r) {
+        return r && r->serial < c->n_by_serial ? c->by_serial[r->serial] : NULL;
+}
+
+struct seen_chain *checks_chain(const struct checks *c, const struct guid *generation) {
+        for (struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                if (guid_compare(&chain->generation, generation) == 0)
+                        return chain;
+        return NULL;
+}
+
+static struct seen_chain *chain_get(struct checks *c, const struct guid *generation) {
+        struct seen_chain *chain = checks_chain(c, generation);
+
+        if (chain)
+                return chain;
+        chain = calloc(1, sizeof(*chain));
+        if (!chain)
+                abort();
+        chain->generation = *generation;
+        chain->next = c->chains;
+        c->chains = chain;
+        return chain;
 }
 
 /* The name's end that owner, generation, policy, region and slot demand: "-<16 hex>-<slot>". */
 static void derived_end(const struct service_resource *r, char *out, size_t size) {
         char generation[GUID_TEXT_SIZE];
-        const char *fields[4] = {tag(r, "snapkeep-owner"),
+        const char *fields[4] = {checks_tag(r, "snapkeep-owner"),
                                  guid_format(&r->source_unique_id, generation),
-                                 tag(r, "snapkeep-policy"), r->region};
+                                 checks_tag(r, "snapkeep-policy"), r->region};
         uint8_t digest[SHA256_SIZE];
         size_t n = 0;
 
@@ -65,17 +211,26 @@ static void derived_end(const struct service_resource *r, char *out, size_t size
         n += (size_t)snprintf(out + n, size - n, "-");
         for (int i = 0; i < 8; i++)
                 n += (size_t)snprintf(out + n, size - n, "%02x", digest[i]);
-        snprintf(out + n, size - n, "-%s", tag(r, "snapkeep-slot"));
+        snprintf(out + n, size - n, "-%s", checks_tag(r, "snapkeep-slot"));
 }
 
-/* DESIGN section 4, "Ours", word by word. */
-static bool is_ours(const struct checks *c, const struct service_resource *r) {
-        const struct intent *intent = intent_of(c, r);
-        char end[64], name[128];
+/* DESIGN section 4, "Ours", but for the policy that must claim it. */
+static bool is_shaped(const struct service_resource *r) {
+        char end[64], name[128], own[GUID_TEXT_SIZE], generation[GUID_TEXT_SIZE];
+        const char *slot = checks_tag(r, "snapkeep-slot");
         size_t len, end_len;
+        struct utc time;
 
-        if (!intent || !r->incremental || !str_equal_nocase(r->group, intent->group))
+        if (!r->incremental || strcmp(checks_tag(r, "snapkeep-version"), "1") != 0 ||
+            !checks_tag(r, "snapkeep-owner")[0] || !checks_tag(r, "snapkeep-policy")[0] ||
+            !checks_tag(r, "snapkeep-disk")[0] || !checks_tag(r, "snapkeep-keep")[0] ||
+            utc_parse_slot(slot, strlen(slot), &time) < 0)
                 return false;
+        guid_format(&r->source_unique_id, generation);
+        if (!str_equal_nocase(checks_tag(r, "snapkeep-generation"), generation))
+                return false;
+        if (str_equal_nocase(checks_tag(r, "snapkeep-adopted"), guid_format(&r->unique_id, own)))
+                return true;
 
         derived_end(r, end, sizeof(end));
         snprintf(name, sizeof(name), "%s", r->name);
@@ -86,220 +241,294 @@ static bool is_ours(const struct checks *c, const struct service_resource *r) {
         return len > end_len && len - end_len <= 40 && str_equal_nocase(name + len - end_len, end);
 }
 
-/* Whether two snapshots belong to one series: same policy of one owner, generation and region. */
-static bool same_series(const struct service_resource *a, const struct service_resource *b) {
-        return guid_compare(&a->source_unique_id, &b->source_unique_id) == 0 &&
-               strcmp(a->region, b->region) == 0 &&
-               strcmp(tag(a, "snapkeep-owner"), tag(b, "snapkeep-owner")) == 0 &&
-               strcmp(tag(a, "snapkeep-policy"), tag(b, "snapkeep-policy")) == 0;
+static uint64_t hash_tags(const struct service_resource *r) {
+        uint64_t hash = 0;
+
+        /* Whatever their order. */
+        for (size_t i = 0; i < r->n_tags; i++)
+                hash += sim_mix(sim_hash_str(SIM_HASH_START, r->tags[i].name),
+                                sim_hash_str(SIM_HASH_START, r->tags[i].value));
+        return hash;
 }
 
-static bool is_snapshot(const struct service_resource *r) {
-        return r->kind == SERVICE_SNAPSHOT;
+uint64_t tags_at(const struct seen_snapshot *s, struct utc at) {
+        for (size_t i = 0; i < s->n_changes; i++)
+                if (s->changes[i].at.ticks > at.ticks)
+                        return s->changes[i].before;
+        return s->tags;
 }
 
-/* How many complete ones of ours in the series of @r lived just before @at, @r left out; and how
- * many of those have a newer slot. */
-static void count_others(const struct checks *c, const struct service *service,
-                         const struct service_resource *r, struct utc at, size_t *ret_all,
-                         size_t *ret_newer) {
-        *ret_all = *ret_newer = 0;
-        for (size_t i = 0; i < service_resources(service); i++) {
-                const struct service_resource *o = service_resource_at(service, i);
-
-                if (o == r || !is_snapshot(o) || utc_is_set(o->deleted_at) || !is_ours(c, o) ||
-                    !same_series(o, r) || !service_resource_is_complete(o, at))
-                        continue;
-                (*ret_all)++;
-                /* The slots' text form sorts as their time does. */
-                *ret_newer += strcmp(tag(o, "snapkeep-slot"), tag(r, "snapkeep-slot")) > 0;
+static void note_change(struct seen_snapshot *s, struct utc at) {
+        if (s->n_changes == TAG_CHANGES_MAX) {
+                memmove(&s->changes[0], &s->changes[1], sizeof(s->changes) - sizeof(s->changes[0]));
+                s->n_changes--;
         }
+        s->changes[s->n_changes].at = at;
+        s->changes[s->n_changes++].before = s->tags;
+        s->tagged_at = at;
 }
 
-static int64_t period_of(const struct service_resource *r, int64_t length_s) {
-        struct utc slot;
+/* Reads the tags again. */
+static void snapshot_read(struct seen_snapshot *s) {
+        const char *slot = checks_tag(s->r, "snapkeep-slot");
+        struct utc time;
 
-        if (utc_parse_slot(tag(r, "snapkeep-slot"), UTC_SLOT_SIZE - 1, &slot) < 0)
+        s->shaped = is_shaped(s->r);
+        s->tags = hash_tags(s->r);
+        s->period_zone = NULL;
+        s->slot_s = utc_parse_slot(slot, strlen(slot), &time) == 0 ? utc_seconds(time) : 0;
+        snprintf(s->policy, sizeof(s->policy), "%s", checks_tag(s->r, "snapkeep-policy"));
+        snprintf(s->keep, sizeof(s->keep), "%s", checks_tag(s->r, "snapkeep-keep"));
+        snprintf(s->owner, sizeof(s->owner), "%s", checks_tag(s->r, "snapkeep-owner"));
+}
+
+/* A daemon that has not looked since still counts it. */
+static void remember_gone(struct checks *c, const struct seen_snapshot *s, struct utc at) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < c->n_gone; i++)
+                if (c->gone[i].at.ticks > utc_add_seconds(at, -GONE_KEPT_S).ticks)
+                        c->gone[kept++] = c->gone[i];
+        c->n_gone = kept;
+        if (!s->shaped || !service_resource_is_complete(s->r, (struct utc){at.ticks - 1}))
+                return;
+
+        checks_grow(&c->gone, c->n_gone, &c->gone_capacity, sizeof(*c->gone));
+        c->gone[c->n_gone] = (struct seen_gone){
+                .generation = s->chain->generation,
+                .slot_s = s->slot_s,
+                .instant = s->r->time_created,
+                .at = at,
+        };
+        memcpy(c->gone[c->n_gone].owner, s->owner, sizeof(s->owner));
+        memcpy(c->gone[c->n_gone++].policy, s->policy, sizeof(s->policy));
+}
+
+static struct seen_snapshot *snapshot_add(struct checks *c, const struct service_resource *r) {
+        struct seen_chain *chain = chain_get(c, &r->source_unique_id);
+        struct seen_snapshot *s = calloc(1, sizeof(*s));
+
+        if (!s)
                 abort();
-        return utc_seconds(slot) / length_s;
+        s->r = r;
+        s->chain = chain;
+        snapshot_read(s);
+        checks_grow(&chain->items, chain->n, &chain->capacity, sizeof(struct seen_snapshot *));
+        chain->items[chain->n++] = s;
+
+        if (r->serial >= c->n_by_serial) {
+                size_t n = MAX(64, (size_t)r->serial * 2);
+                struct seen_snapshot **grown =
+                        realloc(c->by_serial, n * sizeof(struct seen_snapshot *));
+
+                if (!grown)
+                        abort();
+                memset(grown + c->n_by_serial, 0,
+                       (n - c->n_by_serial) * sizeof(struct seen_snapshot *));
+                c->by_serial = grown;
+                c->n_by_serial = n;
+        }
+        c->by_serial[r->serial] = s;
+        return s;
 }
 
-/* Whether @r, the first complete one of its period, is among the newest @count periods that have
- * one: then it stands for its period, and must not have been deleted at @at. */
-static bool stands_for_period(const struct checks *c, const struct service *service,
-                              const struct service_resource *r, struct utc at, int64_t length_s,
-                              uint32_t count) {
-        int64_t mine = period_of(r, length_s), newer[128];
-        size_t n = 0;
+static void snapshot_drop(struct checks *c, struct seen_snapshot *s) {
+        struct seen_chain *chain = s->chain;
 
-        for (size_t i = 0; i < service_resources(service); i++) {
-                const struct service_resource *o = service_resource_at(service, i);
-                int64_t period;
-                bool known = false;
-
-                if (o == r || !is_snapshot(o) || utc_is_set(o->deleted_at) || !is_ours(c, o) ||
-                    !same_series(o, r) || !service_resource_is_complete(o, at))
-                        continue;
-                period = period_of(o, length_s);
-                if (period == mine && strcmp(tag(o, "snapkeep-slot"), tag(r, "snapkeep-slot")) < 0)
-                        return false;
-                for (size_t k = 0; k < n; k++)
-                        known |= newer[k] == period;
-                if (period > mine && !known && n < ARRAY_SIZE(newer))
-                        newer[n++] = period;
-        }
-        return n < count;
+        for (size_t i = 0; i < chain->n; i++)
+                if (chain->items[i] == s) {
+                        memmove(&chain->items[i], &chain->items[i + 1],
+                                (chain->n - i - 1) * sizeof(struct seen_snapshot *));
+                        chain->n--;
+                        break;
+                }
+        c->by_serial[s->r->serial] = NULL;
+        free(s);
 }
 
-static void check_deletion(struct checks *c, const struct service *service,
-                           const struct service_effect *effect) {
-        const struct service_resource *r = effect->resource;
-        const struct intent *intent = intent_of(c, r);
-        size_t others, newer;
+static void see_disk(struct checks *c, const struct service_effect *effect) {
+        struct seen_chain *chain = chain_get(c, &effect->resource->unique_id);
 
-        c->deletions++;
-        c->evaluated[PROMISE_ONLY_OURS]++;
-        if (r->kind != SERVICE_SNAPSHOT || !is_ours(c, r)) {
-                broken(c, PROMISE_ONLY_OURS, "%s was deleted and is not ours", r->id);
-                return;
+        if (effect->kind == SERVICE_EFFECT_DELETED) {
+                if (chain->disk == effect->resource) {
+                        chain->disk = NULL;
+                        chain->disk_gone_at = effect->at;
+                }
+        } else {
+                chain->disk = effect->resource;
         }
-        if (service_tag_get(r, "snapkeep-hold")) {
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted under a hold", r->id);
-                return;
-        }
-        if (r->fails) {
-                if (effect->at.ticks < utc_add_seconds(r->time_created, 7 * SEC_PER_DAY).ticks)
-                        broken(c, PROMISE_NEVER_LAST, "%s had failed and was deleted before 7 days",
-                               r->name);
-                return;
-        }
-
-        c->evaluated[PROMISE_NEVER_LAST]++;
-        count_others(c, service, r, effect->at, &others, &newer);
-        if (intent->last == 0 && intent->hourly == 0 && intent->daily == 0)
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted and its policy keeps all", r->name);
-        else if (newer < intent->last)
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted, with %zu newer ones and last: %u",
-                       r->name, newer, intent->last);
-        else if (stands_for_period(c, service, r, effect->at, SEC_PER_HOUR, intent->hourly))
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted and stands for its hour, hourly: %u",
-                       r->name, intent->hourly);
-        else if (stands_for_period(c, service, r, effect->at, SEC_PER_DAY, intent->daily))
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted and stands for its day, daily: %u",
-                       r->name, intent->daily);
-        else if (others < intent->min_keep)
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted, %zu are left of min_keep: %u",
-                       r->name, others, intent->min_keep);
-        else if (effect->at.ticks < utc_add_seconds(r->time_created, intent->min_age_s).ticks)
-                broken(c, PROMISE_NEVER_LAST, "%s was deleted younger than min_age", r->name);
+        chain->disk_changed = effect->at;
+        c->fleet->changed = effect->at;
 }
 
-static void check_creation(struct checks *c, const struct service *service,
-                           const struct service_effect *effect) {
-        const struct service_resource *r = effect->resource;
-        size_t same = 0;
+/* Whether a daemon must miss it: complete, claimed, of a disk that is selected, there for long enough
+ * to have been listed, and kept by the rule: any other could be a peer's to delete. */
+static bool is_missed(struct checks *c, const struct seen_snapshot *s, struct utc at) {
+        static struct point points[POINTS_MAX];
+        const struct intent *intent = checks_intent(c, 0, s->owner, s->policy, at);
+        struct utc before = {at.ticks - 1}, sight = utc_add_seconds(at, -CHECKS_SIGHT_S);
+        int64_t slot = s->slot_s;
+        size_t n;
 
-        c->creations++;
-
-        /* A PUT names the disk, not its generation: when the disk was made again since it was listed,
-         * the snapshot is of the new one under the old one's tags. It is nobody's (mistaken), and
-         * nothing but that may make us create what is not ours. */
-        c->evaluated[PROMISE_ONLY_OURS]++;
-        if (!is_ours(c, r)) {
-                char source[GUID_TEXT_SIZE];
-
-                if (str_equal_nocase(tag(r, "snapkeep-generation"),
-                                     guid_format(&r->source_unique_id, source)))
-                        broken(c, PROMISE_ONLY_OURS, "%s was created by us and is not ours", r->id);
-                return;
+        if (!s->shaped || !intent || !s->chain->disk || !intent_selects(intent, s->chain->disk) ||
+            s->tagged_at.ticks >= sight.ticks || s->r->created_at.ticks >= sight.ticks)
+                return false;
+        n = collect_points(c, s->chain, intent, before, 0, points);
+        /* Before it looks again, the next slots may have come. */
+        for (size_t i = 0; i < n; i++)
+                slot = MAX(slot, points[i].slot_s);
+        for (int i = 0; i < 2 && n < POINTS_MAX; i++) {
+                slot = next_slot(intent, slot);
+                points[n] = (struct point){.slot_s = slot, .instant = utc_from_seconds(slot)};
+                civil_periods(intent->zone_posix, slot, points[n++].period);
         }
+        for (size_t i = 0; i < n; i++)
+                if (points[i].who == s)
+                        return rule_keeps(intent, points, n, &points[i],
+                                          utc_add_seconds(at, 2 * CHECKS_SIGHT_S),
+                                          /* floors= */ true);
+        return false;
+}
 
-        c->evaluated[PROMISE_EXACTLY_ONCE]++;
-        for (size_t i = 0; i < service_resources(service); i++) {
-                const struct service_resource *o = service_resource_at(service, i);
+static void see_snapshot(struct checks *c, const struct service_effect *effect) {
+        struct seen_snapshot *s = checks_seen(c, effect->resource);
 
-                /* Failed ones keep their name and are no second snapshot. */
-                if (is_snapshot(o) && !o->fails && !utc_is_set(o->deleted_at) && is_ours(c, o) &&
-                    same_series(o, r) &&
-                    strcmp(tag(o, "snapkeep-slot"), tag(r, "snapkeep-slot")) == 0)
-                        same++;
+        switch (effect->kind) {
+        case SERVICE_EFFECT_CREATED:
+                s = snapshot_add(c, effect->resource);
+                if (effect->client != 0)
+                        check_creation(c, effect, s);
+                break;
+        case SERVICE_EFFECT_DELETED:
+                if (!s)
+                        break;
+                if (effect->client != 0)
+                        check_deletion(c, effect, s);
+                else if (is_missed(c, s, effect->at))
+                        expect_words(c, 0, s->r->name, /* vanished= */ true, effect->at);
+                remember_gone(c, s, effect->at);
+                snapshot_drop(c, s);
+                break;
+        case SERVICE_EFFECT_TAGGED:
+                if (!s)
+                        break;
+                if (effect->client != 0 && !s->shaped)
+                        checks_broken(c, PROMISE_ONLY_OURS, "%s was re-tagged and is not ours",
+                                      s->r->id);
+                remember_gone(c, s, effect->at);
+                note_change(s, effect->at);
+                snapshot_read(s);
+                break;
+        case SERVICE_EFFECT_REPEATED:
+                break;
         }
-        if (same > 1)
-                broken(c, PROMISE_EXACTLY_ONCE, "slot %s of %s has %zu snapshots",
-                       tag(r, "snapkeep-slot"), r->source_id, same);
 }
 
 void checks_step(struct checks *c, const struct service *service, struct utc now) {
-        for (; c->seen < service_effects(service); c->seen++) {
+        for (; c->seen < service_effects(service) && !c->broken; c->seen++) {
                 const struct service_effect *effect = service_effect_at(service, c->seen);
 
-                if (effect->client == 0)
-                        continue; /* other hands */
-                switch (effect->kind) {
-                case SERVICE_EFFECT_CREATED:
-                        check_creation(c, service, effect);
-                        break;
-                case SERVICE_EFFECT_DELETED:
-                        check_deletion(c, service, effect);
-                        break;
-                case SERVICE_EFFECT_TAGGED:
-                        if (!is_ours(c, effect->resource))
-                                broken(c, PROMISE_ONLY_OURS, "%s was re-tagged and is not ours",
-                                       effect->resource->id);
-                        break;
-                case SERVICE_EFFECT_REPEATED:
-                        break;
-                }
+                if (effect->resource->kind == SERVICE_DISK)
+                        see_disk(c, effect);
+                else
+                        see_snapshot(c, effect);
+        }
+        if (c->n_explain > 0)
+                check_words(c, now);
+}
+
+void checks_init(struct checks *c, struct service *service) {
+        *c = (struct checks){.service = service};
+        c->acks = calloc(1, sizeof(*c->acks));
+        c->fleet = calloc(1, sizeof(*c->fleet));
+        if (!c->acks || !c->fleet)
+                abort();
+}
+
+void checks_deinit(struct checks *c) {
+        struct seen_chain *chain = c->chains;
+
+        while (chain) {
+                struct seen_chain *next = chain->next;
+
+                for (size_t i = 0; i < chain->n; i++)
+                        free(chain->items[i]);
+                free(chain->items);
+                free(chain);
+                chain = next;
+        }
+        free(c->by_serial);
+        free(c->gone);
+        free(c->deletions_done);
+        free(c->explain);
+        free(c->acks);
+        free(c->fleet);
+}
+
+/* The operator's words. */
+
+void checks_acked(struct checks *c, unsigned node, enum checks_ack ack, const char *policy,
+                  size_t n, struct utc utc) {
+        const struct intent *intent = NULL;
+
+        if (c->acks->n == ACKS_MAX) {
+                memmove(&c->acks->items[0], &c->acks->items[1],
+                        (ACKS_MAX - 1) * sizeof(c->acks->items[0]));
+                c->acks->n--;
+        }
+        for (size_t i = 0; i < c->n_intents; i++)
+                if (policy && intent_holds(&c->intents[i], node, utc) &&
+                    strcmp(c->intents[i].policy, policy) == 0)
+                        intent = &c->intents[i];
+        c->acks->items[c->acks->n].node = node;
+        c->acks->items[c->acks->n].ack = ack;
+        c->acks->items[c->acks->n].n = n;
+        c->acks->items[c->acks->n].at = utc;
+        snprintf(c->acks->items[c->acks->n].what, TAG_TEXT_MAX, "%s", policy ?: "");
+        c->acks->items[c->acks->n].rule[0] = '\0';
+        if (intent)
+                intent_rule(intent, c->acks->items[c->acks->n].rule);
+        c->acks->n++;
+        if (ack == CHECKS_ACK_TARGETS || ack == CHECKS_ACK_APPLY) {
+                c->nodes[node - 1].largest = 0;
+                c->nodes[node - 1].targets_acked = utc;
         }
 }
 
-/* The complete ones of one disk's series, and whether the slot @slot_s is among them. */
-static size_t series_of(const struct checks *c, const struct service *service,
-                        const struct service_resource *disk, const struct intent *intent,
-                        struct utc now, int64_t slot_s, bool *ret_has_slot) {
-        char slot[UTC_SLOT_SIZE];
-        size_t n = 0;
-
-        utc_format_slot(utc_from_seconds(slot_s), slot);
-        *ret_has_slot = false;
-        for (size_t i = 0; i < service_resources(service); i++) {
-                const struct service_resource *r = service_resource_at(service, i);
-
-                if (!is_snapshot(r) || utc_is_set(r->deleted_at) || intent_of(c, r) != intent ||
-                    !is_ours(c, r) || guid_compare(&r->source_unique_id, &disk->unique_id) != 0 ||
-                    !service_resource_is_complete(r, now))
-                        continue;
-                n++;
-                *ret_has_slot |= strcmp(tag(r, "snapkeep-slot"), slot) == 0;
-        }
-        return n;
+bool checks_was_acked(const struct checks *c, unsigned node, enum checks_ack ack, const char *what,
+                      const char *rule, struct utc after) {
+        for (size_t i = c->acks->n; i-- > 0;)
+                if (c->acks->items[i].node == node && c->acks->items[i].ack == ack &&
+                    c->acks->items[i].at.ticks >= after.ticks &&
+                    (!what || !c->acks->items[i].what[0] ||
+                     strcmp(c->acks->items[i].what, what) == 0) &&
+                    (!rule || strcmp(c->acks->items[i].rule, rule) == 0))
+                        return true;
+        return false;
 }
 
-void checks_settled(struct checks *c, const struct service *service, struct utc now) {
-        for (size_t i = 0; i < service_resources(service); i++) {
-                const struct service_resource *disk = service_resource_at(service, i);
+void checks_paused(struct checks *c, unsigned node, bool all, struct utc until) {
+        struct seen_node *n = &c->nodes[node - 1];
 
-                if (disk->kind != SERVICE_DISK || utc_is_set(disk->deleted_at))
-                        continue;
-                for (size_t j = 0; j < c->n_intents; j++) {
-                        const struct intent *intent = &c->intents[j];
-                        int64_t slot_s = utc_seconds(now) / intent->every_s * intent->every_s;
-                        bool has_slot;
-                        size_t n = series_of(c, service, disk, intent, now, slot_s, &has_slot);
-                        /* Those too young, and one that became old enough after the last round. */
-                        size_t most = MAX(MAX(intent->last, intent->min_keep),
-                                          (size_t)(intent->min_age_s / intent->every_s) + 2) +
-                                      intent->hourly + intent->daily;
+        n->paused = true;
+        n->paused_all = all;
+        n->paused_until = until;
+}
 
-                        c->evaluated[PROMISE_IT_ENDS]++;
-                        if (!has_slot)
-                                broken(c, PROMISE_IT_ENDS,
-                                       "%s has no snapshot of its newest slot under %s", disk->name,
-                                       intent->policy);
-                        else if (intent->last > 0 && n > most)
-                                broken(c, PROMISE_IT_ENDS,
-                                       "%s has %zu snapshots under %s, %zu at most", disk->name, n,
-                                       intent->policy, most);
-                }
-        }
+void checks_resumed(struct checks *c, unsigned node) {
+        c->nodes[node - 1].paused = c->nodes[node - 1].paused_all = false;
+}
+
+void checks_internal(struct checks *c, unsigned node, const struct guid *generation) {
+        c->nodes[node - 1].internal = *generation;
+}
+
+void checks_state_lost(struct checks *c, unsigned node, bool certain, struct utc utc) {
+        struct seen_node *n = &c->nodes[node - 1];
+
+        if (certain)
+                n->state_lost_at = utc;
+        n->state_odd_at = utc;
+        n->largest = 0;
+        checks_resumed(c, node);
 }

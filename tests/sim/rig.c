@@ -1,6 +1,9 @@
-#include "rig.h"
+/*
+ * The machines of a rig, their lives and deaths. What is told to daemons is in rig-operator.c, what
+ * hands do to Azure in rig-hands.c, what passes a wire in rig-wire.c.
+ */
+#include "rig-internal.h"
 
-#include "base/macros.h"
 #include "config/diagnostics.h"
 #include "config/policy_reader.h"
 
@@ -14,7 +17,10 @@ enum {
         STREAM_KILLS = 100
 };
 
-static void must(int r) {
+/* Chosen: systemd's RestartSec, more or less. */
+#define RESTART_NS (5 * NSEC_PER_SEC)
+
+void rig_must(int r) {
         if (r != 0) {
                 fprintf(stderr, "the rig cannot go on: %d\n", r);
                 abort();
@@ -32,15 +38,13 @@ static void rig_echo(const char *line, size_t len, void *data) {
         printf("%.*s\n", (int)len, line);
 }
 
-static void node_start(struct rig_node *node) {
-        struct services services = {
-                .clock = sim_node_clock(node->machine),
-                .reactor = sim_node_reactor(node->machine),
-                .transport = network_link_transport(node->link),
-                .random = sim_random_interface(node->random),
-                .secrets = &node->secrets,
-                .log = sim_log_interface(node->log),
-        };
+static void node_log(const struct log_entry *entry, void *data) {
+        struct rig_node *node = data;
+
+        checks_logged(&node->rig->checks, node->number, entry, sim_true_utc(node->rig->sim));
+}
+
+static void node_load(struct rig_node *node) {
         struct diagnostics diagnostics = {};
         int r;
 
@@ -50,48 +54,159 @@ static void node_start(struct rig_node *node) {
                 struct strbuf text = {};
 
                 diagnostics_format(&diagnostics, &text);
-                fprintf(stderr, "%s", strbuf_str(&text));
-                must(r);
+                fprintf(stderr, "%s%s", strbuf_str(&text), node->policy);
+                rig_must(r);
         }
         diagnostics_deinit(&diagnostics);
+}
 
-        sim_trace_say(node->rig->trace, sim_node_number(node->machine), "starts");
-        must(engine_new(&services, node->file, &(struct engine_options){.version = "sim"},
-                        &node->engine));
+/* What a daemon believes, whenever it has come to rest. */
+static void node_settled(void *data) {
+        rig_compare_status(data);
+}
+
+void rig_start(struct rig_node *node) {
+        struct services services = {
+                .clock = sim_node_clock(node->machine),
+                .reactor = sim_node_reactor(node->machine),
+                .transport = &node->transport,
+                .random = sim_random_interface(node->random),
+                .secrets = &node->secrets,
+                .store = sim_store_interface(node->store),
+                .log = sim_log_interface(node->log),
+        };
+        struct engine_options options = {
+                .version = "sim",
+                .settled = node_settled,
+                .data = node,
+        };
+        struct rig *rig = node->rig;
+
+        if (node->engine)
+                return;
+
+        sim_event_disarm(rig->sim, &node->restart);
+        node_load(node);
+        sim_trace_say(rig->trace, node->number, "starts");
+        checks_started(&rig->checks, node->number, sim_mono(rig->sim), sim_true_utc(rig->sim));
+        rig_must(engine_new(&services, node->file, &options, &node->engine));
         engine_start(node->engine);
 }
 
 static void node_restart(void *data) {
-        struct rig_node *node = data;
+        rig_start(data);
+}
 
-        if (!node->engine)
-                node_start(node);
+/* Adds what the engine has counted to what is kept, before it goes. An invariant that broke unasked
+ * ends the simulation (DESIGN section 5). */
+static void node_end(struct rig_node *node) {
+        const struct engine_counts *counts = engine_counts(node->engine);
+
+        for (int i = 0; i < _DOUBT_N; i++) {
+                node->rig->doubts.begun[i] += counts->doubts_begun[i];
+                node->rig->doubts.ended[i] += counts->doubts_ended[i];
+        }
+        if (counts->doubts_begun[DOUBT_INTERNAL] > counts->doubts_ended[DOUBT_INTERNAL])
+                node->rig->doubts.ended[DOUBT_INTERNAL] +=
+                        counts->doubts_begun[DOUBT_INTERNAL] - counts->doubts_ended[DOUBT_INTERNAL];
+        checks_died(&node->rig->checks, node->number);
+        node->engine = engine_free(node->engine);
+        node->file = policy_file_free(node->file);
 }
 
 void rig_kill(struct rig_node *node, int64_t after_ns) {
+        struct rig *rig = node->rig;
+
         if (!node->engine)
                 return;
 
-        sim_trace_say(node->rig->trace, sim_node_number(node->machine), "is killed");
+        sim_trace_say(rig->trace, node->number, "is killed");
         sim_network_crash(node->link);
-        node->engine = engine_free(node->engine);
-        node->file = policy_file_free(node->file);
-        node->rig->n_kills++;
-        must(sim_event_arm(node->rig->sim, &node->restart,
-                           mono_add_ns(sim_mono(node->rig->sim), after_ns)));
+        rig_check_invariants(node);
+        node_end(node);
+        sim_store_crash(node->store);
+        rig->n_kills++;
+        if (after_ns >= 0)
+                rig_must(sim_event_arm(rig->sim, &node->restart,
+                                       mono_add_ns(sim_mono(rig->sim), after_ns)));
+}
+
+void rig_reload(struct rig_node *node, const char *policy) {
+        char *copy = strdup(policy);
+
+        if (!copy)
+                abort();
+        free(node->policy);
+        node->policy = copy;
+        sim_trace_say(node->rig->trace, node->number, "gets another policy");
+        if (!node->engine)
+                return;
+
+        rig_check_invariants(node);
+        node_end(node);
+        rig_start(node);
+}
+
+void rig_step_clock(struct rig_node *node, int64_t ns) {
+        sim_trace_say(node->rig->trace, node->number, "clock steps by %lld ns", (long long)ns);
+        sim_node_step_clock(node->machine, ns);
+        checks_clock(&node->rig->checks, node->number, sim_node_clock_error_ns(node->machine));
+}
+
+void rig_suspend(struct rig_node *node) {
+        sim_trace_say(node->rig->trace, node->number, "is suspended");
+        sim_node_suspend(node->machine);
+}
+
+void rig_resume(struct rig_node *node) {
+        sim_trace_say(node->rig->trace, node->number, "is resumed");
+        sim_node_resume(node->machine);
+}
+
+void rig_lose_state(struct rig_node *node) {
+        bool alive = node->engine;
+
+        rig_kill(node, -1);
+        sim_store_lose(node->store);
+        checks_state_lost(&node->rig->checks, node->number, /* certain= */ true,
+                          sim_true_utc(node->rig->sim));
+        if (alive)
+                rig_must(sim_event_arm(node->rig->sim, &node->restart,
+                                       mono_add_ns(sim_mono(node->rig->sim), RESTART_NS)));
 }
 
 static void rig_hook(enum network_hook when, const struct network_event *event, void *data) {
         struct rig *rig = data;
         bool dies = rig->kill_at == event->number && rig->kill_when == when;
 
+        if (when == NETWORK_AFTER_EFFECT)
+                checks_arrived(&rig->checks, event, sim_mono(rig->sim), sim_true_utc(rig->sim));
+        if (rig->hook)
+                rig->hook(when, event, rig);
+
         /* One draw for each side of each request, whether it can kill or not. */
         dies |= sim_stream_below(&rig->kills, 1000000) < rig->kill_per_million;
         if (dies)
-                rig_kill(&rig->nodes[event->node - 1], 5 * NSEC_PER_SEC);
+                rig_kill(&rig->nodes[event->node - 1],
+                         rig->kill_down_ns > 0 ? rig->kill_down_ns : RESTART_NS);
 }
 
-void rig_init(struct rig *rig, const char *scenario, uint64_t seed, bool echo) {
+/*
+ * A zone file (RFC 8536) of version 2 that holds no transitions, only the rule that goes on for ever
+ * in its footer: a header and a block of one type, the same again with 64-bit times, the rule.
+ */
+static void add_zone(struct rig *rig) {
+#define ZONE_BLOCK                                                                                 \
+        "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"                                                      \
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4"                                         \
+        "\0\0\x0e\x10\0\0CET\0"
+        static const char bytes[] = ZONE_BLOCK ZONE_BLOCK "\n" RIG_ZONE_POSIX "\n";
+
+        rig_must(sim_zones_add(rig->zones, RIG_ZONE, bytes, sizeof(bytes) - 1));
+}
+
+void rig_init_at(struct rig *rig, const char *scenario, uint64_t seed, bool echo,
+                 struct utc start) {
         struct service_options service_options = service_options_default();
         struct network_options network_options = network_options_default();
 
@@ -99,15 +214,22 @@ void rig_init(struct rig *rig, const char *scenario, uint64_t seed, bool echo) {
         service_options.seed = seed;
         network_options.seed = seed;
         rig->kills = sim_stream_init(seed, 0, STREAM_KILLS);
-        must(sim_new(utc_from_seconds(RIG_START), &rig->sim));
-        must(service_new(&service_options, &rig->service));
-        must(sim_trace_new(rig->sim, echo ? rig_echo : NULL, NULL, &rig->trace));
-        must(network_new(rig->sim, rig->service, rig->trace, &network_options, &rig->network));
-        must(sim_zones_new(&rig->zones));
+        rig_must(sim_new(start, &rig->sim));
+        rig_must(service_new(&service_options, &rig->service));
+        rig_must(sim_trace_new(rig->sim, echo ? rig_echo : NULL, NULL, &rig->trace));
+        rig_must(network_new(rig->sim, rig->service, rig->trace, &network_options, &rig->network));
+        rig_must(sim_zones_new(&rig->zones));
+        add_zone(rig);
         network_set_hook(rig->network, rig_hook, rig);
+        checks_init(&rig->checks, rig->service);
 
-        must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-app", SERVICE_REGION));
-        must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-snapshots", SERVICE_REGION));
+        rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-app", SERVICE_REGION));
+        rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-snapshots",
+                                   SERVICE_REGION));
+}
+
+void rig_init(struct rig *rig, const char *scenario, uint64_t seed, bool echo) {
+        rig_init_at(rig, scenario, seed, echo, utc_from_seconds(RIG_START));
 }
 
 void rig_deinit(struct rig *rig) {
@@ -117,12 +239,14 @@ void rig_deinit(struct rig *rig) {
                 engine_free(node->engine);
                 policy_file_free(node->file);
                 sim_event_disarm(rig->sim, &node->restart);
-                if (sim_node_sources(node->machine) != 0 || network_link_calls(node->link) != 0) {
+                if (sim_node_sources(node->machine) != 0 || network_link_calls(node->link) != 0 ||
+                    node->watched) {
                         fprintf(stderr, "an engine left sources or calls behind\n");
                         abort();
                 }
                 network_link_free(node->link);
                 sim_log_free(node->log);
+                sim_store_free(node->store);
                 sim_random_free(node->random);
                 sim_node_free(node->machine);
                 free(node->policy);
@@ -130,6 +254,7 @@ void rig_deinit(struct rig *rig) {
         network_free(rig->network);
         sim_zones_free(rig->zones);
         sim_trace_free(rig->trace);
+        checks_deinit(&rig->checks);
         service_free(rig->service);
         sim_free(rig->sim);
 }
@@ -140,64 +265,59 @@ void rig_add_node(struct rig *rig, const char *policy) {
         unsigned number = rig->n_nodes;
 
         node->rig = rig;
+        node->number = number;
         node->secrets.ops = &secrets_ops;
         node->policy = strdup(policy);
         if (!node->policy)
                 abort();
-        must(sim_node_new(rig->sim, number, /* wall_offset_ns= */ 0, &node->machine));
-        must(network_link_new(rig->network, node->machine, &node->link));
-        must(sim_random_new(rig->seed, number, &node->random));
-        must(sim_log_new(rig->trace, number, LOG_LEVEL_DEBUG, &node->log));
+        rig_must(sim_node_new(rig->sim, number, /* wall_offset_ns= */ 0, &node->machine));
+        rig_must(network_link_new(rig->network, node->machine, &node->link));
+        rig_must(sim_random_new(rig->seed, number, &node->random));
+        rig_must(sim_store_new(rig->seed, number, &node->store));
+        rig_must(sim_log_new(rig->trace, number, rig->log_most ?: LOG_LEVEL_DEBUG, &node->log));
+        sim_log_watch(node->log, node_log, node);
+        rig_watch_wire(node);
         sim_event_init(&node->restart, NULL, node_restart, node);
-        node_start(node);
+        rig_start(node);
 }
 
-void rig_run(struct rig *rig, int64_t ns) {
+bool rig_run_until(struct rig *rig, int64_t ns, bool (*done)(const struct rig *rig, void *data),
+                   void *data) {
         struct mono until = mono_add_ns(sim_mono(rig->sim), ns);
 
         while (!rig->checks.broken && sim_next(rig->sim).ns <= until.ns) {
                 sim_step(rig->sim);
                 checks_step(&rig->checks, rig->service, sim_true_utc(rig->sim));
+                if (done && done(rig, data))
+                        return true;
         }
         if (!rig->checks.broken)
-                must(sim_run_until(rig->sim, until));
+                rig_must(sim_run_until(rig->sim, until));
+        for (unsigned i = 0; i < rig->n_nodes; i++)
+                rig_check_invariants(&rig->nodes[i]);
+        return false;
 }
 
-void rig_add_disk(struct rig *rig, const char *name) {
-        struct service_tag tag = {(char *)(uintptr_t) "backup", (char *)(uintptr_t) "gold"};
-        struct service_disk_spec spec = {
-                .subscription = SERVICE_SUBSCRIPTION,
-                .group = "rg-app",
-                .name = name,
-                .tags = &tag,
-                .n_tags = 1,
-        };
-
-        must(service_add_disk(rig->service, sim_true_utc(rig->sim), &spec, NULL));
+void rig_run(struct rig *rig, int64_t ns) {
+        rig_run_until(rig, ns, NULL, NULL);
 }
 
-void rig_add_snapshot(struct rig *rig, const char *name, const char *disk,
-                      const char *const *tags) {
-        struct service_tag set[16];
-        char source[256], generation[GUID_TEXT_SIZE];
-        struct service_snapshot_spec spec = {
-                .subscription = SERVICE_SUBSCRIPTION,
-                .group = "rg-snapshots",
-                .name = name,
-                .source_id = source,
-                .tags = set,
-        };
+struct rig_doubts rig_count_doubts(const struct rig *rig) {
+        struct rig_doubts sum = rig->doubts;
 
-        snprintf(source, sizeof(source),
-                 "/subscriptions/" SERVICE_SUBSCRIPTION
-                 "/resourceGroups/rg-app/providers/Microsoft.Compute/disks/%s",
-                 disk);
-        guid_format(&service_find(rig->service, source)->unique_id, generation);
-        for (size_t i = 0; tags[i]; i += 2) {
-                const char *value = strcmp(tags[i + 1], "@") == 0 ? generation : tags[i + 1];
+        for (unsigned n = 0; n < rig->n_nodes; n++) {
+                const struct engine *engine = rig->nodes[n].engine;
 
-                set[spec.n_tags++] =
-                        (struct service_tag){(char *)(uintptr_t)tags[i], (char *)(uintptr_t)value};
+                for (int i = 0; engine && i < _DOUBT_N; i++) {
+                        sum.begun[i] += engine_counts(engine)->doubts_begun[i];
+                        sum.ended[i] += engine_counts(engine)->doubts_ended[i];
+                }
         }
-        must(service_add_snapshot(rig->service, sim_true_utc(rig->sim), &spec, NULL));
+        return sum;
+}
+
+void rig_print_tail(const struct rig *rig) {
+        for (size_t n = 40; n-- > 0;)
+                if (sim_trace_tail(rig->trace, n))
+                        printf("#   %s\n", sim_trace_tail(rig->trace, n));
 }

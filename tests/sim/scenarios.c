@@ -1,13 +1,11 @@
 #include "scenarios.h"
+#include "named.h"
 
 #include "base/macros.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MINUTE_NS (60 * NSEC_PER_SEC)
-#define HOUR_NS (60 * MINUTE_NS)
 
 #define POLICY_HEAD                                                                                \
         "version: 1\n"                                                                             \
@@ -192,6 +190,55 @@ const struct scenario scenarios[] = {
         {"two-daemons", 50, run_two_daemons},
         {"tiers", 20, run_tiers},
         {"calm", 1, run_calm},
+        {"month-down", 3, named_month_down},
+        {"spring-daily", 2, named_spring_daily},
+        {"spring-hourly", 1, named_spring_hourly},
+        {"autumn-daily", 2, named_autumn_daily},
+        {"autumn-hourly", 1, named_autumn_hourly},
+        {"clock-ahead", 1, named_clock_ahead},
+        {"clock-behind", 1, named_clock_behind},
+        {"azure-away", 1, named_azure_away},
+        {"throttled-day", 1, named_throttled_day},
+        {"role-removed", 1, named_role_removed},
+        {"role-unlisted", 1, named_role_unlisted},
+        {"listing-behind", 1, named_listing_behind},
+        {"quota", 1, named_quota},
+        {"lock", 1, named_lock},
+        {"failed-leftover", 1, named_failed_leftover},
+        {"name-taken", 1, named_name_taken},
+        {"ultra-pending", 1, named_ultra_pending},
+        {"deleted-by-hand", 1, named_deleted_by_hand},
+        {"retagged-by-hand", 1, named_retagged_by_hand},
+        {"held-by-hand", 1, named_held_by_hand},
+        {"strangers", 1, named_strangers},
+        {"disk-remade", 2, named_disk_remade},
+        {"disk-moved", 1, named_disk_moved},
+        {"two-owners", 3, named_two_owners},
+        {"two-daemons-week", 5, named_two_daemons},
+        {"two-minds", 1, named_two_minds},
+        {"wrong-tag", 1, named_wrong_tag},
+        {"wrong-tag-acked", 1, named_wrong_tag_acked},
+        {"expected", 1, named_expected},
+        {"policy-cut", 1, named_policy_cut},
+        {"policy-cut-slowly", 1, named_policy_cut_slowly},
+        {"policy-cut-hourly", 1, named_policy_cut_hourly},
+        {"mass", 1, named_mass},
+        {"renamed", 1, named_renamed},
+        {"renamed-bare", 1, named_renamed_bare},
+        {"ask", 1, named_ask},
+        {"pause", 1, named_pause},
+        {"gone-keep", 1, named_gone_keep},
+        {"gone-apply", 1, named_gone_apply},
+        {"retire", 1, named_retire},
+        {"full", 1, named_full},
+        {"full-clock", 1, named_full_clock},
+        {"full-listing", 1, named_full_listing},
+        {"full-targets", 1, named_full_targets},
+        {"full-stale", 1, named_full_stale},
+        {"full-policy", 1, named_full_policy},
+        {"full-mass", 1, named_full_mass},
+        {"full-peer", 1, named_full_peer},
+        {"full-internal", 1, named_full_internal},
 };
 const size_t n_scenarios = ARRAY_SIZE(scenarios);
 

@@ -1,0 +1,139 @@
+/*
+ * A creation by us: of a slot that is due, once, in its group, and no more than Azure bears.
+ */
+#include "checks-internal.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A snapshot made more than a minute before its slot does not fill it (DESIGN section 2). */
+#define EARLY_S 60
+
+static void check_once(struct checks *c, const struct seen_snapshot *s, struct utc at) {
+        size_t same = 0;
+
+        c->evaluated[PROMISE_EXACTLY_ONCE]++;
+        for (size_t i = 0; i < s->chain->n; i++) {
+                const struct seen_snapshot *o = s->chain->items[i];
+
+                /* Failed ones keep their name and are no second snapshot, nor are those that were made
+                 * before their slot by the service's clock. */
+                same += o->shaped && utc_seconds(o->r->time_created) >= o->slot_s - EARLY_S &&
+                        !o->r->fails && !checks_is_failed(o->r, at) && o->slot_s == s->slot_s &&
+                        strcmp(o->policy, s->policy) == 0 && strcmp(o->owner, s->owner) == 0 &&
+                        strcmp(o->r->region, s->r->region) == 0;
+        }
+        /* A name begins with the disk's. One that has moved while listings do not show what was made
+         * under its old name gets another snapshot under the new one: nothing at Azure could tell. */
+        if (same > 1 && (c->rights_cut || c->lag_s > 0) &&
+            utc_add_seconds(s->chain->disk_changed, SEC_PER_DAY).ticks > at.ticks)
+                return;
+        if (same > 1)
+                checks_broken(c, PROMISE_EXACTLY_ONCE, "slot %lld of %s has %zu snapshots",
+                              (long long)s->slot_s, s->r->source_id, same);
+}
+
+static void check_slot(struct checks *c, const struct seen_snapshot *s, unsigned node,
+                       struct utc at) {
+        /* A request waits on the wire for minutes at most. */
+        const struct intent *now = checks_intent(c, node, s->owner, s->policy, at);
+        const struct intent *sent =
+                checks_intent(c, node, s->owner, s->policy, utc_add_seconds(at, -120));
+        const struct intent *intent = now ?: sent;
+        int64_t service_s = utc_seconds(at) + service_clock_error(c->service) / NSEC_PER_SEC;
+
+        c->evaluated[PROMISE_SLOT]++;
+        if (!intent) {
+                checks_broken(c, PROMISE_SLOT, "%s was created for no policy", s->r->name);
+                return;
+        }
+        if (strcmp(s->policy, intent->policy) != 0 &&
+            (!sent || strcmp(s->policy, sent->policy) != 0))
+                checks_broken(c, PROMISE_SLOT, "%s was created under the old name of its policy",
+                              s->r->name);
+        else if (!str_equal_nocase(s->r->group, intent->group))
+                checks_broken(c, PROMISE_SLOT, "%s was created in another group", s->r->name);
+        else if (!is_slot(intent, s->slot_s) && !(sent && is_slot(sent, s->slot_s)))
+                checks_broken(c, PROMISE_SLOT, "%s was created, and there is no such slot",
+                              s->r->name);
+        else if (c->nodes[node - 1].clock_error_ns == 0 && service_clock_error(c->service) == 0 &&
+                 c->hindered.ticks < at.ticks && c->nodes[node - 1].misled_until.ticks < at.ticks &&
+                 s->slot_s > service_s + EARLY_S)
+                checks_broken(c, PROMISE_SLOT, "%s was created before its slot", s->r->name);
+}
+
+static void check_burst(struct checks *c, struct seen_chain *chain, const struct seen_snapshot *s,
+                        struct utc at) {
+        unsigned within = 0;
+
+        c->evaluated[PROMISE_BURST]++;
+        for (size_t i = 0; i < ARRAY_SIZE(chain->burst); i++)
+                within += chain->burst[i].ticks != 0 &&
+                          chain->burst[i].ticks > utc_add_seconds(at, -SERVICE_BURST_SECONDS).ticks;
+        if (within >= SERVICE_BURST_MAX)
+                checks_broken(c, PROMISE_BURST, "%s is the eighth in five minutes", s->r->name);
+        if (chain->n > SERVICE_CHAIN_MAX)
+                checks_broken(c, PROMISE_BURST, "%s is the 501st of its chain", s->r->name);
+        chain->burst[chain->n_burst++ % ARRAY_SIZE(chain->burst)] = at;
+}
+
+/* New snapshots carry the rule that was accepted, until the file's is. */
+static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned node,
+                       struct utc at) {
+        const struct intent *intent = checks_intent(c, node, s->owner, s->policy, at);
+        struct utc before = utc_add_seconds(at, -600);
+        char file[TAG_TEXT_MAX];
+        const char *accepted;
+
+        if (!intent || intent->max_delete_percent == 0 || intent->since.ticks > before.ticks)
+                return;
+        accepted = accepted_rule(c, s->chain, intent, at, s);
+        intent_rule(intent, file);
+        if (strcmp(s->keep, file) != 0) {
+                if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0)
+                        checks_broken(c, PROMISE_POLICY,
+                                      "%s carries \"%s\", which is neither accepted nor the file's",
+                                      s->r->name, s->keep);
+                return;
+        }
+        if (!accepted || strcmp(accepted, file) == 0)
+                return;
+        if (rule_is_doubted(c, node, intent, before, 2) &&
+            rule_is_doubted(c, node, intent, at, 2) &&
+            !checks_was_acked(c, node, CHECKS_ACK_APPLY, NULL, NULL, UTC_NONE))
+                checks_broken(c, PROMISE_POLICY, "%s carries a rule that nobody has accepted",
+                              s->r->name);
+}
+
+void check_creation(struct checks *c, const struct service_effect *effect,
+                    struct seen_snapshot *s) {
+        const struct service_resource *r = effect->resource;
+
+        c->creations++;
+
+        /* A PUT names the disk, not its generation: when the disk was made again since it was listed,
+         * the snapshot is of the new one under the old one's tags. It is nobody's (mistaken), and
+         * nothing but that may make us create what is not ours. */
+        c->evaluated[PROMISE_ONLY_OURS]++;
+        if (!s->shaped) {
+                char source[GUID_TEXT_SIZE];
+
+                if (str_equal_nocase(checks_tag(r, "snapkeep-generation"),
+                                     guid_format(&r->source_unique_id, source)))
+                        checks_broken(c, PROMISE_ONLY_OURS, "%s was created by us and is not ours",
+                                      r->id);
+                return;
+        }
+        check_once(c, s, effect->at);
+        check_slot(c, s, effect->client, effect->at);
+        check_burst(c, s->chain, s, effect->at);
+        check_rule(c, s, effect->client, effect->at);
+
+        checks_grow(&c->deletions_done, c->n_deletions_done, &c->deletions_done_capacity,
+                    sizeof(*c->deletions_done));
+        c->deletions_done[c->n_deletions_done] =
+                (struct seen_deletion){.at = effect->at, .node = effect->client, .created = true};
+        snprintf(c->deletions_done[c->n_deletions_done++].policy, TAG_TEXT_MAX, "%s", s->policy);
+}

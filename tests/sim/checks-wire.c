@@ -1,0 +1,331 @@
+/*
+ * What a daemon sent and heard: what it can know, and so what it must not do.
+ */
+#include "checks-internal.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "A GET of the victim, at most 10 s old" (DESIGN section 5). */
+#define REREAD_NS (10 * NSEC_PER_SEC)
+/* Survivors are read once a round, and a world older than half an hour is no ground to delete on. */
+#define SURVIVORS_NS (2100 * NSEC_PER_SEC)
+/* "More than a minute off", and the seconds that a Date and a way through the network leave open. */
+#define OFF_NS (62 * NSEC_PER_SEC)
+/* For so long after a Retry-After has passed requests count as some that it has let through. */
+#define RETRY_WATCHED_NS (600 * NSEC_PER_SEC)
+/* A walk takes no longer. */
+#define WALK_NS (1800 * NSEC_PER_SEC)
+/* After the first answer that showed it; requests under way may still go out. */
+#define OFF_SLACK_NS (30 * NSEC_PER_SEC)
+
+static bool is_arm(const char *url) {
+        return strstr(url, "/subscriptions/") != NULL;
+}
+
+static const char *header(const struct http_reply *reply, const char *name) {
+        return http_headers_get(&reply->headers, name);
+}
+
+/* The snapshot that the URL names, if it lives. */
+static struct seen_snapshot *snapshot_of(const struct checks *c, const char *url) {
+        const char *path = strstr(url, "/subscriptions/");
+        char id[1024];
+
+        if (!path || !strstr(path, "/snapshots/"))
+                return NULL;
+        snprintf(id, sizeof(id), "%.*s", (int)strcspn(path, "?"), path);
+        return checks_seen(c, service_find(c->service, id));
+}
+
+void checks_started(struct checks *c, unsigned node, struct mono now, struct utc utc) {
+        struct seen_node *n = &c->nodes[node - 1];
+        struct seen_node kept = *n;
+
+        *n = (struct seen_node){
+                .alive = true,
+                .started = now,
+                .started_utc = utc,
+                .clock_error_ns = kept.clock_error_ns,
+                .off_since = MONO_NEVER,
+                .paused = kept.paused,
+                .paused_all = kept.paused_all,
+                .paused_until = kept.paused_until,
+                .state_lost_at = kept.state_lost_at,
+                .state_odd_at = kept.state_odd_at,
+                .targets_acked = kept.targets_acked,
+                .largest = kept.largest,
+                .misled_until = kept.misled_until,
+        };
+}
+
+void checks_died(struct checks *c, unsigned node) {
+        c->nodes[node - 1].alive = false;
+        /* What it had yet to say it cannot say any more. */
+        for (size_t i = 0; i < c->n_explain; i++)
+                if (c->explain[i].node == node)
+                        c->explain[i--] = c->explain[--c->n_explain];
+}
+
+void checks_clock(struct checks *c, unsigned node, int64_t error_ns) {
+        c->nodes[node - 1].clock_error_ns = error_ns;
+        c->nodes[node - 1].off_since = MONO_NEVER;
+}
+
+static bool is_off(const struct checks *c, const struct seen_node *n) {
+        return llabs(n->clock_error_ns - service_clock_error(c->service)) > OFF_NS;
+}
+
+/* How far a listing may lie behind, in the worst phase of a run. */
+#define LISTING_BEHIND_S 3600
+
+/*
+ * Whether the GET that was read showed the tags that the listing had. A change in the very instant of the
+ * GET may have come after it; a listing that lags shows what was so some time before it.
+ */
+static bool shows_listed(const struct seen_node *n, const struct seen_snapshot *s,
+                         const struct look *look) {
+        uint64_t read = tags_at(s, (struct utc){look->heard_of.ticks - 1});
+        struct utc since = utc_add_seconds(n->listed_utc, -LISTING_BEHIND_S);
+
+        if (tags_at(s, n->listed_utc) == read)
+                return true;
+        for (size_t i = 0; i < s->n_changes; i++)
+                if (s->changes[i].at.ticks > since.ticks && s->changes[i].before == read)
+                        return true;
+        return false;
+}
+
+/* A DELETE goes out: what the daemon had read of it, and of those that stay. */
+static void check_reread(struct checks *c, unsigned node, const struct seen_snapshot *s,
+                         struct mono now) {
+        const struct look *look = &s->looks[node - 1];
+
+        c->evaluated[PROMISE_REREAD]++;
+        if (look->heard.ns == 0)
+                checks_broken(c, PROMISE_REREAD, "DELETE of %s, which was never read", s->r->name);
+        else if (now.ns - look->heard.ns > REREAD_NS)
+                checks_broken(c, PROMISE_REREAD, "DELETE of %s, which was read %lld ms before",
+                              s->r->name, (long long)((now.ns - look->heard.ns) / NSEC_PER_MSEC));
+        else if (s->tagged_at.ticks != 0 && !shows_listed(&c->nodes[node - 1], s, look))
+                checks_broken(c, PROMISE_REREAD,
+                              "DELETE of %s, whose tags were changed after it was listed and "
+                              "before it was read",
+                              s->r->name);
+
+        c->evaluated[PROMISE_HELD]++;
+        if (look->heard_held)
+                checks_broken(c, PROMISE_HELD, "DELETE of %s, which was read as held", s->r->name);
+}
+
+static void check_survivors(struct checks *c, unsigned node, struct seen_snapshot *s,
+                            struct mono now, struct utc utc) {
+        static struct point points[POINTS_MAX];
+        const struct intent *intent = checks_intent(c, node, s->owner, s->policy, utc);
+        char generation[GUID_TEXT_SIZE];
+        size_t n, read = 0;
+
+        guid_format(&s->r->source_unique_id, generation);
+        if (!intent || checks_is_failed(s->r, utc) ||
+            checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, UTC_NONE))
+                return;
+        n = collect_points(c, s->chain, intent, utc, CHECKS_SIGHT_S + c->lag_s, points);
+        if (n - 1 >= 2 * (size_t)intent->min_keep)
+                return;
+
+        c->evaluated[PROMISE_SURVIVORS]++;
+        for (size_t i = 0; i < n; i++)
+                read += points[i].who && points[i].who != s &&
+                        points[i].who->looks[node - 1].heard.ns > 0 &&
+                        now.ns - points[i].who->looks[node - 1].heard.ns <= SURVIVORS_NS;
+        if (read < intent->min_keep)
+                checks_broken(c, PROMISE_SURVIVORS,
+                              "DELETE of %s leaves %zu, and %zu of %u survivors were read",
+                              s->r->name, n - 1, read, intent->min_keep);
+}
+
+static void check_sight(struct checks *c, unsigned node, const struct seen_snapshot *s,
+                        struct mono now) {
+        const struct seen_node *n = &c->nodes[node - 1];
+
+        c->evaluated[PROMISE_LISTING]++;
+        if (n->swept_utc.ticks == 0)
+                checks_broken(c, PROMISE_LISTING, "DELETE of %s before anything was listed",
+                              s->r->name);
+        else if (n->is_dirty && n->clean < 2)
+                checks_broken(c, PROMISE_LISTING,
+                              "DELETE of %s after a page failed, with %u clean sweeps since",
+                              s->r->name, n->clean);
+        else if (n->walk_failed && n->walk_open && now.ns - n->dirty.ns > WALK_NS)
+                checks_broken(c, PROMISE_LISTING, "DELETE of %s %lld s after a page failed",
+                              s->r->name, (long long)((now.ns - n->dirty.ns) / NSEC_PER_SEC));
+
+        c->evaluated[PROMISE_CLOCK]++;
+        if (n->off_since.ns != MONO_NEVER.ns && is_off(c, n) &&
+            now.ns > n->off_since.ns + OFF_SLACK_NS)
+                checks_broken(c, PROMISE_CLOCK, "DELETE of %s with the clock %lld s off",
+                              s->r->name,
+                              (long long)((n->clock_error_ns - service_clock_error(c->service)) /
+                                          NSEC_PER_SEC));
+}
+
+/* Whether it came to its end or was given up. */
+static void end_failed_walk(struct seen_node *n) {
+        n->walk_failed = false;
+        n->is_dirty = true;
+        n->clean = 0;
+}
+
+void checks_sent(struct checks *c, unsigned node, enum http_method method, const char *url,
+                 struct mono now, struct utc utc) {
+        struct seen_node *n = &c->nodes[node - 1];
+        enum service_request_kind kind = service_request_kind_of(method, url);
+        struct seen_snapshot *s;
+
+        if (!is_arm(url))
+                return;
+        if (n->not_before.ns > 0) {
+                c->evaluated[PROMISE_RETRY_AFTER]++;
+                if (now.ns < n->not_before.ns)
+                        checks_broken(c, PROMISE_RETRY_AFTER,
+                                      "%s %s was sent %lld ms before Retry-After had passed",
+                                      http_method_name(method), url,
+                                      (long long)((n->not_before.ns - now.ns) / NSEC_PER_MSEC));
+                else if (now.ns > n->not_before.ns + RETRY_WATCHED_NS)
+                        n->not_before.ns = 0;
+        }
+        if (kind == SERVICE_REQUEST_LIST_DISKS && !strstr(url, "skip")) {
+                if (n->walk_failed)
+                        end_failed_walk(n);
+                n->walk_open = true;
+                n->walk_begin = now;
+                n->walk_begin_utc = utc;
+        }
+        if (kind == SERVICE_REQUEST_PUT_SNAPSHOT && n->paused_all &&
+            utc.ticks < n->paused_until.ticks - 60 * TICKS_PER_SEC)
+                checks_broken(c, PROMISE_ASKED, "PUT %s while all was paused", url);
+        if (kind != SERVICE_REQUEST_DELETE_SNAPSHOT)
+                return;
+
+        s = snapshot_of(c, url);
+        if (!s)
+                return;
+        s->delete_sent[node - 1] = now;
+        s->delete_sent_utc[node - 1] = utc;
+        check_reread(c, node, s, now);
+        check_survivors(c, node, s, now, utc);
+        check_sight(c, node, s, now);
+}
+
+void checks_arrived(struct checks *c, const struct network_event *event, struct mono now,
+                    struct utc utc) {
+        struct seen_node *n = &c->nodes[event->node - 1];
+        const struct http_reply *reply = event->reply;
+        bool readable = reply && reply->outcome == TRANSPORT_REPLY && reply->status == 200 &&
+                        event->fault != NETWORK_ODD_BODY && event->fault != NETWORK_CUT_BODY;
+        struct seen_snapshot *s;
+
+        if (reply && (event->fault == NETWORK_ODD_DATE || service_clock_error(c->service) != 0)) {
+                n->misled_until = utc_add_seconds(utc, CHECKS_SIGHT_S);
+                /* By that Date the pause may be over. */
+                n->paused = n->paused_all = false;
+        }
+        if (event->kind == SERVICE_REQUEST_LIST_DISKS ||
+            event->kind == SERVICE_REQUEST_LIST_SNAPSHOTS) {
+                size_t tail = reply ? MIN(reply->body_len, (size_t)4096) : 0;
+
+                n->page_ok = readable;
+                n->page_utc = utc;
+                n->page_last =
+                        readable && reply->body &&
+                        !memmem(reply->body + reply->body_len - tail, tail, "\"nextLink\"", 10);
+        }
+        if (event->kind == SERVICE_REQUEST_PUT_SNAPSHOT && reply && reply->status == 409 &&
+            event->url) {
+                const char *disk = reply->body ? reply->body : "";
+
+                if (strstr(disk, "Quota") || strstr(disk, "Limit") || strstr(disk, "imit") ||
+                    strstr(disk, "aximum"))
+                        for (struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                                chain->refused = utc;
+        }
+        if (event->kind != SERVICE_REQUEST_GET_SNAPSHOT || !event->url)
+                return;
+        s = snapshot_of(c, event->url);
+        if (!s)
+                return;
+        s->looks[event->node - 1].arrived = utc;
+        s->looks[event->node - 1].clean = readable;
+        s->looks[event->node - 1].held =
+                service_tag_get(s->r, "snapkeep-hold") || service_resource_has_access(s->r, utc);
+}
+
+/* A walk is over disks first, then snapshots; both whole make a sweep. */
+static void hear_page(struct checks *c, struct seen_node *n, enum service_request_kind kind,
+                      const struct http_reply *reply, struct mono now) {
+        bool ok = n->page_ok && reply->outcome == TRANSPORT_REPLY && reply->status == 200;
+
+        /* A token that had expired is renewed, a throttled page is asked for again: neither says
+         * anything of the page. */
+        if (reply->outcome == TRANSPORT_REPLY && (reply->status == 401 || reply->status == 429))
+                return;
+        n->page_ok = false;
+        if (!ok) {
+                n->walk_failed = true;
+                n->dirty = now;
+                return;
+        }
+        if (kind != SERVICE_REQUEST_LIST_SNAPSHOTS || !n->page_last)
+                return;
+        /* A round lists its snapshots alone. */
+        n->listed_utc = n->page_utc;
+        if (!n->walk_open)
+                return;
+        n->walk_open = false;
+        n->swept_utc = n->walk_begin_utc;
+        if (n->walk_failed) {
+                end_failed_walk(n);
+                return;
+        }
+        n->clean++;
+        if (!c->rights_cut)
+                for (size_t i = 0; i < c->n_intents; i++)
+                        if (intent_holds(&c->intents[i], (unsigned)(n - c->nodes) + 1,
+                                         n->walk_begin_utc) &&
+                            c->fleet->changed.ticks <
+                                    n->walk_begin_utc.ticks - c->lag_s * TICKS_PER_SEC)
+                                n->largest = MAX(n->largest, checks_count_fleet(c, &c->intents[i]));
+}
+
+void checks_heard(struct checks *c, unsigned node, enum http_method method, const char *url,
+                  const struct http_reply *reply, struct mono now, struct utc utc) {
+        struct seen_node *n = &c->nodes[node - 1];
+        enum service_request_kind kind = service_request_kind_of(method, url);
+        struct seen_snapshot *s;
+        const char *after;
+
+        if (!is_arm(url))
+                return;
+        if (reply->outcome == TRANSPORT_REPLY && reply->status < 300 && header(reply, "Date") &&
+            is_off(c, n) && n->off_since.ns == MONO_NEVER.ns)
+                n->off_since = now;
+        after = reply->outcome == TRANSPORT_REPLY && reply->status == 429
+                        ? header(reply, "Retry-After")
+                        : NULL;
+        if (after)
+                n->not_before = mono_add_ns(now, strtoll(after, NULL, 10) * NSEC_PER_SEC);
+        if (kind == SERVICE_REQUEST_LIST_DISKS || kind == SERVICE_REQUEST_LIST_SNAPSHOTS)
+                hear_page(c, n, kind, reply, now);
+        if (kind != SERVICE_REQUEST_GET_SNAPSHOT || reply->outcome != TRANSPORT_REPLY ||
+            reply->status != 200)
+                return;
+        s = snapshot_of(c, url);
+        if (!s || !s->looks[node - 1].clean)
+                return;
+        s->looks[node - 1].heard = now;
+        s->looks[node - 1].heard_of = s->looks[node - 1].arrived;
+        s->looks[node - 1].heard_held = s->looks[node - 1].held;
+}

@@ -1,0 +1,127 @@
+/*
+ * What a daemon says: that it explains what it did, speaks of what is there, and keeps secrets.
+ */
+#include "checks-internal.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* How long a daemon that lives may take to say what it did, or what it found. */
+#define EXPLAIN_S INT64_C(7200)
+#define VANISHED_S INT64_C(14400)
+
+void expect_words(struct checks *c, unsigned node, const char *name, bool vanished, struct utc at) {
+        checks_grow(&c->explain, c->n_explain, &c->explain_capacity, sizeof(*c->explain));
+        c->explain[c->n_explain] =
+                (struct seen_explain){.node = node, .vanished = vanished, .at = at};
+        snprintf(c->explain[c->n_explain++].name, sizeof(c->explain[0].name), "%s", name);
+}
+
+/* The first word that is late: entries stand in the order of their time, more or less. */
+void check_words(struct checks *c, struct utc now) {
+        for (size_t i = 0; i < c->n_explain; i++) {
+                struct seen_explain *e = &c->explain[i];
+
+                if (now.ticks < utc_add_seconds(e->at, e->vanished ? VANISHED_S : EXPLAIN_S).ticks)
+                        continue;
+                if (!e->vanished) {
+                        if (now.ticks < c->hindered.ticks)
+                                continue;
+                        c->evaluated[PROMISE_EXPLAINED]++;
+                        checks_broken(c, PROMISE_EXPLAINED, "%s was deleted and no rule was logged",
+                                      e->name);
+                } else if (c->words_due && e->at.ticks > c->hindered.ticks) {
+                        checks_broken(c, PROMISE_VANISHED,
+                                      "%s vanished by other hands and nobody was alarmed", e->name);
+                }
+                c->explain[i--] = c->explain[--c->n_explain];
+        }
+}
+
+/* A secret as the service hands them out, or what goes before one in a header. */
+static bool has_secret(const char *text) {
+        return text && (strstr(text, SERVICE_SECRET) || strstr(text, "Bearer ") ||
+                        strstr(text, "eyJ") || strstr(text, "sig="));
+}
+
+void checks_logged(struct checks *c, unsigned node, const struct log_entry *entry, struct utc utc) {
+        const char *snapshot = entry->fields[LOG_SNAPSHOT];
+        const char *name = snapshot ? strrchr(snapshot, '/') : NULL;
+
+        c->evaluated[PROMISE_SILENT]++;
+        for (size_t i = 0; i < _LOG_FIELD_N; i++)
+                if (has_secret(entry->fields[i]))
+                        checks_broken(c, PROMISE_SILENT, "field %s holds a secret",
+                                      log_field_key((enum log_field_name)i));
+        if (has_secret(entry->message))
+                checks_broken(c, PROMISE_SILENT, "a message holds a secret");
+
+        if (c->n_explain == 0)
+                return;
+        for (size_t i = 0; i < c->n_explain; i++) {
+                struct seen_explain *e = &c->explain[i];
+                bool named = name && str_equal_nocase(name + 1, e->name);
+
+                if (e->vanished && entry->level <= LOG_LEVEL_WARNING &&
+                    (named || (entry->message && strstr(entry->message, e->name)))) {
+                        c->evaluated[PROMISE_VANISHED]++;
+                } else if (!e->vanished && e->node == node && named && entry->fields[LOG_RULE] &&
+                           entry->fields[LOG_RULE][0]) {
+                        c->evaluated[PROMISE_EXPLAINED]++;
+                } else {
+                        continue;
+                }
+                c->explain[i--] = c->explain[--c->n_explain];
+        }
+}
+
+/* What it says is newest must have been there when it looked, and nothing newer may have been. */
+void checks_status(struct checks *c, unsigned node, const struct checks_status *status,
+                   struct utc utc) {
+        const struct seen_chain *chain = checks_chain(c, &status->generation);
+        const struct seen_node *n = &c->nodes[node - 1];
+        struct utc seen = {n->swept_utc.ticks - c->lag_s * TICKS_PER_SEC};
+        const struct intent *intent = NULL;
+        bool found = !utc_is_set(status->newest);
+
+        for (size_t i = 0; i < c->n_intents; i++)
+                if (intent_holds(&c->intents[i], node, utc) &&
+                    strcmp(c->intents[i].policy, status->policy) == 0)
+                        intent = &c->intents[i];
+        /* By a Date that is off, some are of the future and do not count. */
+        if (!chain || !intent || c->rights_cut || n->swept_utc.ticks == 0 ||
+            utc.ticks < n->misled_until.ticks || service_clock_error(c->service) != 0)
+                return;
+
+        c->evaluated[PROMISE_TRUTH]++;
+        for (size_t i = 0; i < chain->n; i++) {
+                const struct seen_snapshot *s = chain->items[i];
+
+                if (!s->shaped || !intent_claims(intent, s->policy) ||
+                    strcmp(s->owner, intent->owner) != 0 ||
+                    !str_equal_nocase(s->r->group, intent->group) ||
+                    !service_resource_is_complete(s->r, utc))
+                        continue;
+                found |= s->r->time_created.ticks == status->newest.ticks;
+                /* Two sights: it was complete well before the listing began. */
+                if (service_resource_is_complete(s->r, (struct utc){seen.ticks - TICKS_PER_SEC}) &&
+                    s->tagged_at.ticks < seen.ticks && s->r->created_at.ticks < seen.ticks &&
+                    s->r->time_created.ticks <= seen.ticks && s->slot_s <= utc_seconds(seen) &&
+                    (!utc_is_set(status->newest) ||
+                     s->r->time_created.ticks > status->newest.ticks)) {
+                        checks_broken(c, PROMISE_TRUTH,
+                                      "status has not %s, which was complete when it looked",
+                                      s->r->name);
+                        return;
+                }
+        }
+        for (size_t i = 0; i < c->n_gone && !found; i++)
+                found = c->gone[i].instant.ticks == status->newest.ticks &&
+                        c->gone[i].at.ticks > seen.ticks;
+        if (!found)
+                checks_broken(c, PROMISE_TRUTH,
+                              "status of %s has a newest snapshot that was not there",
+                              status->policy);
+}

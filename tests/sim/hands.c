@@ -1,0 +1,179 @@
+/*
+ * What hands do to snapshots in a generated run: delete, hold, lock, read, re-tag, add and adopt.
+ */
+#include "play.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP_SNAPSHOTS "/subscriptions/" SERVICE_SUBSCRIPTION "/resourceGroups/rg-snapshots"
+
+/* One of ours that lives, by the event's number; NULL when there is none. */
+static struct seen_snapshot *ours_of(struct play *play, uint64_t number, bool complete) {
+        struct seen_snapshot *found[512];
+        size_t n = 0;
+
+        checks_step(&play->rig.checks, play->rig.service, play_now(play));
+        for (struct seen_chain *chain = play->rig.checks.chains; chain; chain = chain->next)
+                for (size_t i = 0; i < chain->n && n < ARRAY_SIZE(found); i++)
+                        if (chain->items[i]->shaped && chain->items[i]->r->created_by_client != 0 &&
+                            (!complete ||
+                             service_resource_is_complete(chain->items[i]->r, play_now(play))))
+                                found[n++] = chain->items[i];
+        return n > 0 ? found[number % n] : NULL;
+}
+
+void event_take(struct play *play, const struct story_event *event, const char *id) {
+        snprintf(event_subject(play, event), PLAY_ID_SIZE, "%s", id);
+}
+
+bool hand_deletes(struct play *play, const struct story_event *event) {
+        unsigned n = 1 + (unsigned)(event_pick(event, 1) % 7), done = 0;
+
+        for (unsigned i = 0; i < n; i++) {
+                struct seen_snapshot *s =
+                        ours_of(play, event_pick(event, 10 + i), /* complete= */ true);
+
+                done += s && service_delete(play->rig.service, play_now(play), s->r->id) == 0;
+        }
+        return done > 0;
+}
+
+bool hand_retags(struct play *play, const struct story_event *event) {
+        static const struct {
+                const char *name, *value;
+        } changes[] = {{"snapkeep-owner", "somebody-else"},
+                       {"snapkeep-policy", "bronze"},
+                       {"snapkeep-slot", NULL},
+                       {"snapkeep-version", NULL},
+                       {"cost-center", "4711"},
+                       {"snapkeep-generation", "none"}};
+        size_t change = event_pick(event, 1) % ARRAY_SIZE(changes);
+        struct seen_snapshot *s = ours_of(play, event_pick(event, 2), /* complete= */ false);
+
+        return s && service_set_tag(play->rig.service, play_now(play), s->r->id,
+                                    changes[change].name, changes[change].value) == 0;
+}
+
+/* The event's disk, if it is in its group and a snapshot of it is complete at once: one that a hand
+ * makes of an Ultra or Premium SSD v2 disk would copy for ever in the model. */
+static const struct service_resource *plain_disk_of(const struct play *play,
+                                                    const struct story_event *event) {
+        const struct service_resource *disk =
+                service_find(play->rig.service, play->disks[event_disk(play, event)]);
+
+        return disk && strcmp(disk->group, "rg-app") == 0 && !strstr(disk->sku, "V2") &&
+                               !strstr(disk->sku, "Ultra")
+                       ? disk
+                       : NULL;
+}
+
+/* In all that can be seen like one of ours, but for one thing. */
+bool hand_adds(struct play *play, const struct story_event *event) {
+        static const char *const nothing[] = {NULL};
+        static const char *const other_owner[] = {"snapkeep-version",
+                                                  "1",
+                                                  "snapkeep-owner",
+                                                  "staging-backup",
+                                                  "snapkeep-policy",
+                                                  "gold",
+                                                  "snapkeep-slot",
+                                                  "20261001T000000Z",
+                                                  "snapkeep-keep",
+                                                  "last=1;pick=first;zone=UTC",
+                                                  "snapkeep-generation",
+                                                  "@",
+                                                  "snapkeep-disk",
+                                                  "x/rg-app/disk-1",
+                                                  NULL};
+        static const char *const our_tags[] = {"snapkeep-version",
+                                               "1",
+                                               "snapkeep-owner",
+                                               "prod-backup",
+                                               "snapkeep-policy",
+                                               "gold",
+                                               "snapkeep-slot",
+                                               "20261001T000000Z",
+                                               "snapkeep-keep",
+                                               "last=1;pick=first;zone=UTC",
+                                               "snapkeep-generation",
+                                               "@",
+                                               "snapkeep-disk",
+                                               "x/rg-app/disk-1",
+                                               NULL};
+        static const char *const owner_alone[] = {"snapkeep-owner", "prod-backup", NULL};
+        static const char *const *const sets[] = {nothing, other_owner, our_tags, owner_alone};
+        const struct service_resource *disk = plain_disk_of(play, event);
+        char name[64];
+
+        if (!disk)
+                return false;
+        snprintf(name, sizeof(name), "stranger-%llu", (unsigned long long)++play->serial);
+        rig_add_snapshot(&play->rig, name, disk->name,
+                         sets[event_pick(event, 1) % ARRAY_SIZE(sets)]);
+        return true;
+}
+
+/* An operator gives a stranger our tags and its own number: from then on it is ours. */
+bool hand_adopts(struct play *play, const struct story_event *event) {
+        const struct intent *want = &play->wants[0][0];
+        const struct service_resource *disk = plain_disk_of(play, event);
+        char own[GUID_TEXT_SIZE], slot[UTC_SLOT_SIZE], name[64], rule[TAG_TEXT_MAX];
+        const char *tags[] = {"snapkeep-version",
+                              "1",
+                              "snapkeep-owner",
+                              want->owner,
+                              "snapkeep-policy",
+                              want->policy,
+                              "snapkeep-slot",
+                              slot,
+                              "snapkeep-keep",
+                              rule,
+                              "snapkeep-generation",
+                              "@",
+                              "snapkeep-disk",
+                              SERVICE_SUBSCRIPTION "/rg-app/disk-1",
+                              NULL};
+        const struct service_resource *r;
+        char id[PLAY_ID_SIZE];
+
+        if (!disk)
+                return false;
+        intent_rule(want, rule);
+        utc_format_slot(utc_from_seconds(utc_seconds(play_now(play)) / 60 * 60), slot);
+        snprintf(name, sizeof(name), "by-hand-%llu", (unsigned long long)++play->serial);
+        rig_add_snapshot(&play->rig, name, disk->name, tags);
+        snprintf(id, sizeof(id), GROUP_SNAPSHOTS "/providers/Microsoft.Compute/snapshots/%s", name);
+        r = service_find(play->rig.service, id);
+        return r && service_set_tag(play->rig.service, play_now(play), id, "snapkeep-adopted",
+                                    guid_format(&r->unique_id, own)) == 0;
+}
+
+bool hand_begins(struct play *play, const struct story_event *event) {
+        bool complete = event->kind == EVENT_HAND_READS;
+        struct seen_snapshot *s = ours_of(play, event_pick(event, 1), complete);
+        struct service *service = play->rig.service;
+        int r = 0;
+
+        if (!s)
+                return false;
+        event_take(play, event, s->r->id);
+        if (event->kind == EVENT_HAND_HOLDS)
+                r = service_set_tag(service, play_now(play), s->r->id, "snapkeep-hold", "audit");
+        else if (event->kind == EVENT_HAND_LOCKS)
+                r = service_lock(service, play_now(play), s->r->id, true);
+        else
+                r = service_grant(service, play_now(play), s->r->id, event->length_s);
+        return r == 0;
+}
+
+/* Copies of Ultra and Premium SSD v2 snapshots are under way for minutes: the newest may be. */
+bool hand_fails_copy(struct play *play) {
+        for (struct seen_chain *chain = play->rig.checks.chains; chain; chain = chain->next)
+                for (size_t i = chain->n; i-- > 0;)
+                        if (service_fail_copy(play->rig.service, play_now(play),
+                                              chain->items[i]->r->id) == 0)
+                                return true;
+        return false;
+}

@@ -1,0 +1,470 @@
+/*
+ * The operator: a tag that is wrong, a rule that is cut, a policy that is renamed, questions and
+ * their answers, disks that are gone for good.
+ */
+#include "named.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void tag(struct tale *tale, const char *disk, const char *value) {
+        tale_must(tale, service_set_tag(tale->rig->service, sim_true_utc(tale->rig->sim),
+                                        rig_disk_id(disk), "backup", value));
+}
+
+/* Two disks of eight lose their tag by a slip: a quarter of the target is gone. */
+static void begin_wrong_tag(struct tale *tale, struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t created, deleted;
+
+        tale_begin(tale, rig);
+        for (int i = 1; i <= 8; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "disk-%d", i);
+                rig_add_disk(rig, name);
+        }
+        tale_daemon(tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+
+        tale_hush(tale);
+        tag(tale, "disk-7", "golf");
+        tag(tale, "disk-8", "golf");
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        rig_run(rig, 4 * HOUR_NS);
+        tale_expect(tale, tale_doubts(tale, DOUBT_TARGETS) && tale_said(tale, "(targets)") == 1,
+                    "doubt targets was told %u times", tale_said(tale, "(targets)"));
+        /* Until the next listing the two are taken as before. */
+        created = rig->checks.creations - created;
+        tale_expect(tale, created >= 4 * 6 && created <= 4 * 6 + 2, "%llu created in four hours",
+                    (unsigned long long)created);
+        tale_expect(tale, rig->checks.deletions == deleted, "deleted in doubt of the target");
+        tale_expect(tale, tale_ours(tale, "disk-7") >= 6, "the disk without its tag lost some");
+        tale_expect(tale, tale_ours(tale, "disk-1") == 10, "%zu of another in place of 10",
+                    tale_ours(tale, "disk-1"));
+}
+
+void named_wrong_tag(struct rig *rig) {
+        struct tale tale;
+
+        begin_wrong_tag(&tale, rig);
+        tag(&tale, "disk-7", "gold");
+        rig_run(rig, SIGHT_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_TARGETS), "one of two back ended the doubt");
+        tag(&tale, "disk-8", "gold");
+        rig_run(rig, SIGHT_NS);
+        tale_expect(&tale, !tale_doubts(&tale, DOUBT_TARGETS), "the fleet's return ends nothing");
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay in place of 6",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
+/* The operator says that it is meant: the rest goes on, and what lost its tag keeps its snapshots. */
+void named_wrong_tag_acked(struct rig *rig) {
+        struct tale tale;
+
+        begin_wrong_tag(&tale, rig);
+        tale_expect(&tale, rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_TARGETS)) == 1,
+                    "doubt targets takes no ack");
+        rig_run(rig, 20 * MINUTE_NS);
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_expect(&tale, !tale_doubts(&tale, DOUBT_TARGETS), "the ack ended nothing");
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6 && tale_ours(&tale, "disk-7") >= 6,
+                    "%zu stay in place of 6, and %zu of what lost its tag",
+                    tale_ours(&tale, "disk-1"), tale_ours(&tale, "disk-7"));
+        tale_end(&tale);
+}
+
+/* Fewer than the file expects, from the first look on: deletions wait, creations do not. */
+void named_expected(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        want.expect = 3;
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 10 * HOUR_NS + 20 * MINUTE_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_TARGETS) && tale_said(&tale, "(targets)") == 1,
+                    "doubt targets was told %u times", tale_said(&tale, "(targets)"));
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 11 && rig->checks.deletions == 0,
+                    "%zu are there in place of 11", tale_ours(&tale, "disk-1"));
+        rig_add_disk(rig, "disk-3");
+        tale_settle(&tale);
+        tale_expect(&tale, !tale_doubts(&tale, DOUBT_TARGETS) && tale_ours(&tale, "disk-1") == 6,
+                    "%zu stay when the third is there", tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
+/* What the newest snapshot says of its rule. */
+static bool newest_carries(const struct tale *tale, const char *rule) {
+        size_t n = tale_ours(tale, "disk-1");
+        const struct service_resource *r = n > 0 ? rig_ours(tale->rig, "disk-1", n - 1) : NULL;
+
+        return r && strcmp(service_tag_get(r, "snapkeep-keep") ?: "", rule) == 0;
+}
+
+/* Ninety days of daily ones, by a rule that keeps ninety. */
+static void begin_ninety(struct tale *tale, struct rig *rig, struct intent *want) {
+        tale_begin(tale, rig);
+        want->every_s = SEC_PER_DAY;
+        want->last = 90;
+        rig_add_disk(rig, "disk-1");
+        tale_add_ours(tale, "disk-1", 90, SEC_PER_DAY, "last=90;pick=first;zone=UTC");
+        tale_daemon(tale, want);
+        rig_run(rig, 2 * DAY_NS + 20 * MINUTE_NS);
+        tale_expect(tale, rig->checks.deletions == 3, "%llu deleted by the old rule",
+                    (unsigned long long)rig->checks.deletions);
+        tale_hush(tale);
+}
+
+void named_policy_cut(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t deleted;
+        struct tale tale;
+
+        begin_ninety(&tale, rig, &want);
+        deleted = rig->checks.deletions;
+        want.last = 3;
+        tale_rewrite(&tale, 1, &want, NULL);
+        rig_run(rig, 3 * DAY_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY) && tale_said(&tale, "(policy)") == 1,
+                    "doubt policy was told %u times", tale_said(&tale, "(policy)"));
+        tale_expect(&tale, rig->checks.deletions == deleted, "deleted in doubt of the policy");
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 93, "%zu are there in place of 93",
+                    tale_ours(&tale, "disk-1"));
+        tale_expect(&tale, newest_carries(&tale, "last=90;pick=first;zone=UTC"),
+                    "the newest does not carry the accepted rule");
+
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY), "a restart ends doubt policy");
+        tale_expect(&tale, rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_POLICY)) == 1,
+                    "doubt policy takes no ack");
+        rig_run(rig, DAY_NS);
+        tale_expect(&tale, !tale_doubts(&tale, DOUBT_POLICY), "the ack ended nothing");
+        tale_expect(&tale, newest_carries(&tale, "last=3;pick=first;zone=UTC"),
+                    "the newest does not carry the rule of the file");
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_MASS) && rig->checks.deletions == deleted,
+                    "no doubt mass before ninety deletions");
+        tale_expect(&tale, rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS)) == 1,
+                    "doubt mass takes no ack");
+        tale_settle(&tale);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 3, "%zu stay in place of 3",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
+static void cut_in_steps(struct tale *tale, struct intent *want) {
+        for (int step = 0; step < 20; step++) {
+                want->last = MAX(want->last * 85 / 100, 3U);
+                tale_rewrite(tale, 1, want, NULL);
+                rig_run(tale->rig, HOUR_NS);
+        }
+        tale_expect(tale, want->last == 3, "twenty steps lead to %u", want->last);
+}
+
+/* Each step is too small for doubt policy, their sum within a day is not: the accepted rule is that
+ * of the newest snapshot, not that of the last file. */
+void named_policy_cut_slowly(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        begin_ninety(&tale, rig, &want);
+        cut_in_steps(&tale, &want);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY), "doubt policy did not see the sum");
+        tale_expect(&tale, tale_ours(&tale, "disk-1") >= 72,
+                    "%zu of 90 outlive the day of the steps", tale_ours(&tale, "disk-1"));
+        rig_run(rig, 5 * HOUR_NS);
+        tale_expect(&tale, newest_carries(&tale, "last=90;pick=first;zone=UTC"),
+                    "the newest does not carry the accepted rule");
+        tale_end(&tale);
+}
+
+/* With a snapshot between any two steps each of them is accepted; doubt mass sees the sum. */
+void named_policy_cut_hourly(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        want.last = 90;
+        rig_add_disk(rig, "disk-1");
+        tale_add_ours(&tale, "disk-1", 90, SEC_PER_HOUR, "last=90;pick=first;zone=UTC");
+        rig_run(rig, 2 * DAY_NS);
+        tale_daemon(&tale, &want);
+        rig_run(rig, 20 * MINUTE_NS);
+        cut_in_steps(&tale, &want);
+        tale_expect(&tale, tale_begun(&tale, DOUBT_MASS) > 0, "doubt mass did not see the sum");
+        /* Twenty were gained, and a fifth of what there was may go beside. */
+        tale_expect(&tale, tale_ours(&tale, "disk-1") >= 70, "%zu of 111 outlive the steps",
+                    tale_ours(&tale, "disk-1"));
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 3, "%zu stay in place of 3",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
+/* Thirty may go, and the other disks gain as many in no time: doubt mass stands until an ack. */
+void named_mass(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        want.last = 30;
+        rig_add_disk(rig, "disk-1");
+        tale_add_ours(&tale, "disk-1", 60, SEC_PER_HOUR, "last=30;pick=first;zone=UTC");
+        rig_run(rig, 2 * DAY_NS);
+        for (int i = 2; i <= 6; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "disk-%d", i);
+                rig_add_disk(rig, name);
+        }
+        tale_daemon(&tale, &want);
+        rig_run(rig, 12 * HOUR_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_MASS) && tale_said(&tale, "(mass)") == 1,
+                    "doubt mass was told %u times", tale_said(&tale, "(mass)"));
+        tale_expect(&tale, rig->checks.deletions == 0, "%llu deleted in doubt of the mass",
+                    (unsigned long long)rig->checks.deletions);
+        tale_expect(&tale, rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS)) == 1,
+                    "doubt mass takes no ack");
+        tale_settle(&tale);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 30, "%zu stay in place of 30",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
+/* The old name's series is the new one's: the slot of the hour is not taken twice. */
+void named_renamed(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+        uint64_t created;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+
+        tale_hush(&tale);
+        created = rig->checks.creations;
+        want.policy = "platinum";
+        want.formerly[0] = "gold";
+        tale_rewrite(&tale, 1, &want, "gold");
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, rig->checks.creations == created, "a filled slot was taken again");
+        rig_run(rig, 3 * HOUR_NS);
+        tale_expect(&tale, rig->checks.creations == created + 3, "%llu created in three hours",
+                    (unsigned long long)(rig->checks.creations - created));
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu of both names in place of 6",
+                    tale_ours(&tale, "disk-1"));
+        tale_expect(&tale, tale_said(&tale, "that no policy and target select") == 0,
+                    "the old name's are unclaimed");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* Without formerly the old name's are nobody's: they stay, and are told. */
+void named_renamed_bare(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+
+        tale_hush(&tale);
+        want.policy = "platinum";
+        tale_rewrite(&tale, 1, &want, "gold");
+        rig_run(rig, 24 * HOUR_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6 + 6, "%zu in place of 6 and 6",
+                    tale_ours(&tale, "disk-1"));
+        tale_expect(&tale, tale_said(&tale, "6 snapshots of ours that no policy") == 1,
+                    "the unclaimed ones were told %u times",
+                    tale_said(&tale, "6 snapshots of ours that no policy"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* One question, one answer, which outlives a restart. */
+void named_ask(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        want.ask = true;
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 10 * HOUR_NS + 20 * MINUTE_NS);
+        tale_expect(&tale, rig->checks.deletions == 0 && tale_ours(&tale, "disk-1") == 11,
+                    "%zu are there in place of 11", tale_ours(&tale, "disk-1"));
+        tale_expect(&tale, tale_said(&tale, "(ask)") == 1, "the question was told %u times",
+                    tale_said(&tale, "(ask)"));
+        tale_expect(&tale, rig_ack(&rig->nodes[0], BLOCK_ASK) == 1, "the question takes no answer");
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay after the answer",
+                    tale_ours(&tale, "disk-1"));
+
+        tale_hush(&tale);
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        tale_settle(&tale);
+        tale_expect(&tale, tale_said(&tale, "(ask)") == 0, "it was asked again");
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay in place of 6",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
+/* Deletions, then everything; a restart does not forget; the end comes by itself and by word. */
+void named_pause(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t created, deleted;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        rig_pause(&rig->nodes[0], /* all= */ false, 3 * HOUR_NS);
+        rig_run(rig, NSEC_PER_SEC);
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        rig_run(rig, 3 * HOUR_NS - 10 * MINUTE_NS);
+        tale_expect(&tale, rig->checks.deletions == deleted, "deleted in a pause");
+        tale_expect(&tale, rig->checks.creations == created + 3,
+                    "%llu created in a pause of deletions",
+                    (unsigned long long)(rig->checks.creations - created));
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, tale_said(&tale, "the pause is over") == 1, "its end was not told");
+        rig_run(rig, SIGHT_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay after the pause",
+                    tale_ours(&tale, "disk-1"));
+
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        /* The slot that came meanwhile is taken when the pause ends by itself, between two slots. */
+        rig_pause(&rig->nodes[0], /* all= */ true, HOUR_NS);
+        rig_run(rig, HOUR_NS - MINUTE_NS);
+        tale_expect(&tale, rig->checks.creations == created, "created in a pause of all");
+        rig_run(rig, ROUND_NS);
+        tale_expect(&tale, rig->checks.creations == created + 1,
+                    "%llu created after a pause of all",
+                    (unsigned long long)(rig->checks.creations - created));
+
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        rig_pause(&rig->nodes[0], /* all= */ true, 10 * DAY_NS);
+        rig_run(rig, 5 * HOUR_NS);
+        tale_expect(&tale, rig->checks.creations == created && rig->checks.deletions == deleted,
+                    "something happened in a pause of all");
+        rig_unpause(&rig->nodes[0]);
+        rig_run(rig, 5 * MINUTE_NS);
+        tale_expect(&tale, rig->checks.creations == created + 1, "%llu created when resumed",
+                    (unsigned long long)(rig->checks.creations - created));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* Twelve snapshots by min_age, the disk is deleted, and two days are a freeze. */
+static void begin_gone(struct tale *tale, struct rig *rig, bool apply,
+                       struct guid *ret_generation) {
+        struct intent want = tale_hourly();
+
+        tale_begin(tale, rig);
+        want.last = 2;
+        want.min_age_s = 12 * SEC_PER_HOUR;
+        want.freeze_s = 2 * SEC_PER_DAY;
+        want.gone_apply = apply;
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        rig_add_disk(rig, "disk-3");
+        rig_add_disk(rig, "disk-4");
+        rig_add_disk(rig, "disk-5");
+        *ret_generation = rig_disk(rig, "disk-1")->unique_id;
+        tale_daemon(tale, &want);
+        rig_run(rig, 14 * HOUR_NS + 20 * MINUTE_NS);
+        tale_expect(tale, tale_count(tale, TALE_OWNER, ret_generation) == 12,
+                    "%zu are there in place of 12", tale_count(tale, TALE_OWNER, ret_generation));
+
+        tale_hush(tale);
+        tale_must(tale,
+                  service_delete(rig->service, sim_true_utc(rig->sim), rig_disk_id("disk-1")));
+        rig_run(rig, 50 * MINUTE_NS);
+        tale_expect(tale, tale_said(tale, "snapshots are frozen") == 0, "proven gone in an hour");
+        rig_run(rig, 2 * DAY_NS);
+        tale_expect(tale, tale_said(tale, "snapshots are frozen") == 1,
+                    "the loss was told %u times", tale_said(tale, "snapshots are frozen"));
+        tale_expect(tale, tale_count(tale, TALE_OWNER, ret_generation) == 12,
+                    "%zu of 12 outlive the freeze", tale_count(tale, TALE_OWNER, ret_generation));
+}
+
+void named_gone_keep(struct rig *rig) {
+        struct guid generation;
+        struct tale tale;
+
+        begin_gone(&tale, rig, /* apply= */ false, &generation);
+        rig_run(rig, 40 * DAY_NS);
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &generation) == 12,
+                    "%zu of 12 are kept for good", tale_count(&tale, TALE_OWNER, &generation));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+void named_gone_apply(struct rig *rig) {
+        struct guid generation;
+        struct tale tale;
+
+        begin_gone(&tale, rig, /* apply= */ true, &generation);
+        rig_run(rig, 4 * HOUR_NS);
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &generation) == 3,
+                    "%zu stay in place of min_keep", tale_count(&tale, TALE_OWNER, &generation));
+        rig_run(rig, 10 * DAY_NS);
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &generation) == 3,
+                    "%zu stay in place of min_keep", tale_count(&tale, TALE_OWNER, &generation));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* To its end, below every floor, but for what is held; and never a disk that is selected. */
+void named_retire(struct rig *rig) {
+        struct guid generation, other;
+        struct tale tale;
+        const struct service_resource *held = NULL;
+        uint64_t serial = 0;
+
+        begin_gone(&tale, rig, /* apply= */ false, &generation);
+        other = rig_disk(rig, "disk-2")->unique_id;
+        for (size_t i = 0; i < service_resources(rig->service) && !held; i++) {
+                const struct service_resource *r = service_resource_at(rig->service, i);
+
+                if (r->kind == SERVICE_SNAPSHOT && !utc_is_set(r->deleted_at) &&
+                    guid_compare(&r->source_unique_id, &generation) == 0)
+                        held = r;
+        }
+        if (held) {
+                serial = held->serial;
+                tale_must(&tale, service_set_tag(rig->service, sim_true_utc(rig->sim), held->id,
+                                                 "snapkeep-hold", "audit"));
+        }
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, !rig_retire(&rig->nodes[0], &other), "a selected disk is retired");
+        tale_expect(&tale, rig_retire(&rig->nodes[0], &generation), "a gone disk is not retired");
+        rig_run(rig, HOUR_NS);
+        tale_expect(&tale,
+                    tale_count(&tale, TALE_OWNER, &generation) == 1 && tale_lives(&tale, serial),
+                    "%zu are left in place of the held one",
+                    tale_count(&tale, TALE_OWNER, &generation));
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &other) >= 12, "another disk's went too");
+        tale_expect(&tale, tale_said(&tale, "is deleted (retired by the operator") == 11,
+                    "%u deletions name the operator",
+                    tale_said(&tale, "is deleted (retired by the operator"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}

@@ -1,0 +1,155 @@
+/*
+ * story: a generated run, as a list of what happens. story_generate() is a pure function of the seed;
+ * story_play() tells it on a rig, with all checks. In between the list may be shortened: an event
+ * taken away shifts no other, since each brings its own numbers.
+ *
+ * A story has 1 to 4 disks, one or two policies, one or two daemons, 27 days in which everything
+ * happens and three of calm in which all must come right. It has at most STORY_CYCLES_MAX slots.
+ */
+#pragma once
+
+#include "rig.h"
+
+#include "base/json_writer.h"
+
+#define STORY_CYCLES_MAX 500
+#define STORY_DAYS 30
+#define STORY_CALM_DAYS 3
+#define STORY_DISKS_MAX 4
+#define STORY_POLICIES_MAX 2
+#define STORY_EVENTS_MAX 256
+#define STORY_SPARED_MAX 4096
+
+enum event_kind {
+        /* The network: rates of all its faults. */
+        EVENT_NOISE,
+        EVENT_CREATES_FAIL, /* every snapshot ends Failed, and all else goes on */
+        EVENT_CUT,
+        /* The service. */
+        EVENT_LAG,
+        EVENT_UNLISTED,  /* listings filtered: of disks, of snapshots, or both */
+        EVENT_NO_RIGHTS, /* and single requests refused */
+        EVENT_READ_ONLY,
+        EVENT_FORBIDDEN,
+        EVENT_AWAY_500,
+        EVENT_AWAY_503,
+        EVENT_THROTTLED,
+        EVENT_UNKNOWN,
+        EVENT_DISABLED,
+        EVENT_QUOTA,
+        EVENT_TOKENS, /* all handed out so far expire */
+        EVENT_SERVICE_CLOCK,
+        /* Machines. */
+        EVENT_CLOCK_FORWARD,
+        EVENT_CLOCK_BACK,
+        EVENT_SUSPEND,
+        EVENT_KILL,
+        EVENT_KILL_BEFORE, /* at the next request but some, before its effect */
+        EVENT_KILL_AFTER,
+        EVENT_STATE_LOST,
+        EVENT_STATE_FAILS,
+        EVENT_STATE_TORN,
+        /* Policy files. */
+        EVENT_KEEP_CUT,
+        EVENT_KEEP_RELAXED,
+        EVENT_RENAMED,      /* with formerly */
+        EVENT_RENAMED_BARE, /* without */
+        EVENT_RESCHEDULED,
+        EVENT_NARROWED,
+        EVENT_TWO_MINDS, /* one daemon has another rule for a while; with one daemon: it alternates */
+        /* Disks. */
+        EVENT_DISK_DELETED, /* and made again later, under its name */
+        EVENT_DISK_REMADE,
+        EVENT_DISK_RESIZED,
+        EVENT_DISK_MOVED,
+        EVENT_DISK_LOCKED,
+        EVENT_DISK_UNTAGGED,
+        /* Hands on snapshots. */
+        EVENT_STRANGERS,
+        EVENT_HAND_DELETES,
+        EVENT_HAND_HOLDS,
+        EVENT_HAND_HOLDS_AT_READ, /* between the re-read's arrival and the DELETE, or just before */
+        EVENT_HAND_RETAGS,
+        EVENT_HAND_LOCKS,
+        EVENT_HAND_READS, /* opens a SAS */
+        EVENT_COPY_FAILS,
+        /* The operator: words, not faults. */
+        EVENT_ACK,
+        EVENT_PAUSE,
+        EVENT_PAUSE_ALL,
+        EVENT_APPLY,
+        EVENT_RETIRE,
+        EVENT_ADOPT,
+        EVENT_INVARIANT,
+        _EVENT_N,
+        _EVENT_FIRST_WORD = EVENT_ACK,
+};
+
+const char *event_name(enum event_kind kind);
+
+struct story_event {
+        enum event_kind kind;
+        int64_t at_s; /* since the start */
+        int64_t length_s;
+        uint64_t pick; /* what the event chooses by */
+};
+
+struct story_spared {
+        unsigned node;
+        uint64_t request;
+        uint32_t nth;
+};
+
+struct story {
+        uint64_t seed;
+        int64_t start_s;
+        int days; /* less when shrunk */
+        unsigned n_disks, n_policies, n_nodes;
+        const char *skus[STORY_DISKS_MAX];
+        struct intent wants[STORY_POLICIES_MAX];
+        uint32_t noise; /* faults' rates, a multiple of the least; 0 when shrunk */
+        struct story_event events[STORY_EVENTS_MAX];
+        size_t n_events;
+        struct story_spared *spared; /* [STORY_SPARED_MAX], or NULL */
+        size_t n_spared;
+};
+
+/* What a run came to. */
+struct story_counts {
+        uint64_t runs, cycles, requests, creations, deletions, kills;
+        uint64_t events[_EVENT_N];
+        uint64_t faults[_NETWORK_FAULT_N];
+        uint64_t evaluated[_PROMISE_N], tempted[_PROMISE_N];
+        struct rig_doubts doubts;
+};
+
+struct story_result {
+        bool broken;
+        enum promise promise;
+        char what[512];
+        int64_t at_s; /* since the start */
+        uint64_t hash;
+        struct story_spared *struck; /* the faults that struck; owned */
+        size_t n_struck;
+};
+
+void story_generate(uint64_t seed, struct story *ret_story);
+/* @counts is added to. @echo: the trace goes to standard output. @tail: the last lines go there when a
+ * promise is broken. */
+void story_play(const struct story *story, bool echo, bool tail, struct story_counts *counts,
+                struct story_result *ret_result);
+void story_result_deinit(struct story_result *result);
+/* The policy file of such wants. */
+void story_policy(const struct intent *wants, size_t n, struct strbuf *out);
+/* For people: what is in it. */
+void story_print(const struct story *story);
+
+/* Takes away what the failure does not need. Plays at most @tries. */
+void story_shrink(struct story *story, const struct story_result *failure, unsigned tries);
+
+/* report.c */
+void counts_add(struct story_counts *sum, const struct story_counts *more);
+void report_print(const struct story_counts *counts);
+void report_json(const struct story_counts *counts, struct strbuf *out);
+/* Prints what is missing and returns whether nothing is. */
+bool report_is_enough(const struct story_counts *counts, bool long_run);
