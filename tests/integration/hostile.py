@@ -8,6 +8,7 @@ case is one `snapkeepd --once`. Since the daemon tries a broken reply again for 
 cases run at the same time.
 """
 import concurrent.futures
+import email.utils
 import gzip
 import json
 import os
@@ -46,7 +47,8 @@ PATIENCE_S = 80
 def reply(status, body=b'', headers=(), kind='application/json', length=None):
     """The bytes of a whole reply."""
     body = body.encode() if isinstance(body, str) else body
-    lines = [f'HTTP/1.1 {status} X', f'Content-Length: {len(body) if length is None else length}',
+    lines = [f'HTTP/1.1 {status} X', f'Date: {email.utils.formatdate(usegmt=True)}',
+             f'Content-Length: {len(body) if length is None else length}',
              *([f'Content-Type: {kind}'] if kind else []), *headers, '', '']
     return '\r\n'.join(lines).encode() + body
 
@@ -276,6 +278,13 @@ def operation_elsewhere(server, connection, request):
     return reply(202, '{}', [f'Azure-AsyncOperation: {LINK}', f'Location: {LINK}'])
 
 
+def slow_put(server, connection, request):
+    """Listings show it under way, and the operation at its URL says more."""
+    answer = server.put(server, connection, request)
+    server.there[request.path.split('?')[0]]['properties']['provisioningState'] = 'Updating'
+    return answer
+
+
 def location_elsewhere(server, connection, request):
     """Accepted, with a Location alone."""
     getattr(server, request.kind())(server, connection, request)
@@ -293,8 +302,9 @@ def drip(first):
 
 
 def lost_put(server, connection, request):
-    """The effect is there, the reply is not."""
-    server.put(server, connection, request)
+    """The effect is there, the reply is not; listings show it under way, of an operation that nobody
+    has named."""
+    slow_put(server, connection, request)
     return None
 
 
@@ -428,12 +438,12 @@ listing('a token that is refused', r' \(code InvalidAuthenticationToken, status 
                                        '"message": "The token is no good."}}'))
 
 single('300 MB', LARGE + 'body above 8388608 bytes', put=flood('{"id":"'), get=flood('{"id":"'))
-single('an operation of 300 MB', EMPTY, operation=flood('{"status":"'), get=hang_up)
-single('HTML for the operation', REPLY + IS_HTML, operation=reply(200, HTML, kind='text/html'),
-       get=reply(200, HTML, kind='text/html'))
-single('a cut operation', REPLY + 'the JSON is nested too deep',
+single('an operation of 300 MB', EMPTY, put=slow_put, operation=flood('{"status":"'), get=hang_up)
+single('HTML for the operation', REPLY + IS_HTML, put=slow_put,
+       operation=reply(200, HTML, kind='text/html'), get=reply(200, HTML, kind='text/html'))
+single('a cut operation', REPLY + 'the JSON is nested too deep', put=slow_put,
        operation=then_hang_up(reply(200, '{"status":', length=99)), get=reply(200, DEEP))
-single('duplicate keys', REPLY + 'the JSON has a key twice in one object',
+single('duplicate keys', REPLY + 'the JSON has a key twice in one object', put=slow_put,
        operation=reply(200, '{"status":"Succeeded","status":"Failed"}'),
        get=reply(200, '{"id":"a","id":"b"}'))
 single('NUL in the id', REPLY + 'the JSON holds a NUL character', put=lost_put,
@@ -519,8 +529,12 @@ def check_case(case, folder, snapkeepd):
 
 
 def check_requests(case, server):
-    """Nothing was done: at most one PUT of the case's own, and no DELETE."""
+    """Nothing was done: at most one PUT of the case's own, and no DELETE. What the case is about was
+    asked for."""
     kinds = [request.kind() for request in server.requests]
+    for kind in case.worst:
+        if kind not in kinds:
+            raise AssertionError(f'no {kind} among the requests: {kinds}')
     if kinds.count('put') != case.made or 'delete' in kinds or 'patch' in kinds:
         raise AssertionError(f'requests: {kinds}')
     for request in server.requests:
@@ -764,6 +778,28 @@ def location_is_not_followed(folder, snapkeepd, ctl, results):
         server, '  gold: {schedule: {every: 2s}, keep: {last: 1}}'))
     wait_for(lambda: any(r.kind() == 'delete' for r in server.requests), 60, 'a deletion')
     same(daemon.stop(), 0, 'status')
+    server.close()
+
+
+@tap
+def no_date_no_deletion(folder, snapkeepd, ctl, results):
+    """an Azure that sends no Date: slots are taken, nothing is deleted, and that is said"""
+    def undated(kind):
+        def answer(server, connection, request):
+            whole = getattr(server, kind)(server, connection, request)
+            return re.sub(rb'Date: [^\r]*\r\n', b'', whole, count=1)
+        return answer
+
+    server = Azure(**{kind: undated(kind) for kind in ('disks', 'snapshots', 'put', 'get')})
+    daemon = Daemon(snapkeepd, folder, policy(
+        server, '  gold: {schedule: {every: 2s}, keep: {last: 1}}'))
+    wait_for(lambda: sum(r.kind() == 'put' for r in server.requests) >= 4, 60, 'four snapshots')
+    same(daemon.stop(), 0, 'status')
+    same([r.path for r in server.requests if r.kind() == 'delete'], [], 'deletions')
+    wanted = (r'warning: nothing is deleted of everything \(clock\): no reply of ARM has a Date that our '
+              r'clock or another agrees with; .*')
+    if not re.search(rf'(?m)^\S+Z {wanted}$', daemon.said()):
+        raise AssertionError(f'not said: {wanted}\n{daemon.said()}')
     server.close()
 
 
