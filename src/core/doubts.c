@@ -55,6 +55,7 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
         sum->complete += more->complete;
         sum->beyond += more->beyond;
         sum->deletes += more->deletes;
+        sum->failures += more->failures;
         sum->gained += more->gained;
 }
 

@@ -75,8 +75,9 @@ void blocks_append(uint32_t blocked, struct strbuf *out);
 struct policy_tally {
         size_t complete; /* complete ones of its selected series */
         size_t beyond;  /* of those: dropped within 30 days by the file, not by the accepted rule */
-        size_t deletes; /* planned now */
-        size_t gained;  /* complete ones created in DOUBT_MASS_GAIN_S */
+        size_t deletes; /* planned now, of complete ones */
+        size_t failures; /* planned now, of old failed ones: no doubt counts them */
+        size_t gained;   /* complete ones created in DOUBT_MASS_GAIN_S */
 };
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more);

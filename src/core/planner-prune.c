@@ -140,6 +140,7 @@ static int add_survivors(struct planner *p, const struct series *s, struct serie
 
 int planner_prune(struct planner *p, const struct series *s, struct series_state *state) {
         const struct policy *policy = s->policy;
+        struct policy_tally *tally = &p->plan->policies[s->policy_index];
         int r;
 
         if (policy->prune == PRUNE_OFF || !policy->has_keep)
@@ -171,8 +172,10 @@ int planner_prune(struct planner *p, const struct series *s, struct series_state
                         return r;
                 action->policy = s->policy_index;
                 action->series = (size_t)(state - p->plan->series);
+                action->failed = p->scratch.verdicts[i].kept_by != 0;
+                tally->deletes += !action->failed;
+                tally->failures += action->failed;
                 state->deletes++;
         }
-        p->plan->policies[s->policy_index].deletes += state->deletes;
         return state->deletes > 0 ? add_survivors(p, s, state) : 0;
 }

@@ -110,7 +110,7 @@ static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn
         }
         if (engine->policy_blocks[p] & BLOCK_ASK) {
                 snprintf(reason, sizeof(reason), "its first deletions, %zu, wait for an answer",
-                         standing->tally.deletes);
+                         standing->tally.deletes + standing->tally.failures);
                 policy_hash(engine, p, _DOUBT_N, hash);
                 tell(engine, fn, data, BLOCK_ASK, scope, reason, hash);
         }

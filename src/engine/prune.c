@@ -250,7 +250,7 @@ static int prune_count(struct prune *prune) {
         int r;
 
         prune->counted = UTC_NONE;
-        if (action->policy == ACTION_NO_POLICY || action->retired)
+        if (action->policy == ACTION_NO_POLICY || action->retired || action->failed)
                 return 0;
         r = state_count_deletions(&engine->state, engine->file->policies[action->policy].name,
                                   action->time_created, 1, now);

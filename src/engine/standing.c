@@ -258,7 +258,7 @@ static uint32_t policy_blocks(struct engine *engine, size_t p) {
         }
         if (mass_stands(standing, policy->max_delete_percent))
                 blocks |= DOUBT_BIT(DOUBT_MASS);
-        if (policy->prune == PRUNE_ASK && standing->tally.deletes > 0 &&
+        if (policy->prune == PRUNE_ASK && standing->tally.deletes + standing->tally.failures > 0 &&
             !state_is_acked(&engine->state, _DOUBT_N, policy->name, NULL))
                 blocks |= BLOCK_ASK;
         return blocks;

@@ -284,13 +284,14 @@ static void snapshot_read(struct seen_snapshot *s) {
 
 /* A daemon that has not looked since still counts it. */
 static void remember_gone(struct checks *c, const struct seen_snapshot *s, struct utc at) {
+        struct utc gone_at = utc_is_set(s->r->deleted_at) ? s->r->deleted_at : at;
         size_t kept = 0;
 
         for (size_t i = 0; i < c->n_gone; i++)
                 if (c->gone[i].at.ticks > utc_add_seconds(at, -GONE_KEPT_S).ticks)
                         c->gone[kept++] = c->gone[i];
         c->n_gone = kept;
-        if (!s->shaped || !service_resource_is_complete(s->r, (struct utc){at.ticks - 1}))
+        if (!s->shaped || !service_resource_is_complete(s->r, (struct utc){gone_at.ticks - 1}))
                 return;
 
         checks_grow(&c->gone, c->n_gone, &c->gone_capacity, sizeof(*c->gone));

@@ -117,13 +117,14 @@ static void test_mass(void **state) {
 }
 
 static void test_tally_add(void **state) {
-        struct policy_tally sum = {1, 2, 3, 4}, more = {10, 20, 30, 40};
+        struct policy_tally sum = {1, 2, 3, 4, 5}, more = {10, 20, 30, 40, 50};
 
         policy_tally_add(&sum, &more);
         assert_int_equal(sum.complete, 11);
         assert_int_equal(sum.beyond, 22);
         assert_int_equal(sum.deletes, 33);
-        assert_int_equal(sum.gained, 44);
+        assert_int_equal(sum.failures, 44);
+        assert_int_equal(sum.gained, 55);
 }
 
 /* One fleet goes through each group of rows; -1 in found ends a group. Times are seconds after DAY. */
