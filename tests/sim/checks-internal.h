@@ -98,6 +98,9 @@ struct seen_explain {
         bool vanished; /* else a deletion of ours */
 };
 
+/* More than a round deletes at once. */
+#define CHECKS_TOLD_MAX 256
+
 #define ACKS_MAX 256
 
 struct checks_acks {

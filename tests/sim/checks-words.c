@@ -3,6 +3,7 @@
  */
 #include "checks-internal.h"
 
+#include "base/macros.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -12,7 +13,32 @@
 #define EXPLAIN_S INT64_C(7200)
 #define VANISHED_S INT64_C(14400)
 
+/* A rule is told before the DELETE goes out, and by who dies then too. */
+static void note_told(struct checks *c, unsigned node, const char *name) {
+        struct seen_explain *told;
+
+        if (!c->told) {
+                c->told = calloc(CHECKS_TOLD_MAX, sizeof(*c->told));
+                if (!c->told)
+                        abort();
+        }
+        told = &c->told[c->n_told++ % CHECKS_TOLD_MAX];
+        *told = (struct seen_explain){.node = node};
+        snprintf(told->name, sizeof(told->name), "%s", name);
+}
+
+static bool was_told(const struct checks *c, unsigned node, const char *name) {
+        for (size_t i = 0; i < MIN(c->n_told, (size_t)CHECKS_TOLD_MAX); i++)
+                if (c->told[i].node == node && str_equal_nocase(c->told[i].name, name))
+                        return true;
+        return false;
+}
+
 void expect_words(struct checks *c, unsigned node, const char *name, bool vanished, struct utc at) {
+        if (!vanished && was_told(c, node, name)) {
+                c->evaluated[PROMISE_EXPLAINED]++;
+                return;
+        }
         checks_grow(&c->explain, c->n_explain, &c->explain_capacity, sizeof(*c->explain));
         c->explain[c->n_explain] =
                 (struct seen_explain){.node = node, .vanished = vanished, .at = at};
@@ -58,6 +84,8 @@ void checks_logged(struct checks *c, unsigned node, const struct log_entry *entr
         if (has_secret(entry->message))
                 checks_broken(c, PROMISE_SILENT, "a message holds a secret");
 
+        if (name && entry->fields[LOG_RULE] && entry->fields[LOG_RULE][0])
+                note_told(c, node, name + 1);
         if (c->n_explain == 0)
                 return;
         for (size_t i = 0; i < c->n_explain; i++) {

@@ -462,6 +462,7 @@ void checks_deinit(struct checks *c) {
         free(c->gone);
         free(c->deletions_done);
         free(c->explain);
+        free(c->told);
         free(c->acks);
         free(c->fleet);
 }

@@ -173,6 +173,8 @@ struct checks {
         size_t n_gone, gone_capacity;
         struct seen_deletion *deletions_done;
         size_t n_deletions_done, deletions_done_capacity;
+        struct seen_explain *told; /* CHECKS_TOLD_MAX, the last ones with a rule, in a ring */
+        size_t n_told;
         struct seen_explain *explain;
         size_t n_explain, explain_capacity;
         struct checks_acks *acks;
