@@ -30,7 +30,8 @@ static bool bites(void (*call)(void)) {
         int status;
 
         if (child == 0) {
-                (void)freopen("/dev/null", "w", stderr);
+                if (!freopen("/dev/null", "w", stderr))
+                        _exit(1);
                 call();
                 _exit(0);
         }
