@@ -135,8 +135,8 @@ def full_chain(folder):
     same([gold[name] for name in ('slots', 'taken', 'missed', 'open', 'alive')],
          [576, 500, 75, 1, 500], 'slots')
     same(gold['kept_by'], {'no_keep': 500}, 'reasons')
-    same([doubt['doubt'] for doubt in answer['doubts']], ['stale'], 'doubts')
-    same({told['reason'] for told in answer['told']}, {'chain-long', 'chain-critical', 'stale'}, 'told')
+    same([doubt['doubt'] for doubt in answer['doubts']], [], 'doubts')
+    same({told['reason'] for told in answer['told']}, {'chain-long', 'chain-critical'}, 'told')
     same(limit(answer, 'burst')['state'], 'never', 'burst')
 
 

@@ -129,7 +129,7 @@ REFUSED = {
     'an authority that is no certificate': ('good', 'broken.pem', '127.0.0.1',
                                             r'error setting certificate (file|verify locations).*'),
     'TLS 1.1': (None, 'root.pem', '127.0.0.1', r'.*(protocol version|unsupported protocol).*'),
-    'no TLS': ('plain', 'root.pem', '127.0.0.1', r'.*wrong version number.*'),
+    'no TLS': ('plain', 'root.pem', '127.0.0.1', r'.*(wrong version number|SSL_ERROR_SYSCALL).*'),
 }
 
 

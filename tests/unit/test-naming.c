@@ -88,6 +88,8 @@ static void test_parse(void **state) {
                 {__LINE__, "-" HEX "-20261123T021500Z", NAMING_E_OTHER, 0, 0},
                 {__LINE__, HEX "-20261123T021500Z", NAMING_E_OTHER, 0, 0},
                 {__LINE__, "db.01-" HEX "-20261123T021500Z", NAMING_E_OTHER, 0, 0},
+                {__LINE__, "a234567890b234567890c234567890d234567890-" HEX "-20261123T021500Z", 0,
+                 1, 57},
                 {__LINE__, "a234567890b234567890c234567890d234567890e-" HEX "-20261123T021500Z",
                  NAMING_E_OTHER, 0, 0},
                 {__LINE__, "", NAMING_E_OTHER, 0, 0},

@@ -174,6 +174,41 @@ static void test_failed_go(void **state) {
         run(&f, NOW + 1);
         assert_int_equal(count(&f, ACTION_DELETE), 1);
         assert_string_equal(f.plan->actions[0].reason, "failed more than 7 days ago");
+        assert_true(f.plan->actions[0].failed);
+        assert_int_equal(f.plan->policies[0].deletes, 0);
+        assert_int_equal(f.plan->policies[0].failures, 1);
+
+        /* Neither with pruning off, nor when somebody holds it; and never a complete one of that age. */
+        f.policy.prune = PRUNE_OFF;
+        run(&f, NOW + 1);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        f.policy.prune = PRUNE_AUTO;
+        f.rows[f.n - 1].flags |= ROW_HELD;
+        f.rows[0].flags |= ROW_HELD; /* the view is sorted: one of the two has failed */
+        run(&f, NOW + 1);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        for (size_t i = 0; i < f.n; i++)
+                f.rows[i].flags =
+                        (uint16_t)((f.rows[i].flags & ~(unsigned)(ROW_HELD | ROW_FAILED)) |
+                                   ROW_COMPLETE);
+        run(&f, NOW + 1);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        teardown(&f);
+}
+
+/* Without a uniqueId the re-read could not tell it from another: it stays. */
+static void test_nameless(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        for (int64_t i = 0; i < 4; i++)
+                add(&f, i, ROW_COMPLETE);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+        for (size_t i = 0; i < f.n; i++)
+                f.rows[i].unique_id = (struct guid){};
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
         teardown(&f);
 }
 
@@ -401,6 +436,7 @@ int main(void) {
                 cmocka_unit_test(test_prune),
                 cmocka_unit_test(test_prune_states),
                 cmocka_unit_test(test_failed_go),
+                cmocka_unit_test(test_nameless),
                 cmocka_unit_test(test_only_ours),
                 cmocka_unit_test(test_findings),
                 cmocka_unit_test(test_targets),
