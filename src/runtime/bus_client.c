@@ -42,17 +42,20 @@ struct bus_client *bus_client_free(struct bus_client *client) {
 }
 
 static int append_value(sd_bus_message *message, char type, const union bus_value *value) {
-        uint32_t number = (uint32_t)value->number;
-        int boolean = value->boolean;
+        uint32_t number;
+        int boolean;
 
+        /* Only the member of this type may be read: the others are no values of theirs. */
         switch (type) {
         case 's':
                 return sd_bus_message_append_basic(message, 's', value->string);
         case 't':
                 return sd_bus_message_append_basic(message, 't', &value->number);
         case 'u':
+                number = (uint32_t)value->number;
                 return sd_bus_message_append_basic(message, 'u', &number);
         default:
+                boolean = value->boolean;
                 return sd_bus_message_append_basic(message, 'b', &boolean);
         }
 }
