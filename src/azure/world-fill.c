@@ -254,7 +254,7 @@ static int row_name(struct world *world, const struct snapshot_reply *reply,
  * ones as a row can tell apart. A finished world has those of its listing: views hold the array. */
 static int keep_index(struct world *world, const char *text, uint16_t *ret_keep) {
         size_t len = strlen(text);
-        uint32_t number;
+        uint32_t number = 0;
         int r;
 
         *ret_keep = 0;

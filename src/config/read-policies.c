@@ -223,7 +223,7 @@ static int check_claims(struct reader *reader) {
 
         for (size_t p = 0; p < reader->file->n_policies; p++)
                 n += reader->file->policies[p].n_formerly;
-        claims = calloc(n, sizeof(*claims));
+        claims = calloc(n + 1, sizeof(*claims));
         if (!claims)
                 return -ENOMEM;
         n = collect_claims(reader, claims);

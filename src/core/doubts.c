@@ -147,6 +147,14 @@ void fleet_see(struct fleet *fleet, uint32_t found, struct utc now) {
                 fleet->missing_from = peak;
 }
 
+bool fleet_equals(const struct fleet *a, const struct fleet *b) {
+        for (size_t i = 0; i < ARRAY_SIZE(a->day); i++)
+                if (a->day[i] != b->day[i] || a->size[i] != b->size[i])
+                        return false;
+        return a->missing_from == b->missing_from && a->accepted == b->accepted &&
+               a->has_accepted == b->has_accepted;
+}
+
 void fleet_accept(struct fleet *fleet, uint32_t found, struct utc now) {
         *fleet = (struct fleet){.accepted = found, .has_accepted = true};
         fleet_turn(fleet, found, day_of(now));

@@ -106,6 +106,7 @@ struct fleet {
 
 /* Takes in that @found disks were found at @now. Afterwards doubt_targets_stands() answers. */
 void fleet_see(struct fleet *fleet, uint32_t found, struct utc now);
+bool fleet_equals(const struct fleet *a, const struct fleet *b);
 /* The operator accepts @found: the past is forgotten. */
 void fleet_accept(struct fleet *fleet, uint32_t found, struct utc now);
 /* Fewer than @expect (0: none), unless accepted, or a quarter of what was there is gone. */

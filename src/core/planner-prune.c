@@ -48,8 +48,8 @@ static int count_beyond(const struct planner *p, const struct series *s, int64_t
         _cleanup_(freep) struct utc *by_file = NULL, *by_accepted = NULL;
         int r;
 
-        by_file = calloc(s->n_members, sizeof(*by_file));
-        by_accepted = calloc(s->n_members, sizeof(*by_accepted));
+        by_file = calloc(s->n_members + 1, sizeof(*by_file));
+        by_accepted = calloc(s->n_members + 1, sizeof(*by_accepted));
         if (!by_file || !by_accepted)
                 return -ENOMEM;
 

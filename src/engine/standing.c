@@ -290,7 +290,7 @@ static uint32_t target_blocks(struct engine *engine, size_t t) {
 
         before = fleet->fleet;
         fleet_see(&fleet->fleet, engine->found[t], engine_now(engine));
-        if (memcmp(&before, &fleet->fleet, sizeof(before)) != 0)
+        if (!fleet_equals(&before, &fleet->fleet))
                 engine->state.changed = true;
         return doubt_targets_stands(&fleet->fleet, engine->found[t], target->expect)
                        ? DOUBT_BIT(DOUBT_TARGETS)

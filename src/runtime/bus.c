@@ -179,7 +179,7 @@ static void name_user(uint32_t uid, struct strbuf *out) {
                         break;
                 }
         if (file)
-                fclose(file);
+                (void)fclose(file);
         if (out->len == 0)
                 strbuf_appendf(out, "uid %u", (unsigned)uid);
 }

@@ -168,9 +168,6 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
                 answer->arm_bucket = ARM_WRITES;
                 break;
         case SERVICE_REQUEST_PUT_SNAPSHOT:
-                answer->bucket = BUCKET_SNAPSHOT_WRITE;
-                answer->arm_bucket = ARM_WRITES;
-                break;
         case SERVICE_REQUEST_BEGIN_ACCESS:
         case SERVICE_REQUEST_END_ACCESS:
                 answer->bucket = BUCKET_SNAPSHOT_WRITE;

@@ -148,8 +148,9 @@ static int begin_answers(struct simulate *simulate) {
 
 /* To people who wait at a terminal, when another whole percent is done. */
 static void show_progress(const struct simulate *simulate, bool end) {
-        unsigned before = simulate->n_days > 0 ? (simulate->n_days - 1) * 100 / simulate->days : 0;
-        unsigned percent = simulate->n_days * 100 / simulate->days;
+        unsigned days = MAX(simulate->days, 1U);
+        unsigned before = simulate->n_days > 0 ? (simulate->n_days - 1) * 100 / days : 0;
+        unsigned percent = simulate->n_days * 100 / days;
 
         if (!isatty(STDERR_FILENO))
                 return;
