@@ -489,6 +489,14 @@ void engine_invariant_broken(struct engine *engine, const char *generation, cons
                         "until a restart",
                         generation, rule);
         known->internal = true;
-        for (size_t i = 0; i < engine->n_subscriptions; i++)
-                subscription_look_anew(&engine->subscriptions[i]);
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct subscription *s = &engine->subscriptions[i];
+
+                /* From here, and not from the next plan on. */
+                for (size_t j = 0; s->plan && j < s->plan->n_series; j++)
+                        if (strcmp(s->plan->series[j].generation, generation) == 0)
+                                s->plan->series[j].doubts |= DOUBT_BIT(DOUBT_INTERNAL);
+                subscription_settle(s);
+                subscription_look_anew(s);
+        }
 }

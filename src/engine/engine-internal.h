@@ -232,6 +232,10 @@ void subscription_looked(struct subscription *s, const struct look_question *que
 /* Valid until the next call. Returns 0 or -ENOMEM. */
 int engine_standing(struct engine *engine, const struct subscription *s,
                     struct standing *ret_standing);
+/* What holds a deletion back that was admitted from the plan of this serial: a doubt that came since, a
+ * pause, or that the plan stands no longer. 0: it may go. */
+uint32_t subscription_blocks(const struct subscription *s, const struct action *action,
+                             uint64_t serial);
 /* Lays what stands on the plan. */
 void subscription_settle(struct subscription *s);
 /* Works out what stands now, and settles all plans with it. */

@@ -152,6 +152,19 @@ static bool prune_contradicts(const struct prune *prune, const struct snapshot_r
                reply->time_created.ticks < view.begin.ticks;
 }
 
+/* What was asked, or came to stand, while it was read again holds it back as well. */
+static enum op_verdict prune_unless_blocked(struct prune *prune, struct mono now) {
+        uint32_t blocked =
+                subscription_blocks(prune->op.subscription, &prune->action, prune->serial);
+        _cleanup_(strbuf_deinit) struct strbuf names = {};
+
+        if (blocked == 0)
+                return prune_send_delete(prune, now);
+        blocks_append(blocked, &names);
+        return operation_fail_with(&prune->op, ARM_CONFLICT, "HeldBack",
+                                   "its deletion is held back (%s)", strbuf_str(&names));
+}
+
 static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_reply *reply,
                                      struct mono now) {
         const char *difference = prune_difference(&prune->action, reply);
@@ -171,7 +184,7 @@ static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_
         /* Our own DELETE, its reply lost, may be under way: nothing is left to ask for. */
         if (reply->provisioning == PROVISIONING_DELETING)
                 return operation_succeed(&prune->op);
-        return prune_send_delete(prune, now);
+        return prune_unless_blocked(prune, now);
 }
 
 static enum op_verdict prune_after_reread(struct prune *prune, struct mono now) {

@@ -411,7 +411,8 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
                 if (!s->tries[i])
                         s->tries[i] = subscription_memory(s, action);
                 memory = s->tries[i];
-                if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns)
+                if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns ||
+                    (kind == ACTION_DELETE && memory->failed_in == s->serial))
                         continue;
                 busy = true;
                 if (s->engine->n_operations >= s->engine->file->parallel)

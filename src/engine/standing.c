@@ -160,7 +160,7 @@ static uint32_t pause_blocks(const struct engine *engine) {
         return engine->state.paused_prune ? BLOCK_PAUSED : 0;
 }
 
-static void fill_standing(struct engine *engine, const struct subscription *s,
+static void fill_standing(const struct engine *engine, const struct subscription *s,
                           struct standing *ret_standing) {
         *ret_standing = (struct standing){
                 .all = pause_blocks(engine) | (engine->clock.stands ? DOUBT_BIT(DOUBT_CLOCK) : 0),
@@ -297,21 +297,38 @@ static uint32_t target_blocks(struct engine *engine, size_t t) {
                        : 0;
 }
 
-/* A deletion that was accepted one by one is not held back by what may be accepted. */
-static void allow_applied(struct engine *engine, struct plan *plan) {
-        if (!engine->applied)
-                return;
-        for (size_t i = 0; i < plan->n_actions; i++) {
-                struct action *action = &plan->actions[i];
-                struct applied *applied;
+static bool is_applied(const struct engine *engine, const struct action *action) {
+        struct applied *applied;
 
-                if (action->kind != ACTION_DELETE || !(action->blocked & DOUBTS_ACKABLE))
-                        continue;
-                HASH_FIND(hh, engine->applied, &action->unique_id, sizeof(action->unique_id),
-                          applied);
-                if (applied)
+        HASH_FIND(hh, engine->applied, &action->unique_id, sizeof(action->unique_id), applied);
+        return applied != NULL;
+}
+
+/* A deletion that was accepted one by one is not held back by what may be accepted. */
+static void allow_applied(const struct engine *engine, struct plan *plan) {
+        for (size_t i = 0; engine->applied && i < plan->n_actions; i++) {
+                struct action *action = &plan->actions[i];
+
+                if (action->kind == ACTION_DELETE && action->blocked & DOUBTS_ACKABLE &&
+                    is_applied(engine, action))
                         action->blocked &= ~DOUBTS_ACKABLE;
         }
+}
+
+uint32_t subscription_blocks(const struct subscription *s, const struct action *action,
+                             uint64_t serial) {
+        struct standing standing;
+        uint32_t blocked;
+
+        fill_standing(s->engine, s, &standing);
+        blocked = standing.all | standing.subscription;
+        if (!s->plan || s->serial != serial || !s->may_delete)
+                return blocked | DOUBT_BIT(DOUBT_LISTING);
+        if (action->series != ACTION_NO_SERIES)
+                blocked |= s->plan->series[action->series].blocked;
+        if (blocked & DOUBTS_ACKABLE && is_applied(s->engine, action))
+                blocked &= ~DOUBTS_ACKABLE;
+        return blocked;
 }
 
 void doubt_key(uint32_t bit, const char *scope, struct strbuf *out) {

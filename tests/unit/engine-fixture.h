@@ -88,6 +88,8 @@ static struct fixture {
         const char *new_state; /* of what is PUT */
         const char *get_part;  /* single GETs of names with this part show */
         const char *get_state; /* this state; NULL: what is so */
+        void (*at_get)(void);  /* and this happens while they are answered */
+        int64_t date_off_s;    /* how far ARM's Date is off */
         const char *secret;    /* NULL: there is no credential */
         struct rule rules[RULES_MAX];
         size_t n_rules;
@@ -258,6 +260,8 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
         }
         switch (request->method) {
         case HTTP_GET:
+                if (f.at_get && strstr(name, f.get_part))
+                        f.at_get();
                 if (!snap)
                         return not_found(out);
                 append_snap(snap,
@@ -285,7 +289,7 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
 
 static void add_headers(struct http_headers *headers, const char *header) {
         char date[64], name[64];
-        time_t now = (time_t)utc_seconds(fixture_utc());
+        time_t now = (time_t)(utc_seconds(fixture_utc()) + f.date_off_s);
         struct tm tm;
 
         gmtime_r(&now, &tm);

@@ -170,6 +170,42 @@ static void test_pause(void **state) {
         engine_end();
 }
 
+static void pause_now(void) {
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+}
+
+static void break_now(void) {
+        engine_invariant_broken(f.engine, GENERATION, "a test");
+}
+
+static void step_date(void) {
+        f.date_off_s = 3600;
+}
+
+/* What comes to stand while a victim is read again holds its DELETE back too. */
+static void test_held_back_late(void **state) {
+        static const struct {
+                int line;
+                void (*at_get)(void);
+        } rows[] = {
+                {__LINE__, pause_now},
+                {__LINE__, break_now},
+                {__LINE__, step_date},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                f.get_part = "-20261101T23"; /* no survivor, but what is to go */
+                f.at_get = rows[i].at_get;
+                engine_begin();
+                engine_pass(200);
+                if (f.requests[HTTP_DELETE] > 0 || !said("re-read"))
+                        fail_msg("line %d: %zu were deleted\n%s", rows[i].line,
+                                 f.requests[HTTP_DELETE], strbuf_str(&f.said));
+                engine_end();
+        }
+}
+
 /* One of ours is no longer listed: what a GET of it says makes the difference. */
 static void test_vanished(void **state) {
         static const struct {
@@ -311,11 +347,11 @@ static void test_invariant(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_not_read),  cmocka_unit_test(test_words),
-                cmocka_unit_test(test_retire),    cmocka_unit_test(test_pause),
-                cmocka_unit_test(test_vanished),  cmocka_unit_test(test_many_vanished),
-                cmocka_unit_test(test_gone),      cmocka_unit_test(test_survivors),
-                cmocka_unit_test(test_invariant),
+                cmocka_unit_test(test_not_read),       cmocka_unit_test(test_words),
+                cmocka_unit_test(test_retire),         cmocka_unit_test(test_pause),
+                cmocka_unit_test(test_held_back_late), cmocka_unit_test(test_vanished),
+                cmocka_unit_test(test_many_vanished),  cmocka_unit_test(test_gone),
+                cmocka_unit_test(test_survivors),      cmocka_unit_test(test_invariant),
         };
 
         return cmocka_run_group_tests_name("engine-hands", tests, NULL, NULL);
