@@ -33,6 +33,8 @@ static const char help_text[] =
         "  --no-limits             no 500 snapshots a disk, no 7 in 5 minutes\n"
         "  --tls-listen ADDRESS:PORT --tls-port-file FILE --tls-cert FILE --tls-key FILE\n"
         "                          HTTPS beside or instead of HTTP\n"
+        "  --record FILE           every request and reply but those of tokens, a line of JSON "
+        "each\n"
         "  --help, --version\n"
         "\n"
         "The secret flow knows tenant " SERVICE_TENANT ",\n"
@@ -145,6 +147,7 @@ enum option_code {
         OPT_TLS_PORT_FILE,
         OPT_TLS_CERT,
         OPT_TLS_KEY,
+        OPT_RECORD,
 };
 
 static const struct option long_options[] = {
@@ -169,6 +172,7 @@ static const struct option long_options[] = {
         {"tls-port-file", required_argument, NULL, OPT_TLS_PORT_FILE},
         {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
         {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+        {"record", required_argument, NULL, OPT_RECORD},
         {},
 };
 
@@ -223,6 +227,9 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
                 return true;
         case OPT_TLS_KEY:
                 options->tls_key = value;
+                return true;
+        case OPT_RECORD:
+                options->record = value;
                 return true;
         case OPT_WORLD:
                 options->world = value;

@@ -25,7 +25,8 @@ struct listener_options {
 struct options {
         struct listener_options http, https;
         const char *tls_cert, *tls_key;
-        const char *world; /* a file; NULL: @disks */
+        const char *world;  /* a file; NULL: @disks */
+        const char *record; /* a file that record.h writes; NULL: none */
         size_t disks;
         int64_t latency_ns;
         struct service_options service;

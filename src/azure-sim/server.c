@@ -156,7 +156,7 @@ static bool method_read(const char *name, enum http_method *ret_method) {
         return false;
 }
 
-/* The request's effect, and its reply. Returns 0 or -ENOMEM. */
+/* The request's effect, and its reply. Returns 0 or a negative errno. */
 static int exchange_apply(struct exchange *exchange, enum http_method method) {
         struct server *server = exchange->server;
         _cleanup_(http_headers_deinit) struct http_headers headers = {};
@@ -183,7 +183,7 @@ static int exchange_apply(struct exchange *exchange, enum http_method method) {
         r = service_handle(server->service, server_now(), &call, &exchange->reply);
         if (service_effects(server->service) > EFFECTS_KEPT)
                 service_forget(server->service, server_now());
-        return r;
+        return r < 0 ? r : record_exchange(server->record, &call, exchange->reply);
 }
 
 /* Whether the hold takes this request now. */
@@ -358,6 +358,13 @@ int server_start(struct server *server) {
         const struct options *options = server->options;
         int r;
 
+        if (options->record) {
+                r = record_open(options->record, &server->record);
+                if (r < 0) {
+                        fprintf(stderr, "azure-sim: %s: %s\n", options->record, strerror(-r));
+                        return r;
+                }
+        }
         if (options->https.text) {
                 r = read_file(options->tls_cert, &server->tls_cert);
                 if (r < 0)
@@ -397,6 +404,7 @@ void server_stop(struct server *server) {
         free(server->tls_cert);
         str_wipe_free(server->tls_key);
         server->tls_cert = server->tls_key = NULL;
+        server->record = record_free(server->record);
 }
 
 static int64_t due_in_ms(const struct server *server) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "azure-sim/options.h"
+#include "azure-sim/record.h"
 
 #include "base/macros.h"
 #include "sim/service.h"
@@ -63,6 +64,7 @@ struct server {
         const struct options *options;
         struct MHD_Daemon *daemons[2]; /* http, https; NULL where not wanted */
         char *tls_cert, *tls_key;
+        struct record *record; /* NULL: nothing is recorded */
         struct hold hold;
         struct exchange *exchanges; /* all that are under way */
 };
