@@ -78,6 +78,10 @@ int json_parse(const char *bytes, size_t len, cJSON **ret_json, size_t *reterr_o
         return 0;
 }
 
+cJSON *json_parse_scanned(const char *bytes, size_t len) {
+        return cJSON_ParseWithLength(bytes, len);
+}
+
 void json_freep(cJSON **json) {
         cJSON_Delete(*json);
         *json = NULL;

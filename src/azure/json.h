@@ -34,6 +34,9 @@ int json_scan(const char *bytes, size_t len, size_t *reterr_offset);
 /* Scans and parses one whole document. Returns 0, JSON_E_* with *reterr_offset, or -ENOMEM. */
 int json_parse(const char *bytes, size_t len, struct cJSON **ret_json, size_t *reterr_offset);
 
+/* Parses what was scanned before, as page.h's elements are. NULL is -ENOMEM. */
+struct cJSON *json_parse_scanned(const char *bytes, size_t len);
+
 void json_freep(struct cJSON **json);
 
 /* Whether there is no member of exactly that name, or it is null: Azure writes either. */

@@ -1,7 +1,11 @@
 /*
  * The scan watches the root's members and what lies directly inside them: its events tell where an
- * element of value begins and ends. Only the element under way is kept, and given to cJSON when it
- * is whole.
+ * element of value begins and ends. Only the element under way is kept, and handed on when it is
+ * whole.
+ *
+ * Where an element begins whose length is guessed, so many bytes are looked at before the scan sees
+ * them. When they are not what was expected, the scan runs over them after all: the guess changes
+ * when an error is found, by an element at most, and never which.
  */
 #include "azure/page.h"
 
@@ -31,8 +35,11 @@ struct page {
         enum page_member member; /* of the root, the one under way */
         bool keep;               /* the bytes go into @kept */
         bool has_value;
-        struct strbuf kept; /* of the element or link under way */
-        cJSON *next_link;   /* string, or NULL */
+        struct strbuf kept;             /* of the element or link under way */
+        const struct page_guess *guess; /* or NULL */
+        size_t awaited;                 /* bytes of the guessed element; 0: none is awaited */
+        struct strbuf ahead;            /* those of them that are here */
+        cJSON *next_link;               /* string, or NULL */
         int error;
 };
 
@@ -55,9 +62,14 @@ struct page *page_free(struct page *page) {
 
         scan_deinit(&page->scan);
         strbuf_deinit(&page->kept);
+        strbuf_deinit(&page->ahead);
         cJSON_Delete(page->next_link);
         free(page);
         return NULL;
+}
+
+void page_expect(struct page *page, const struct page_guess *guess) {
+        page->guess = guess;
 }
 
 static void member_named(struct page *page) {
@@ -105,21 +117,17 @@ static int value_begins(struct page *page, char c) {
 
 /* The element or link in @kept is whole. */
 static int value_kept(struct page *page) {
-        cJSON *json;
-        int r = 0;
+        const char *bytes = strbuf_str(&page->kept);
 
         page->keep = false;
-        json = cJSON_ParseWithLength(strbuf_str(&page->kept), page->kept.len);
-        if (!json)
-                return -ENOMEM;
+        if (page->member != PAGE_NEXT_LINK)
+                return page->fn(bytes, page->kept.len, page->data);
+        page->next_link = json_parse_scanned(bytes, page->kept.len);
+        return page->next_link ? 0 : -ENOMEM;
+}
 
-        if (page->member == PAGE_NEXT_LINK)
-                page->next_link = json;
-        else {
-                r = page->fn(json, page->data);
-                cJSON_Delete(json);
-        }
-        return r;
+static bool is_element(const struct page *page) {
+        return page->scan.depth == ELEMENT_DEPTH && page->member == PAGE_VALUE;
 }
 
 static int event_take(struct page *page, enum scan_event event, const char *bytes, size_t pos) {
@@ -129,6 +137,8 @@ static int event_take(struct page *page, enum scan_event event, const char *byte
                         member_named(page);
                 return 0;
         case SCAN_BEGIN:
+                if (page->guess && is_element(page))
+                        page->awaited = page->guess->length(page->data);
                 return value_begins(page, bytes[pos]);
         case SCAN_END:
                 if (page->keep &&
@@ -141,22 +151,86 @@ static int event_take(struct page *page, enum scan_event event, const char *byte
         return 0;
 }
 
+/* Whether the bytes are the awaited element, which is passed then. Returns 1, 0 or an error. */
+static int element_known(struct page *page, const char *bytes, size_t len) {
+        int r;
+
+        page->awaited = 0;
+        r = page->guess->known(bytes, len, page->data);
+        if (r == 1) {
+                page->keep = false;
+                scan_pass(&page->scan);
+        }
+        return r;
+}
+
+/* Scans up to the next event. */
+static int scan_on(struct page *page, const char *bytes, size_t len, size_t *pos) {
+        enum scan_event event = SCAN_MORE;
+        size_t from = *pos;
+        int r;
+
+        r = scan_run(&page->scan, bytes, len, pos, &event);
+        if (r == 0 && page->keep) {
+                strbuf_append(&page->kept, bytes + from, *pos - from);
+                r = page->kept.error == -E2BIG ? JSON_E_SIZE : page->kept.error;
+        }
+        return r == 0 ? event_take(page, event, bytes, *pos) : r;
+}
+
+/* Scans them all. Of what is awaited only that is known which they hold whole: they are in @ahead
+ * themselves, or the last of the page. */
+static int scan_all(struct page *page, const char *bytes, size_t len) {
+        size_t pos = 0;
+        int r = 0;
+
+        while (r == 0 && pos < len) {
+                r = scan_on(page, bytes, len, &pos);
+                if (r == 0 && page->awaited > 0 && page->awaited <= len - pos) {
+                        size_t n = page->awaited;
+
+                        r = element_known(page, bytes + pos, n);
+                        pos += r == 1 ? n : 0;
+                        r = r == 1 ? 0 : r;
+                }
+                page->awaited = 0;
+        }
+        return r;
+}
+
+/* The bytes at *pos, up to what is awaited, and what becomes of them when they are enough. */
+static int await_more(struct page *page, const char *bytes, size_t len, size_t *pos) {
+        size_t n = page->awaited;
+        bool whole = page->ahead.len == 0 && n <= len - *pos;
+        int r;
+
+        if (whole) {
+                r = element_known(page, bytes + *pos, n);
+                *pos += r == 1 ? n : 0;
+                return r == 1 ? 0 : r;
+        }
+
+        n = MIN(n - page->ahead.len, len - *pos);
+        strbuf_append(&page->ahead, bytes + *pos, n);
+        *pos += n;
+        if (page->ahead.error || page->ahead.len < page->awaited)
+                return page->ahead.error;
+
+        r = element_known(page, page->ahead.data, page->ahead.len);
+        if (r == 0)
+                r = scan_all(page, page->ahead.data, page->ahead.len);
+        strbuf_clear(&page->ahead);
+        return r == 1 ? 0 : r;
+}
+
 int page_feed(struct page *page, const char *bytes, size_t len) {
         size_t pos = 0;
 
         while (page->error == 0 && pos < len) {
-                enum scan_event event = SCAN_MORE;
-                size_t from = pos;
-                int r;
-
-                r = scan_run(&page->scan, bytes, len, &pos, &event);
-                if (r == 0 && page->keep) {
-                        strbuf_append(&page->kept, bytes + from, pos - from);
-                        r = page->kept.error == -E2BIG ? JSON_E_SIZE : page->kept.error;
-                }
-                if (r == 0)
-                        r = event_take(page, event, bytes, pos);
-                page->error = r;
+                if (page->awaited > 0)
+                        page->error = await_more(page, bytes, len, &pos);
+                else
+                        page->error = scan_on(page, bytes, len, &pos);
         }
         return page->error;
 }
@@ -164,6 +238,10 @@ int page_feed(struct page *page, const char *bytes, size_t len) {
 int page_finish(struct page *page, const char **ret_next_link) {
         const char *link;
 
+        if (page->error == 0 && page->awaited > 0) {
+                page->awaited = 0;
+                page->error = scan_all(page, strbuf_str(&page->ahead), page->ahead.len);
+        }
         if (page->error == 0)
                 page->error = scan_finish(&page->scan);
         if (page->error == 0 && !page->has_value)

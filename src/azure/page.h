@@ -1,14 +1,15 @@
 /*
  * page: a page of a listing, {"value":[...],"nextLink":"..."}, cut into the elements of value as its
  * bytes arrive, so that neither the page nor its tree is ever held whole.
+ *
+ * Most elements of a listing are byte for byte those of the listing before. Who knows them again
+ * (page_expect) spares the scan, which looks at every byte for itself.
  */
 #pragma once
 
 #include "base/macros.h"
 
 #include <stddef.h>
-
-struct cJSON;
 
 /* Chosen: an element of a listing is a disk or a snapshot; 50 tags of 256 characters and all the
  * rest stay far below. Memory of a page is one element. */
@@ -31,11 +32,24 @@ const char *json_problem(int e);
 
 struct page;
 
-/* Takes one element, an object, scanned and parsed. Not 0 ends the page with that error. @element is
- * gone when it returns. */
-typedef int (*page_element_fn)(const struct cJSON *element, void *data);
+/* Takes one element, an object, scanned: json_parse_scanned(). Not 0 ends the page with that error.
+ * @bytes are gone when it returns. */
+typedef int (*page_element_fn)(const char *bytes, size_t len, void *data);
+
+/* Guesses at what comes next. Both get the page's data. */
+struct page_guess {
+        /* The length of the element that probably comes next; 0: no idea. */
+        size_t (*length)(void *data);
+        /* Whether these bytes, which nobody has scanned and of which an element begins at the first, are
+         * an element that was taken before. If so it is taken again, and the answer is 1; 0 if not,
+         * and they are scanned. Else an error, which ends the page. */
+        int (*known)(const char *bytes, size_t len, void *data);
+};
 
 int page_new(page_element_fn fn, void *data, struct page **ret_page);
+/* @guess is borrowed, and lives as long as the page. What the page says of its bytes does not depend
+ * on it. */
+void page_expect(struct page *page, const struct page_guess *guess);
 struct page *page_free(struct page *page);
 DEFINE_CLEANUP(struct page *, page_free)
 

@@ -511,6 +511,12 @@ int scan_run(struct scan *scan, const char *bytes, size_t len, size_t *pos,
         return 0;
 }
 
+void scan_pass(struct scan *scan) {
+        assert(scan->begun);
+        scan->begun = false;
+        scan->state = SCAN_AFTER;
+}
+
 int scan_finish(struct scan *scan) {
         enum scan_event event;
 

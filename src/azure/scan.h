@@ -85,6 +85,9 @@ void scan_deinit(struct scan *scan);
  * byte that is wrong. */
 int scan_run(struct scan *scan, const char *bytes, size_t len, size_t *pos,
              enum scan_event *ret_event);
+/* After SCAN_BEGIN: the value was passed by its caller, who knows that it is whole and right. No
+ * SCAN_END tells of it. */
+void scan_pass(struct scan *scan);
 /* The end of the text: was it one whole document? Returns 0 or JSON_E_SYNTAX. */
 int scan_finish(struct scan *scan);
 /* The key that SCAN_KEY told of; valid until the next run. */

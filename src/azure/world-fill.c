@@ -181,9 +181,10 @@ static bool tags_agree(const struct our_tags *tags, const struct snapshot_reply 
         return true;
 }
 
-/* The attempt when @name is @prefix, the slot and perhaps an attempt, else 0. */
+/* The attempt when @name is @prefix, the slot and perhaps an attempt, else 0. The prefix in another
+ * case is another one, since a row must not depend on those before it. */
 static unsigned name_attempt(const char *name, const char *prefix, const char *slot) {
-        if (!str_starts_with_nocase(name, prefix))
+        if (!str_starts_with(name, prefix))
                 return 0;
         name += strlen(prefix);
         if (*name != '-' || !str_starts_with_nocase(name + 1, slot))
@@ -250,9 +251,7 @@ static int row_name(struct world *world, const struct snapshot_reply *reply,
         return r;
 }
 
-/* The rule's place among those seen; 0 when it cannot be one, or when there are as many different
- * ones as a row can tell apart. A finished world has those of its listing: views hold the array. */
-static int keep_index(struct world *world, const char *text, uint16_t *ret_keep) {
+int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep) {
         size_t len = strlen(text);
         uint32_t number = 0;
         int r;
@@ -300,7 +299,7 @@ static int row_claims(struct world *world, const struct snapshot_reply *reply,
         if (memo && memo->keep != 0 && strcmp(intern_str(world->keep_texts, memo->keep), keep) == 0)
                 row->keep = memo->keep;
         else {
-                r = keep_index(world, keep, &row->keep);
+                r = world_add_keep(world, keep, &row->keep);
                 if (r < 0)
                         return r;
                 if (memo)

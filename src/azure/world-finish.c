@@ -20,7 +20,8 @@ typedef bool (*same_id_fn)(const struct world *world, uint32_t a, uint32_t b);
 typedef void (*drop_fn)(struct world *world, uint32_t index);
 
 /* Drops each element that has a later one of the same id. The hash only finds candidates. */
-static void drop_earlier(struct world *world, struct id_refs *refs, same_id_fn same, drop_fn drop) {
+static void drop_earlier(struct world *world, const struct id_refs *refs, same_id_fn same,
+                         drop_fn drop) {
         if (refs->n > 0)
                 qsort(refs->items, refs->n, sizeof(*refs->items), compare_refs);
 
@@ -33,9 +34,6 @@ static void drop_earlier(struct world *world, struct id_refs *refs, same_id_fn s
                                 break;
                         }
                 }
-
-        free(refs->items);
-        *refs = (struct id_refs){};
 }
 
 static bool same_snapshot(const struct world *world, uint32_t a, uint32_t b) {
@@ -64,20 +62,35 @@ static void drop_disk(struct world *world, uint32_t index) {
         world->disks[index].flags |= ROW_DROPPED;
 }
 
-static void drop_duplicates(struct world *world) {
+static int drop_snapshots(struct world *world) {
+        struct id_refs refs = {.n = world->n_snapshots};
         size_t n = 0;
 
-        drop_earlier(world, &world->snapshot_refs, same_snapshot, drop_snapshot);
+        refs.items = reallocarray(NULL, refs.n + 1, sizeof(*refs.items));
+        if (!refs.items)
+                return -ENOMEM;
+        for (size_t i = 0; i < refs.n; i++)
+                refs.items[i] = (struct id_ref){world->origins[i].id_hash, (uint32_t)i};
+        drop_earlier(world, &refs, same_snapshot, drop_snapshot);
+        free(refs.items);
+
         for (size_t i = 0; i < world->n_snapshots; i++) {
                 if (world->snapshots[i].flags & ROW_DROPPED)
                         continue;
-                world->disk_tags[n] = world->disk_tags[i];
+                world->origins[n] = world->origins[i];
+                world->origins[n].row = (uint32_t)n;
                 world->snapshots[n++] = world->snapshots[i];
         }
-        world->n_snapshots = n;
+        world->n_snapshots = world->n_origins = n;
+        return 0;
+}
 
-        n = 0;
+static void drop_disks(struct world *world) {
+        size_t n = 0;
+
         drop_earlier(world, &world->disk_refs, same_disk, drop_disk);
+        free(world->disk_refs.items);
+        world->disk_refs = (struct id_refs){};
         for (size_t i = 0; i < world->n_disks; i++)
                 if (!(world->disks[i].flags & ROW_DROPPED))
                         world->disks[n++] = world->disks[i];
@@ -116,7 +129,7 @@ static int renumber(struct world *world) {
                 row->group = number[row->group];
                 row->generation = number[row->generation];
                 row->policy = number[row->policy];
-                world->disk_tags[i] = number[world->disk_tags[i]];
+                world->origins[i].disk_tag = number[world->origins[i].disk_tag];
         }
         for (size_t i = 0; i < world->n_keeps; i++)
                 world->keeps[i] = number[world->keeps[i]];
@@ -247,7 +260,8 @@ static int settle_disks(struct world *world) {
 
         for (size_t i = 0; i < world->n_snapshots; i++) {
                 struct snapshot_row *row = &world->snapshots[i];
-                uint32_t *newest = &generations.newest[row->generation], tag = world->disk_tags[i];
+                uint32_t *newest = &generations.newest[row->generation],
+                         tag = world->origins[i].disk_tag;
 
                 if (tag == 0)
                         continue;
@@ -267,15 +281,16 @@ static int settle_disks(struct world *world) {
                 if (r < 0)
                         return r;
                 world->orphans[world->n_orphans++] =
-                        (struct orphan){i, world->disk_tags[generations.newest[i] - 1]};
+                        (struct orphan){i, world->origins[generations.newest[i] - 1].disk_tag};
         }
         return 0;
 }
 
 /* Names differ once duplicates are gone, so this is total. */
 static int compare_snapshots(const void *a, const void *b, void *data) {
-        const struct snapshot_row *x = a, *y = b;
         const struct world *world = data;
+        const struct snapshot_row *x = &world->snapshots[*(const uint32_t *)a];
+        const struct snapshot_row *y = &world->snapshots[*(const uint32_t *)b];
         int c;
 
         c = CMP(x->generation, y->generation);
@@ -309,6 +324,31 @@ static int compare_disks(const void *a, const void *b, void *data) {
         return c;
 }
 
+/* Puts the rows into their order, in an array that is no larger than they are. */
+static int sort_snapshots(struct world *world) {
+        _cleanup_(freep) uint32_t *order = NULL;
+        struct snapshot_row *sorted;
+        size_t n = world->n_snapshots;
+
+        order = reallocarray(NULL, n + 1, sizeof(*order));
+        sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+        if (!order || !sorted) {
+                free(sorted);
+                return -ENOMEM;
+        }
+
+        for (size_t i = 0; i < n; i++)
+                order[i] = (uint32_t)i;
+        qsort_r(order, n, sizeof(*order), compare_snapshots, world);
+        for (size_t i = 0; i < n; i++) {
+                sorted[i] = world->snapshots[order[i]];
+                world->origins[order[i]].row = (uint32_t)i;
+        }
+        free(world->snapshots);
+        world->snapshots = sorted;
+        return 0;
+}
+
 /* Gives back what the arrays grew beyond their rows. */
 static void *trim(void *items, size_t n, size_t size, size_t *capacity) {
         void *trimmed = n > 0 ? reallocarray(items, n, size) : NULL;
@@ -326,7 +366,11 @@ int world_finish(struct world *world) {
 
         free(world->memo); /* its numbers may change, and nothing is added any more */
         world->memo = NULL;
-        drop_duplicates(world);
+        world_before_free(world);
+        r = drop_snapshots(world);
+        if (r < 0)
+                return r;
+        drop_disks(world);
         r = settle_regions(world);
         if (r < 0)
                 return r;
@@ -336,16 +380,14 @@ int world_finish(struct world *world) {
         r = settle_disks(world);
         if (r < 0)
                 return r;
-        free(world->disk_tags); /* the rows get another order */
-        world->disk_tags = NULL;
+        r = sort_snapshots(world);
+        if (r < 0)
+                return r;
 
-        if (world->n_snapshots > 0)
-                qsort_r(world->snapshots, world->n_snapshots, sizeof(*world->snapshots),
-                        compare_snapshots, world);
         if (world->n_disks > 0)
                 qsort_r(world->disks, world->n_disks, sizeof(*world->disks), compare_disks, world);
-        world->snapshots = trim(world->snapshots, world->n_snapshots, sizeof(*world->snapshots),
-                                &world->snapshots_capacity);
+        world->origins = trim(world->origins, world->n_origins, sizeof(*world->origins),
+                              &world->origins_capacity);
         world->disks =
                 trim(world->disks, world->n_disks, sizeof(*world->disks), &world->disks_capacity);
         world->finished = true;

@@ -3,10 +3,16 @@
  *
  * While pages arrive, rows carry a few bits and a region number of their own; world_finish() settles
  * those.
+ *
+ *         world.c            life, and elements on their way in
+ *         world-fill.c       from a reply to a row
+ *         world-reuse.c      from the world before to a row
+ *         world-finish.c     what needs all rows
  */
 #pragma once
 
 #include "azure/world.h"
+#include "base/fingerprint.h"
 #include "base/strbuf.h"
 
 /* Bits of rows that are not settled yet, above those of core/rows.h. */
@@ -23,6 +29,19 @@ struct id_ref {
 struct id_refs {
         struct id_ref *items;
         size_t n, capacity;
+};
+
+/*
+ * The element that a row was made of, so that the next world knows it again. In the order of the
+ * listing, which hardly changes from one to the next.
+ */
+struct origin {
+        struct fingerprint print; /* of its bytes, under the world's key */
+        uint64_t id_hash;         /* of group and name */
+        uint32_t len;             /* bytes; 0: not to be taken over */
+        uint32_t row;             /* its place among the snapshots */
+        uint32_t disk_tag;        /* world_fill_snapshot() */
+        uint16_t unsettled;       /* ROW_OPEN, ROW_SECTOR */
 };
 
 /*
@@ -50,9 +69,10 @@ struct world {
 
         struct snapshot_row *snapshots;
         size_t n_snapshots, snapshots_capacity;
-        struct id_refs snapshot_refs; /* until finished */
-        uint32_t *disk_tags;          /* of each snapshot, until finished: world_fill_snapshot() */
-        size_t disk_tags_capacity;
+        struct origin *origins; /* [i] of snapshots[i] until finished, then of any */
+        size_t n_origins, origins_capacity;
+        struct utc key;              /* of fingerprints: begin of the first of these worlds */
+        struct world_before *before; /* or NULL; until finished */
         struct disk_row *disks;
         size_t n_disks, disks_capacity;
         struct id_refs disk_refs; /* until finished */
@@ -80,6 +100,18 @@ int world_add_string(struct world *world, const char *text, size_t len, uint32_t
 int world_fill_disk(struct world *world, const struct disk_reply *disk, struct disk_row *ret_row);
 int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
                         struct snapshot_row *ret_row, uint32_t *ret_region, uint32_t *ret_disk_tag);
+/* The rule's place among those seen; 0 when it cannot be one, or when there are as many different ones
+ * as a row can tell apart. A finished world has those of its listing: views hold the array. */
+int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep);
+/* Takes a row in that is not settled. @region: the number of its name; @origin has all but its row.
+ * Returns 0, -ENOMEM or -E2BIG. */
+int world_add_row(struct world *world, const struct snapshot_row *row, uint32_t region,
+                  const struct origin *origin);
+/* Takes over the row that the world before had of the same bytes, an element. Returns 1; 0 when it had
+ * none; -ENOMEM or -E2BIG. */
+int world_look_up(struct world *world, const char *bytes, size_t len,
+                  struct fingerprint *ret_print);
+void world_before_free(struct world *world);
 /* Whether the disk tag's text is the disk's id, "subscription/group/name", without case. */
 bool world_tag_names_disk(const struct world *world, uint32_t disk_tag,
                           const struct disk_row *disk);

@@ -3,12 +3,13 @@
  */
 #include "azure/world.h"
 
-#include "azure/page.h"
+#include "azure/json.h"
 #include "azure/world-private.h"
 #include "base/array.h"
 #include "base/str.h"
 
 #include <assert.h>
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ int world_new(const char *subscription, const char *owner, struct utc begin,
         strcpy(world->subscription, subscription);
         str_lower(world->subscription);
         world->begin = begin;
+        world->key = begin;
         world->owner = strdup(owner);
         if (!world->owner)
                 return -ENOMEM;
@@ -47,13 +49,13 @@ struct world *world_free(struct world *world) {
         strbuf_deinit(&world->scratch);
         free(world->owner);
         free(world->snapshots);
-        free(world->snapshot_refs.items);
+        free(world->origins);
+        world_before_free(world);
         free(world->disks);
         free(world->disk_refs.items);
         free(world->regions);
         free(world->keeps);
         free(world->orphans);
-        free(world->disk_tags);
         free(world->memo);
         free(world);
         return NULL;
@@ -125,14 +127,12 @@ static int refuse(struct world *world, const char *member) {
         return JSON_E_SHAPE;
 }
 
-int world_add_disk(const struct cJSON *element, void *data) {
-        struct world *world = data;
+/* Its bytes have been scanned. */
+static int add_disk(struct world *world, const cJSON *element) {
         struct disk_reply disk;
         struct disk_row row;
         const char *member;
         int r;
-
-        assert(!world->finished);
 
         r = disk_reply_decode(element, &disk, &member);
         if (r != 0)
@@ -152,6 +152,14 @@ int world_add_disk(const struct cJSON *element, void *data) {
                 return r;
         world->disks[world->n_disks++] = row;
         return 0;
+}
+
+int world_add_disk(const char *bytes, size_t len, void *data) {
+        _cleanup_(json_freep) cJSON *element = json_parse_scanned(bytes, len);
+        struct world *world = data;
+
+        assert(!world->finished);
+        return element ? add_disk(world, element) : -ENOMEM;
 }
 
 static int copy_string(struct world *world, const struct world *before, uint32_t *number) {
@@ -192,15 +200,37 @@ static bool belongs(const struct world *world, const struct snapshot_reply *repl
         return reply->has_id && strcmp(reply->id.subscription, world->subscription) == 0;
 }
 
-int world_add_snapshot(const struct cJSON *element, void *data) {
-        struct world *world = data;
+int world_add_row(struct world *world, const struct snapshot_row *row, uint32_t region,
+                  const struct origin *origin) {
+        size_t n = world->n_snapshots;
+        uint16_t index;
+        int r;
+
+        r = region_index(world, region, &index);
+        if (r < 0)
+                return r;
+        r = array_grow(&world->snapshots, n, &world->snapshots_capacity, sizeof(*world->snapshots),
+                       WORLD_SNAPSHOTS_MAX);
+        if (r < 0)
+                return r;
+        r = array_grow(&world->origins, n, &world->origins_capacity, sizeof(*world->origins),
+                       WORLD_SNAPSHOTS_MAX);
+        if (r < 0)
+                return r;
+        world->origins[n] = *origin;
+        world->origins[n].row = (uint32_t)n;
+        world->snapshots[n] = *row;
+        world->snapshots[n].region = index;
+        world->n_snapshots = world->n_origins = n + 1;
+        return 0;
+}
+
+static int add_snapshot(struct world *world, const cJSON *element, struct origin *origin) {
         struct snapshot_reply reply;
         struct snapshot_row row;
         const char *member;
-        uint32_t region, disk_tag;
+        uint32_t region;
         int r;
-
-        assert(!world->finished);
 
         r = snapshot_reply_decode(element, &reply, &member);
         if (r != 0)
@@ -213,10 +243,7 @@ int world_add_snapshot(const struct cJSON *element, void *data) {
         if (!world->memo)
                 return -ENOMEM;
 
-        r = world_fill_snapshot(world, &reply, &row, &region, &disk_tag);
-        if (r < 0)
-                return r;
-        r = region_index(world, region, &row.region);
+        r = world_fill_snapshot(world, &reply, &row, &region, &origin->disk_tag);
         if (r < 0)
                 return r;
         world_fill_state(&reply, /* counts_percent= */ true, &row);
@@ -225,20 +252,26 @@ int world_add_snapshot(const struct cJSON *element, void *data) {
         if (reply.has_sector_size)
                 row.flags |= ROW_SECTOR;
 
-        r = array_grow(&world->snapshots, world->n_snapshots, &world->snapshots_capacity,
-                       sizeof(*world->snapshots), WORLD_SNAPSHOTS_MAX);
-        if (r < 0)
-                return r;
-        r = array_grow(&world->disk_tags, world->n_snapshots, &world->disk_tags_capacity,
-                       sizeof(*world->disk_tags), WORLD_SNAPSHOTS_MAX);
-        if (r < 0)
-                return r;
-        r = refs_add(&world->snapshot_refs, &reply.id, WORLD_SNAPSHOTS_MAX);
-        if (r < 0)
-                return r;
-        world->disk_tags[world->n_snapshots] = disk_tag;
-        world->snapshots[world->n_snapshots++] = row;
-        return 0;
+        origin->id_hash = id_hash(&reply.id);
+        origin->unsettled = row.flags & (ROW_OPEN | ROW_SECTOR);
+        if (row.flags & ROW_TAGGED && row.keep == 0)
+                origin->len = 0; /* another world may have room for its rule */
+        return world_add_row(world, &row, region, origin);
+}
+
+int world_add_snapshot(const char *bytes, size_t len, void *data) {
+        _cleanup_(json_freep) cJSON *element = NULL;
+        struct origin origin = {.len = (uint32_t)len};
+        struct world *world = data;
+        int r;
+
+        assert(!world->finished);
+
+        r = world_look_up(world, bytes, len, &origin.print);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        element = json_parse_scanned(bytes, len);
+        return element ? add_snapshot(world, element, &origin) : -ENOMEM;
 }
 
 /* What world_finish() settles for all rows at once. */

@@ -1,17 +1,22 @@
 /*
  * world: the rows of one subscription, built from listings, then read as a view.
  *
- *         world_new -> world_add_disk*, world_add_snapshot* -> world_finish -> world_view
+ *         world_new -> [world_expect] -> world_add_disk*, world_add_snapshot* -> world_finish
+ *                   -> world_view
  *
  * A world is a value: built from one sweep, replaced by the next, never updated in place.
+ *
+ * Of a listing's elements few have changed since the listing before. A world keeps a fingerprint of
+ * each, by which the next one knows its bytes again and takes the row over. The outcome is the same,
+ * number by number, as without. That a changed element has the fingerprint of another by chance
+ * happens once in 2^128; and who makes one up, since he may write a snapshot's tags, hides what he
+ * changed from the listing alone: no DELETE goes out before a GET of the victim is decoded in full.
  */
 #pragma once
 
 #include "azure/replies.h"
 #include "base/macros.h"
 #include "core/rows.h"
-
-struct cJSON;
 
 /* DESIGN section 10 measures at half a million. */
 #define WORLD_SNAPSHOTS_MAX 4000000
@@ -27,11 +32,19 @@ int world_new(const char *subscription, const char *owner, struct utc begin,
 struct world *world_free(struct world *world);
 DEFINE_CLEANUP(struct world *, world_free)
 
+/* The world before, of the same subscription: rows may be taken over from it. It must live until this
+ * one is finished. Rows of another owner are of no use, and that is no error. Before the first element.
+ * Returns 0 or -ENOMEM. */
+int world_expect(struct world *world, const struct world *before);
+/* For page_guess, of listings of snapshots. */
+size_t world_guess_length(void *world);
+int world_known(const char *bytes, size_t len, void *world);
+
 /* Element functions for page_new(), @world being the data. An element that cannot be decoded, or is
  * of another subscription, is an error of the page: what we cannot read might be the newest backup.
  * Return 0, JSON_E_SHAPE (world_bad_member() says why) or a negative errno. */
-int world_add_disk(const struct cJSON *element, void *world);
-int world_add_snapshot(const struct cJSON *element, void *world);
+int world_add_disk(const char *bytes, size_t len, void *world);
+int world_add_snapshot(const char *bytes, size_t len, void *world);
 /* Takes over the disks of a finished world of the same subscription, in place of a listing of them.
  * Returns 0, -ENOMEM, or -E2BIG. */
 int world_copy_disks(struct world *world, const struct world *before);

@@ -90,6 +90,7 @@ static int inventory_sink(const char *bytes, size_t len, void *data) {
 static enum op_verdict inventory_send(struct inventory *inventory, struct mono now) {
         const struct policy_cloud *cloud = &inventory->op.engine->file->cloud;
         const char *subscription = inventory->op.subscription->id;
+        static const struct page_guess guess = {world_guess_length, world_known};
         bool disks = inventory->listing == INVENTORY_AWAIT_DISKS;
         struct http_request *request;
         int r;
@@ -100,6 +101,8 @@ static enum op_verdict inventory_send(struct inventory *inventory, struct mono n
         if (r < 0)
                 return operation_fail_with(&inventory->op, ARM_TRANSIENT, "ENOMEM",
                                            "out of memory");
+        if (!disks)
+                page_expect(inventory->page, &guess);
 
         if (inventory->url)
                 request = arm_follow(inventory->url);
@@ -291,16 +294,19 @@ int inventory_new(struct engine *engine, struct subscription *subscription, stru
                 free(inventory);
                 return r;
         }
-        if (subscription_knows_disks(subscription, now)) {
+        /* The one sweep of the subscription that is under way alone replaces its world. */
+        if (subscription->world)
+                r = world_expect(inventory->world, subscription->world);
+        inventory->lists_disks = !subscription_knows_disks(subscription, now);
+        if (r == 0 && !inventory->lists_disks) {
                 r = world_copy_disks(inventory->world, subscription->world);
-                if (r < 0) {
-                        world_free(inventory->world);
-                        free(inventory);
-                        return r;
-                }
                 inventory->listing = INVENTORY_AWAIT_SNAPSHOTS;
-        } else
-                inventory->lists_disks = true;
+        }
+        if (r < 0) {
+                world_free(inventory->world);
+                free(inventory);
+                return r;
+        }
         *ret_op = &inventory->op;
         return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * Pages in any bytes, into a world of snapshots or of disks: one piece and many give the same rows,
- * in order, within their ceilings. The first byte chooses the listing and the size of the pieces.
+ * in order, within their ceilings, and so does what is known from a world before. The first byte
+ * chooses the listing and the size of the pieces.
  */
 #include "azure/page.h"
 #include "azure/world.h"
@@ -21,7 +22,8 @@ static void demand(bool holds) {
 
 /* A world, also after an error: what came before it is in it. */
 static struct world *run(const char *bytes, size_t len, size_t piece, page_element_fn add,
-                         int *ret_r) {
+                         const struct world *before, int *ret_r) {
+        static const struct page_guess guess = {world_guess_length, world_known};
         _cleanup_(page_freep) struct page *page = NULL;
         const char *link = NULL;
         struct world *world;
@@ -29,6 +31,10 @@ static struct world *run(const char *bytes, size_t len, size_t piece, page_eleme
 
         demand(world_new(SUB, "prod-backup", UTC_NONE, &world) == 0);
         demand(page_new(add, world, &page) == 0);
+        if (before && add == world_add_snapshot) {
+                demand(world_expect(world, before) == 0);
+                page_expect(page, &guess);
+        }
         for (size_t at = 0; at < len && r == 0; at += piece)
                 r = page_feed(page, bytes + at, MIN(piece, len - at));
         if (r == 0)
@@ -63,25 +69,33 @@ static void check_view(const struct world_view *view) {
                        view->disks[i].flags <= (DISK_COUNTS_PERCENT | DISK_NO_SNAPSHOT));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        _cleanup_(world_freep) struct world *whole = NULL, *pieces = NULL;
-        struct world_view a, b;
-        page_element_fn add;
-        int r, e;
+static void check_same(const struct world *x, const struct world *y) {
+        struct world_view a = world_view(x), b = world_view(y);
 
-        if (size < 1)
-                return 0;
-        add = data[0] & 1 ? world_add_disk : world_add_snapshot;
-        whole = run((const char *)data + 1, size - 1, size, add, &r);
-        pieces = run((const char *)data + 1, size - 1, 1U + (data[0] >> 1), add, &e);
-        demand(r == e);
-
-        a = world_view(whole);
-        b = world_view(pieces);
-        check_view(&a);
         demand(a.n_snapshots == b.n_snapshots && a.n_disks == b.n_disks);
         demand(a.n_snapshots == 0 ||
                memcmp(a.snapshots, b.snapshots, a.n_snapshots * sizeof(*a.snapshots)) == 0);
         demand(a.n_disks == 0 || memcmp(a.disks, b.disks, a.n_disks * sizeof(*a.disks)) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        _cleanup_(world_freep) struct world *whole = NULL, *pieces = NULL, *known = NULL;
+        const char *bytes = (const char *)data + 1;
+        struct world_view view;
+        page_element_fn add;
+        int r, e, k;
+
+        if (size < 1)
+                return 0;
+        add = data[0] & 1 ? world_add_disk : world_add_snapshot;
+        whole = run(bytes, size - 1, size, add, NULL, &r);
+        pieces = run(bytes, size - 1, 1U + (data[0] >> 1), add, NULL, &e);
+        known = run(bytes, size - 1, 1U + (data[0] >> 1), add, whole, &k);
+        demand(r == e && r == k);
+
+        view = world_view(whole);
+        check_view(&view);
+        check_same(whole, pieces);
+        check_same(whole, known);
         return 0;
 }

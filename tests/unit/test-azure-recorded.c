@@ -123,7 +123,8 @@ static void check_disk(const cJSON *json) {
         check_provisioning(properties, disk.provisioning);
 }
 
-static int check_element(const cJSON *json, void *data) {
+static int check_element(const char *bytes, size_t len, void *data) {
+        _cleanup_(json_freep) cJSON *json = json_parse_scanned(bytes, len);
         const char *type = json_string(json, "type");
 
         seen.elements++;

@@ -97,11 +97,10 @@ static void append_snapshot(const struct fixture *f, struct strbuf *s) {
 }
 
 static int add_text(struct world *world, const char *text, page_element_fn add) {
-        _cleanup_(json_freep) cJSON *json = NULL;
         size_t offset;
 
-        assert_int_equal(json_parse(text, strlen(text), &json, &offset), 0);
-        return add(json, world);
+        assert_int_equal(json_scan(text, strlen(text), &offset), 0);
+        return add(text, strlen(text), world);
 }
 
 static int add_snapshot(struct world *world, const struct fixture *f) {
@@ -621,7 +620,7 @@ static void test_keeps_shared(void **state) {
 /* More different rules than a row can tell apart: those beyond are none, not others'. Strings have
  * got other numbers by then, for the sake of a late region. */
 static void test_keeps_too_many(void **state) {
-        _cleanup_(world_freep) struct world *world = world_make();
+        _cleanup_(world_freep) struct world *world = world_make(), *next = world_make();
         struct fixture late = good;
         struct world_view view;
         char keep[32];
@@ -655,6 +654,14 @@ static void test_keeps_too_many(void **state) {
                         assert_string_equal(text, keep);
         }
         assert_int_equal(without, 3);
+
+        /* One that found no room finds it in the next world, which has seen less. */
+        assert_int_equal(world_expect(next, world), 0);
+        snprintf(keep, sizeof(keep), "last=%u", UINT16_MAX);
+        assert_int_equal(add_keep(next, UINT16_MAX, GEN, keep), 0);
+        assert_int_equal(world_finish(next), 0);
+        view = world_view(next);
+        assert_string_equal(view_keep(&view, &view.snapshots[0]), keep);
 }
 
 #define LOCATION ",\"location\":\"westeurope\""
