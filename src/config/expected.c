@@ -67,7 +67,8 @@ static void append_one(const struct key *key, bool demo, struct strbuf *out) {
                                        (long long)key->max);
                 return;
         case KEY_FRACTION:
-                strbuf_append_str(out, "a decimal number from 0 to 1");
+                strbuf_append_str(out, "a decimal number above 0, at most 1, with at most three "
+                                       "digits after the point");
                 return;
         case KEY_SWITCH:
                 strbuf_append_str(out, "true or false");

@@ -26,7 +26,7 @@ enum key_type {
         KEY_MAP,        /* a mapping of the row's keys, or one of its words in place of it */
         KEY_WORD,       /* one of the row's words */
         KEY_COUNT,      /* a whole number within the row's range; uint32_t */
-        KEY_FRACTION,   /* a decimal number from 0 to 1 */
+        KEY_FRACTION,   /* a decimal number above 0, at most 1; uint32_t, in thousandths */
         KEY_SWITCH,     /* true or false; bool */
         KEY_DURATION,   /* base/duration.h, within the row's range in seconds; int64_t */
         KEY_NAME,       /* an owner or a policy; char * as all below */

@@ -106,7 +106,7 @@ static void write_type(struct json_writer *w, const struct key *key) {
                 return;
         case KEY_FRACTION:
                 json_write_string(w, "type", "number");
-                json_write_int(w, "minimum", 0);
+                json_write_int(w, "exclusiveMinimum", 0);
                 json_write_int(w, "maximum", 1);
                 return;
         case KEY_SWITCH:

@@ -372,6 +372,45 @@ static int complain_bound(struct reader *reader, const struct key *key, const st
         return value_complain(reader, key, node, meant[0] ? meant : NULL, "is not a bound");
 }
 
+/* "0.5", "0.125", "1": in thousandths, without a float. Returns 0 or -EINVAL, also for more digits. */
+static int parse_fraction(const char *text, size_t len, uint32_t *ret_permille) {
+        const char *point = memchr(text, '.', len);
+        size_t whole = point ? (size_t)(point - text) : len;
+        size_t digits = point ? len - whole - 1 : 0;
+        uint64_t value = 0, permille = 0;
+
+        if (str_parse_u64(text, whole, 1, &value) < 0 || digits > 3 || (point && digits == 0))
+                return -EINVAL;
+        for (size_t i = 0; i < 3; i++) {
+                char c = i < digits ? point[1 + i] : '0';
+
+                if (!ascii_is_digit(c))
+                        return -EINVAL;
+                permille = permille * 10 + (uint64_t)(c - '0');
+        }
+        *ret_permille = (uint32_t)(value * 1000 + permille);
+        return 0;
+}
+
+static int read_fraction(struct reader *reader, const struct key *key, const struct node *node,
+                         void *object) {
+        uint32_t permille;
+
+        if (node->kind != NODE_SCALAR || (node->plain && node->len == 0))
+                return reader_complain_kind(reader, key, node);
+        if (!node->plain)
+                return value_complain(reader, key, node, NULL, "is a text, as it has quotes");
+        if (parse_fraction(node->text, node->len, &permille) < 0)
+                return value_complain(reader, key, node, NULL, "is no such number");
+        if (permille == 0)
+                return value_complain(reader, key, node, NULL, "is too small");
+        if (permille > 1000)
+                return value_complain(reader, key, node, NULL, "is too large");
+
+        memcpy(field_of(key, object), &permille, sizeof(permille));
+        return 0;
+}
+
 static int read_bound(struct reader *reader, const struct key *key, const struct node *node,
                       void *object) {
         uint32_t *field = field_of(key, object);
@@ -446,6 +485,8 @@ key_read_fn value_reader(enum key_type type) {
                 return read_word_field;
         case KEY_COUNT:
                 return read_count;
+        case KEY_FRACTION:
+                return read_fraction;
         case KEY_SWITCH:
                 return read_switch;
         case KEY_DURATION:
@@ -474,7 +515,6 @@ key_read_fn value_reader(enum key_type type) {
                 return read_tags;
         case KEY_MAP: /* walk.h's */
         case KEY_DISK:
-        case KEY_FRACTION:
         case KEY_REGION:
         case KEY_RESOURCE:
                 return NULL;

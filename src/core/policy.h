@@ -134,8 +134,9 @@ struct policy_file {
         size_t n_targets;
         struct zone **zones; /* owned; the policies borrow from here */
         size_t n_zones;
-        uint32_t parallel; /* requests under way at once */
-        bool demo;         /* limits of time are lifted: seconds are allowed */
+        uint32_t parallel;           /* requests under way at once */
+        uint32_t api_share_permille; /* of Azure's request budgets, 1 to 1000 */
+        bool demo;                   /* limits of time are lifted: seconds are allowed */
 };
 
 /* Frees all it owns. Copes with NULL and half-built files, returns NULL. */

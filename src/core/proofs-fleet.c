@@ -407,12 +407,12 @@ static int check_subscription(struct fleet *f, size_t begin, size_t end, int64_t
 }
 
 static int check_load(struct fleet *f) {
-        unsigned percent = f->given->api_share_percent > 0 ? f->given->api_share_percent : 50;
-        double lists_per_second = (double)PROOF_LISTS_PER_30M * percent / 100 / 1800;
+        double share = (double)f->file->api_share_permille / 1000;
+        double lists_per_second = PROOF_LISTS_PER_30M * share / 1800;
         int64_t shortest_s = INT64_MAX;
         int r;
 
-        f->proofs->creates_budget = (double)PROOF_CREATES_PER_30M * percent / 100 / 30;
+        f->proofs->creates_budget = PROOF_CREATES_PER_30M * share / 30;
         for (size_t begin = 0, end; begin < f->n_shares; begin = end) {
                 end = begin + 1;
                 while (end < f->n_shares &&

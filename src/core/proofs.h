@@ -26,8 +26,7 @@
 #define PROOF_BURST_WINDOW_S 300
 
 /* FACTS section 9, seen in recordings: 8,000 snapshot creations and 1,920 listings of snapshots in 30
- * minutes, per subscription and region. The policy's share of them is ours (limits.api_share, 0.5 by
- * default). Rows a page are not documented; 1,000 is what the program's own targets assume. */
+ * minutes, per subscription and region. The file's share of them is ours (limits.api_share). Rows a page are not documented; 1,000 is what the program's own targets assume. */
 #define PROOF_CREATES_PER_30M 8000
 #define PROOF_LISTS_PER_30M 1920
 #define PROOF_PAGE_ROWS 1000
@@ -42,9 +41,8 @@ enum proof_severity {
 
 /* What the policy file does not say. All may be 0. */
 struct proof_fleet {
-        uint64_t disks_per_match;   /* disks that each target with a match is taken to select */
-        uint64_t held;              /* snapshots held by hand in each chain, on top of the rules */
-        unsigned api_share_percent; /* 0 stands for 50 */
+        uint64_t disks_per_match; /* disks that each target with a match is taken to select */
+        uint64_t held;            /* snapshots held by hand in each chain, on top of the rules */
 };
 
 #define PROOF_NO_POLICY SIZE_MAX

@@ -178,6 +178,10 @@ static void test_surprises(void **state) {
 #define PARALLEL(text, problem)                                                                    \
         HEAD BODY "limits: {parallel: " text "}\n", "f:7:20: error: limits.parallel: \"" text      \
                                                     "\" " problem "; expected " WORDS_1_64 "\n"
+#define WORDS_SHARE "a decimal number above 0, at most 1, with at most three digits after the point"
+#define SHARE(text, problem)                                                                       \
+        HEAD BODY "limits: {api_share: " text "}\n", "f:7:21: error: limits.api_share: \"" text    \
+                                                     "\" " problem "; expected " WORDS_SHARE "\n"
         static const struct row rows[] = {
                 {__LINE__, OWNER("on", "is a boolean in YAML 1.1")},
                 {__LINE__, OWNER("No", "is a boolean in YAML 1.1")},
@@ -221,6 +225,24 @@ static void test_surprises(void **state) {
                 {__LINE__, PARALLEL("0", "is too small")},
                 {__LINE__, PARALLEL("65", "is too large")},
                 {__LINE__, PARALLEL("99999999999999999999999", "is too large")},
+                {__LINE__, SHARE("0", "is too small")},
+                {__LINE__, SHARE("0.000", "is too small")},
+                {__LINE__, SHARE("1.001", "is too large")},
+                {__LINE__, SHARE("2", "is no such number")},
+                {__LINE__, SHARE("0.1234", "is no such number")},
+                {__LINE__, SHARE(".5", "is no such number")},
+                {__LINE__, SHARE("0.", "is no such number")},
+                {__LINE__, SHARE("0.x", "is no such number")},
+                {__LINE__, SHARE("-0.5", "is no such number")},
+                {__LINE__, SHARE("50%", "is no such number")},
+                {__LINE__, HEAD BODY "limits: {api_share: \"0.5\"}\n",
+                 "f:7:21: error: limits.api_share: \"0.5\" is a text, as it has quotes; "
+                 "expected " WORDS_SHARE "\n"},
+                {__LINE__, HEAD BODY "limits: {api_share: [0.5]}\n",
+                 "f:7:21: error: limits.api_share: found a list; expected " WORDS_SHARE "\n"},
+                {__LINE__, HEAD BODY "limits: {api_share: 1}\n", ""},
+                {__LINE__, HEAD BODY "limits: {api_share: 1.0}\n", ""},
+                {__LINE__, HEAD BODY "limits: {api_share: 0.001}\n", ""},
                 {__LINE__, HEAD BODY "limits: {parallel: \"5\"}\n",
                  "f:7:20: error: limits.parallel: \"5\" is a text, as it has quotes; "
                  "expected " WORDS_1_64 "\n"},
@@ -255,7 +277,6 @@ static void test_support(void **state) {
                 {__LINE__, HEAD BODY "azure: {identity: arc}\n",
                  "f:7:19: error: azure.identity: \"arc\" is not supported yet; expected managed or "
                  "a mapping of managed and service_principal\n"},
-                {__LINE__, LATER("limits: {api_share: 0.5}", "21: error: limits.api_share")},
                 {__LINE__, LATER("notify: {}", "9: error: notify")},
                 {__LINE__, LATER("metrics: {}", "10: error: metrics")},
                 {__LINE__,
@@ -731,7 +752,7 @@ static void test_targets(void **state) {
  * of the sections in the file. */
 static void test_values(void **state) {
         static const char text[] =
-                "limits: {parallel: 7, demo: true}\n"
+                "limits: {parallel: 7, api_share: 0.125, demo: true}\n"
                 "targets:\n"
                 "  - {policy: b, match: {subscription: 1111111A-1111-4111-8111-111111111111,\n"
                 "     groups: [rg-*], tags: {x: u}, except_tags: {z: \"off\", w: v}}}\n"
@@ -784,6 +805,7 @@ static void test_values(void **state) {
         assert_int_equal(r, 0);
         assert_string_equal(file->owner, "me");
         assert_int_equal(file->parallel, 7);
+        assert_int_equal(file->api_share_permille, 125);
         assert_true(file->demo);
         assert_int_equal(file->cloud.kind, CLOUD_CHINA);
         assert_string_equal(file->cloud.arm, "https://management.chinacloudapi.cn");
@@ -882,6 +904,7 @@ static void test_defaults(void **state) {
         assert_int_equal(file->identity.kind, IDENTITY_MANAGED);
         assert_null(file->identity.client_id);
         assert_int_equal(file->parallel, 16);
+        assert_int_equal(file->api_share_permille, 500);
         assert_false(file->demo);
         assert_string_equal(p->zone_name, "UTC");
         assert_null(p->zone);

@@ -150,6 +150,7 @@ static const struct row {
         /* Each begins with 'E' or 'W', then a part of the text that must be there; in their order,
          * and there are no others. */
         const char *findings[4];
+        unsigned share; /* api_share in thousandths; 0: 500 */
 } rows[] = {
         {__LINE__,
          {{.schedule = "1h",
@@ -362,7 +363,7 @@ static const struct row {
          {.disks_per_match = 8001},
          {"E133.3 creations a minute in subscription " SUB
           " (8001 disks, counted once a policy); the budget is 133.3"}},
-        {__LINE__, {{ONCE}}, {{0}}, {.disks_per_match = 8001, .api_share_percent = 60}, {NULL}},
+        {__LINE__, {{ONCE}}, {{0}}, {.disks_per_match = 8001}, {NULL}, .share = 600},
         {__LINE__, {{ONCE}}, {{0}, {0, NULL, OTHER_SUB}}, {.disks_per_match = 7000}, {NULL}},
         {__LINE__,
          {{ONCE, .rpo = 90 * 60}},
@@ -398,6 +399,7 @@ static struct policy_file *build_file(const struct row *row) {
         struct policy_file *file = calloc(1, sizeof(*file));
 
         file->owner = strdup("o");
+        file->api_share_permille = row->share ?: 500;
         file->zones = calloc(4, sizeof(*file->zones));
         file->policies = calloc(4, sizeof(*file->policies));
         file->targets = calloc(4, sizeof(*file->targets));

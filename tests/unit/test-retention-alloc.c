@@ -177,8 +177,11 @@ static void test_proofs(void **state) {
                 .prune = PRUNE_AUTO,
         };
         struct target target = {.disks = disks, .n_disks = 3};
-        struct policy_file all = {
-                .policies = &policy, .n_policies = 1, .targets = &target, .n_targets = 1};
+        struct policy_file all = {.policies = &policy,
+                                  .n_policies = 1,
+                                  .targets = &target,
+                                  .n_targets = 1,
+                                  .api_share_permille = 500};
 
         /* The rpo, catch_up, the drift, the peak, a disk twice, its own group. */
         file = &all;
