@@ -10,6 +10,7 @@
 enum random_purpose {
         RANDOM_BACKOFF,    /* spreads retries */
         RANDOM_REQUEST_ID, /* x-ms-client-request-id */
+        RANDOM_SPACING,    /* of requests, where budgets run low */
         _RANDOM_PURPOSE_N,
 };
 

@@ -76,14 +76,15 @@ struct subscription {
         size_t deleting;           /* deletions under way */
         struct operation *parked;  /* utlist: creates that wait for a listing */
         struct operation *sweep;
-        bool sweep_clean;         /* nothing went wrong in the sweep under way */
-        struct mono next_sweep;   /* the next one at the latest */
-        unsigned soon;            /* sweeps in a row that were to teach something */
-        int64_t look_again_ns;    /* while something is under way: after so long */
-        struct mono sweep_again;  /* after a failure, not before */
-        struct backoff backoff;   /* of sweeps */
-        bool failing;             /* the last sweep failed */
-        struct mono closed_until; /* throttled: nothing is sent before */
+        bool sweep_clean;        /* nothing went wrong in the sweep under way */
+        struct mono next_sweep;  /* the next one at the latest */
+        unsigned soon;           /* sweeps in a row that were to teach something */
+        int64_t look_again_ns;   /* while something is under way: after so long */
+        struct mono sweep_again; /* after a failure, not before */
+        struct backoff backoff;  /* of sweeps */
+        bool failing;            /* the last sweep failed */
+        struct budget *budget;   /* of requests: what may be asked, and when */
+        struct mono permit_at; /* something that is due waits for the budget until then; or NEVER */
         size_t settled,
                 unsettled; /* of the last round's creates: complete in its listing, or not yet */
         int64_t settle_ns; /* learned: from a PUT's answer until its listing shows Succeeded */
@@ -157,9 +158,6 @@ struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mo
 void engine_see_reply(struct engine *engine, const struct http_reply *reply, struct mono sent,
                       struct mono now);
 
-/* Nothing is sent to the subscription before @until; an earlier closing is not shortened. */
-void subscription_close(struct subscription *s, struct mono until);
-
 /* The memory of that key, made when it is not there. NULL when memory is out. */
 struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
                                       const char *b);
@@ -167,8 +165,8 @@ struct memory *subscription_memory(struct subscription *s, const struct action *
 
 /* round.c: what a subscription does next. */
 
-/* @s is zeroed but for its id and engine. */
-void subscription_init(struct subscription *s);
+/* @s is zeroed but for its id and engine; to be deinited also when this fails. Returns 0 or -ENOMEM. */
+int subscription_init(struct subscription *s);
 void subscription_deinit(struct subscription *s);
 void subscription_tick(struct subscription *s, struct mono now);
 /* When to look at it again, on the monotonic clock. */
@@ -184,7 +182,7 @@ void subscription_touch(struct subscription *s, struct mono now);
 /* Reads the world as soon as it may. */
 void subscription_look_anew(struct subscription *s);
 /* Those that were parked before that moment go on. */
-void subscription_unpark(struct subscription *s, struct mono before);
+void subscription_unpark(struct subscription *s, struct mono before, struct mono now);
 /* A create of this round was complete when its listing came, or was not. */
 void subscription_learn(struct subscription *s, bool settled);
 

@@ -122,11 +122,11 @@ static struct mono engine_next_wake(const struct engine *engine, struct mono now
         return wake;
 }
 
-/* Nothing is under way, and nothing waits for a throttled scope alone. */
+/* Nothing is under way, and nothing waits for a budget alone. */
 static bool engine_is_settled(const struct engine *engine, struct mono now) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 if (engine->subscriptions[i].parked ||
-                    now.ns < engine->subscriptions[i].closed_until.ns)
+                    engine->subscriptions[i].permit_at.ns != MONO_NEVER.ns)
                         return false;
         return engine->n_operations == 0 && !engine->waiting;
 }
@@ -183,12 +183,8 @@ static int engine_add_subscription(struct engine *engine, const char *id, size_t
         s = &engine->subscriptions[engine->n_subscriptions];
         *s = (struct subscription){.engine = engine};
         stpcpy(s->id, id);
-        subscription_init(s);
-        s->spent = calloc(engine->file->n_policies + 1, sizeof(*s->spent));
-        if (!s->spent)
-                return -ENOMEM;
         engine->n_subscriptions++;
-        return 0;
+        return subscription_init(s);
 }
 
 /* Every subscription that a target names, in the order of the file. */

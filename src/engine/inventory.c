@@ -114,7 +114,8 @@ static enum op_verdict inventory_send(struct inventory *inventory, struct mono n
                 request->sink_data = inventory;
         }
         inventory_enter(inventory, inventory->listing);
-        return operation_call(&inventory->op, request, MONO_NEVER, now);
+        return operation_call(&inventory->op, request, BUDGET_KIND_LIST, BUDGET_RANK_POLL,
+                              MONO_NEVER, now);
 }
 
 static enum op_verdict inventory_unreadable(struct inventory *inventory, int problem,

@@ -66,7 +66,7 @@ static void look_enter(struct look *look, enum look_state state) {
 static enum op_verdict look_send(struct look *look, struct mono now) {
         look_enter(look, LOOK_AWAIT_ANSWER);
         return operation_call(&look->op, arm_get(&look->op.engine->file->cloud, &look->question.id),
-                              MONO_NEVER, now);
+                              BUDGET_KIND_GET, BUDGET_RANK_POLL, MONO_NEVER, now);
 }
 
 static enum op_verdict look_again(struct look *look, struct mono now) {

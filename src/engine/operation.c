@@ -21,12 +21,21 @@ void operation_init(struct operation *op, const struct operation_ops *ops, struc
         op->runnable = true;
 }
 
+/* The permit will not be used, or nobody will know whether it was. */
+static void call_release(struct operation *op) {
+        if (op->call.permitted)
+                budget_drop(op->subscription->budget, &op->call.ask);
+        op->call.permitted = false;
+}
+
 /* Forgets the reply and the bearer; the request stays for operation_retry(). */
 static void call_clear(struct operation *op) {
         struct call *call = &op->call;
 
-        if (call->flight)
+        if (call->flight) {
                 transport_cancel(op->engine->services.transport, call->flight);
+                call_release(op);
+        }
         call->flight = NULL;
         call->reply = http_reply_free(call->reply);
         call->bearer = str_wipe_free(call->bearer);
@@ -38,7 +47,9 @@ void operation_free(struct operation *op) {
                 return;
 
         call_clear(op);
+        call_release(op);
         http_request_free(op->call.request);
+        free(op->region);
         op->ops->free(op);
         free(op);
 }
@@ -52,9 +63,12 @@ static void call_done(struct transport_call *flight, struct http_reply *reply, v
         engine_wake(op->engine);
 }
 
-/* Ends the call with an error of ours, no reply being there. */
-static enum op_verdict call_end_with(struct call *call, enum arm_class class, const char *code,
+/* Ends the call with an error of ours, nothing having been sent. */
+static enum op_verdict call_end_with(struct operation *op, enum arm_class class, const char *code,
                                      const char *message) {
+        struct call *call = &op->call;
+
+        call_release(op);
         call->error = (struct arm_error){.class = class, .retry_after_ns = -1};
         snprintf(call->error.code, sizeof(call->error.code), "%s", code);
         snprintf(call->error.message, sizeof(call->error.message), "%s", message);
@@ -89,21 +103,49 @@ static int call_dress(struct operation *op, struct http_request *request) {
         return r;
 }
 
-/* Sends as soon as scope and token allow. */
+static int call_take_permit(struct operation *op, struct mono now) {
+        struct call *call = &op->call;
+        uint32_t chance;
+        int r;
+
+        if (call->permitted)
+                return 0;
+        chance = (uint32_t)random_u64(op->engine->services.random, RANDOM_SPACING);
+        r = budget_take(op->subscription->budget, &call->ask, chance, now);
+        if (r < 0)
+                return r;
+        call->permitted = true;
+        return 0;
+}
+
+/* When it may go, as its budget has it. */
+static struct mono call_permit(const struct operation *op, struct mono now) {
+        const struct budget *budget = op->subscription->budget;
+        const struct call *call = &op->call;
+
+        return call->permitted ? budget_closed_until(budget, &call->ask)
+                               : budget_when(budget, &call->ask, now);
+}
+
+/* Sends as soon as budget and token allow. */
 static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         _cleanup_(http_request_freep) struct http_request *request = NULL;
         struct call *call = &op->call;
         struct engine *engine = op->engine;
         const struct arm_error *error;
+        struct mono retry, permit;
         const char *bearer;
-        struct mono retry;
         int r;
 
-        if (now.ns >= call->send_before.ns)
-                return call_end_with(call, ARM_TRANSIENT, "NotSentInTime",
-                                     "the request could not be sent in time");
-        if (now.ns < op->subscription->closed_until.ns)
-                return operation_sleep(op, op->subscription->closed_until);
+        permit = call_permit(op, now);
+        if (MAX(now.ns, permit.ns) >= call->send_before.ns) {
+                call_end_with(op, ARM_TRANSIENT, "NotSentInTime",
+                              "the request could not be sent in time");
+                call->error.retry_after_ns = MAX(permit.ns - now.ns, (int64_t)0);
+                return OP_CONTINUE;
+        }
+        if (now.ns < permit.ns)
+                return operation_sleep(op, permit);
 
         switch (token_get(engine->token, now, &bearer, &error, &retry)) {
         case TOKEN_READY:
@@ -111,6 +153,7 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         case TOKEN_PENDING:
                 return operation_sleep(op, MONO_NEVER);
         case TOKEN_FAILED:
+                call_release(op);
                 call->error = *error;
                 call->error.class = ARM_AUTH;
                 call->state = CALL_ENDED;
@@ -122,11 +165,12 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         call->bearer = strdup(bearer);
         request = http_request_copy(call->request);
         if (!call->bearer || !request)
-                return call_end_with(call, ARM_TRANSIENT, "ENOMEM", "out of memory");
-        r = call_dress(op, request);
+                return call_end_with(op, ARM_TRANSIENT, "ENOMEM", "out of memory");
+        r = call_take_permit(op, now);
+        r = r ?: call_dress(op, request);
         r = r ?: transport_send(engine->services.transport, request, call_done, op, &call->flight);
         if (r < 0)
-                return call_end_with(call, ARM_TRANSIENT, strerrorname_np(-r) ?: "Error",
+                return call_end_with(op, ARM_TRANSIENT, strerrorname_np(-r) ?: "Error",
                                      strerrordesc_np(-r));
         request = NULL; /* consumed */
 
@@ -140,6 +184,8 @@ static enum op_verdict call_read(struct operation *op, struct mono now) {
         struct call *call = &op->call;
 
         arm_error_classify(call->reply, engine_now(op->engine), &call->error);
+        budget_see(op->subscription->budget, &call->ask, call->reply, &call->error, now);
+        call->permitted = false;
         if (call->error.class == ARM_OK)
                 engine_see_reply(op->engine, call->reply, call->sent, now);
         if (call->error.class == ARM_AUTH && !call->renewed) {
@@ -149,9 +195,6 @@ static enum op_verdict call_read(struct operation *op, struct mono now) {
                 call->state = CALL_WAITING;
                 return call_try_send(op, now);
         }
-        if (call->error.class == ARM_THROTTLED && call->error.retry_after_ns > 0)
-                subscription_close(op->subscription, mono_add_ns(now, call->error.retry_after_ns));
-
         call->state = CALL_ENDED;
         return OP_CONTINUE;
 }
@@ -191,10 +234,22 @@ static enum op_verdict call_begin(struct operation *op, struct mono now) {
         return verdict;
 }
 
+int operation_reserve(struct operation *op, enum budget_kind kind, enum budget_rank rank,
+                      struct mono now) {
+        op->call.ask = (struct budget_ask){.kind = kind, .rank = rank, .region = op->region};
+        return call_take_permit(op, now);
+}
+
 enum op_verdict operation_call(struct operation *op, struct http_request *request,
+                               enum budget_kind kind, enum budget_rank rank,
                                struct mono send_before, struct mono now) {
         http_request_free(op->call.request);
         op->call.request = request;
+        if (op->call.permitted)
+                assert(op->call.ask.kind == kind);
+        else
+                op->call.ask =
+                        (struct budget_ask){.kind = kind, .rank = rank, .region = op->region};
         op->call.send_before = send_before;
         op->call.renewed = false;
         if (!request)

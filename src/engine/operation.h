@@ -5,11 +5,13 @@
  * that has come; nothing here runs from inside a callback of the transport. It is a cache of
  * knowledge, not a record: freed at any time, all it knew is in Azure.
  *
- * A call is the request of an operation that is under way: it waits for the scope to be open and
- * for a token, sends, and classifies what comes back. It retries nothing but a refused token, once.
+ * A call is the request of an operation that is under way: it waits for its subscription's budget to
+ * permit it (azure/budget.h) and for a token, sends, and classifies what comes back. It retries nothing
+ * but a refused token, once. Every request goes through this one door.
  */
 #pragma once
 
+#include "azure/budget.h"
 #include "azure/error.h"
 #include "base/guid.h"
 #include "base/transport.h"
@@ -35,7 +37,7 @@ enum op_outcome {
 
 enum call_state {
         CALL_IDLE,
-        CALL_WAITING,   /* for the scope or for a token */
+        CALL_WAITING,   /* for a permit or for a token */
         CALL_IN_FLIGHT, /* sent */
         CALL_ENDED,     /* error and reply can be read */
 };
@@ -47,6 +49,8 @@ struct call {
         struct http_reply *reply;        /* owned; once ended, NULL when nothing was sent */
         struct arm_error error;          /* once ended */
         char *bearer;                    /* owned: the token sent, to be refused by value; wiped */
+        struct budget_ask ask;           /* what it costs; the region is the operation's */
+        bool permitted;                  /* the budget counts it as under way */
         struct mono send_before;         /* not sent at or after it; MONO_NEVER */
         struct mono sent;                /* when it went out */
         bool renewed;                    /* a refused token was replaced once */
@@ -67,6 +71,7 @@ struct operation {
         struct subscription *subscription; /* borrowed */
         struct operation *prev, *next;     /* in the engine's list */
         struct call call;
+        char *region;           /* owned: canonical, of the snapshot; NULL where it is not known */
         struct backoff backoff; /* of the step that is being tried */
         struct mono began;
         struct mono deadline; /* of the whole operation */
@@ -91,7 +96,13 @@ enum op_verdict operation_preflight(struct operation *op, struct mono now);
 
 /* Begins a call and takes @request over, NULL being "out of memory". Returns OP_AWAIT or OP_DONE. */
 enum op_verdict operation_call(struct operation *op, struct http_request *request,
+                               enum budget_kind kind, enum budget_rank rank,
                                struct mono send_before, struct mono now);
+
+/* Takes the permit of its first call ahead, so that it takes up no room while it would wait for one.
+ * Returns 0 or -ENOMEM. */
+int operation_reserve(struct operation *op, enum budget_kind kind, enum budget_rank rank,
+                      struct mono now);
 
 /* Awaits a moment. */
 enum op_verdict operation_sleep(struct operation *op, struct mono until);
@@ -109,7 +120,8 @@ enum op_verdict operation_fail(struct operation *op);
 _printf_(4, 5) enum op_verdict operation_fail_with(struct operation *op, enum arm_class class,
                                                    const char *code, const char *format, ...);
 
-/* Awaits the subscription's next listing: subscription_unpark() makes it go on. */
+/* Awaits the subscription's next listing: subscription_unpark() makes it go on. The wait is not of its
+ * life. */
 enum op_verdict operation_park(struct operation *op, struct mono now);
 
 /* The conversations. Each is added to the engine's list by whoever made it. */

@@ -77,8 +77,8 @@ static enum op_verdict prune_send_reread(struct prune *prune, struct mono now) {
         struct resource_id id = action_snapshot_id(&prune->action);
 
         prune_enter(prune, PRUNE_AWAIT_REREAD);
-        return operation_call(&prune->op, arm_get(&prune->op.engine->file->cloud, &id), MONO_NEVER,
-                              now);
+        return operation_call(&prune->op, arm_get(&prune->op.engine->file->cloud, &id),
+                              BUDGET_KIND_GET, BUDGET_RANK_PRUNE, MONO_NEVER, now);
 }
 
 /* Said before it goes out: a daemon that dies on the way has told of it. */
@@ -108,6 +108,7 @@ static enum op_verdict prune_send_delete(struct prune *prune, struct mono now) {
         prune->told = true;
         prune_enter(prune, PRUNE_AWAIT_DELETE);
         return operation_call(&prune->op, arm_delete(&prune->op.engine->file->cloud, &id),
+                              BUDGET_KIND_DELETE, BUDGET_RANK_PRUNE,
                               mono_add_ns(now, PRUNE_REREAD_NS), now);
 }
 

@@ -9,6 +9,7 @@
  * since then only add to what stays.
  */
 #include "base/intern.h"
+#include "core/naming.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -35,11 +36,6 @@
 #define ROUND_FRESH_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
 /* What a single GET has shown is believed for so long against listings that do not show it. */
 #define ROUND_KNOWN_NS (3600 * NSEC_PER_SEC)
-
-void subscription_close(struct subscription *s, struct mono until) {
-        if (until.ns > s->closed_until.ns)
-                s->closed_until = until;
-}
 
 static bool is_touched(const struct subscription *s) {
         return s->touched_at.ns > s->begin.ns;
@@ -102,7 +98,7 @@ static void subscription_forget_old(struct subscription *s, struct mono now) {
         }
 }
 
-void subscription_unpark(struct subscription *s, struct mono before) {
+void subscription_unpark(struct subscription *s, struct mono before, struct mono now) {
         struct operation *op, *next;
 
         DL_FOREACH_SAFE (s->parked, op, next) {
@@ -110,6 +106,7 @@ void subscription_unpark(struct subscription *s, struct mono before) {
                         continue;
                 DL_DELETE(s->parked, op);
                 op->parked = false;
+                op->deadline = mono_add_ns(op->deadline, now.ns - op->parked_at.ns);
                 engine_queue(s->engine, op);
         }
 }
@@ -329,7 +326,7 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
                 subscription_end_failures(s);
         }
         subscription_seek_orphans(s, now);
-        subscription_unpark(s, begin);
+        subscription_unpark(s, begin, now);
 }
 
 void subscription_sweep_failed(struct subscription *s, struct mono now) {
@@ -340,7 +337,7 @@ void subscription_sweep_failed(struct subscription *s, struct mono now) {
         subscription_doubt(s, "the last listing failed");
         engine_settle(s->engine);
         /* Those that wait for a listing ask for themselves. */
-        subscription_unpark(s, now);
+        subscription_unpark(s, now, now);
 }
 
 static void subscription_begin_sweep(struct subscription *s, struct mono now) {
@@ -376,15 +373,67 @@ static bool world_is_stale(const struct subscription *s, struct mono now) {
         return now.ns - s->begin.ns > ROUND_STALE_NS;
 }
 
-/* Begins the action unless it is under way or waiting for its time. Returns whether it began. */
-static void subscription_admit(struct subscription *s, const struct action *action,
-                               struct memory *memory, struct mono now) {
+/* Chosen: longer than any name of a region. What is longer counts as not known. */
+#define REGION_MAX 64
+
+/* The region whose buckets the action draws from, canonical; "" when it is not known. */
+static void action_region(const struct subscription *s, const struct action *action,
+                          char ret_region[static REGION_MAX]) {
+        struct world_view view = world_view(s->world);
+        const char *location = action->location;
+        uint32_t generation;
+
+        if (!location) {
+                const struct snapshot_row *row = NULL;
+
+                generation = intern_find(view.strings, action->generation);
+                if (generation != 0)
+                        row = view_find_snapshot(&view, generation, action->group, action->name);
+                location = row ? view_str(&view, row->region) : "";
+        }
+        ret_region[0] = '\0';
+        if (strlen(location) < REGION_MAX)
+                naming_region(location, ret_region);
+}
+
+/* When its request that changes something may go. */
+static struct mono action_permit(const struct subscription *s, const struct action *action,
+                                 const char *region, struct mono now) {
+        struct budget_ask ask = {.region = region};
+
+        ask.kind = action->kind == ACTION_CREATE ? BUDGET_KIND_CREATE : BUDGET_KIND_DELETE;
+        ask.rank = action->kind == ACTION_CREATE ? BUDGET_RANK_CREATE : BUDGET_RANK_PRUNE;
+        return budget_when(s->budget, &ask, now);
+}
+
+/* The conversation of the action; a create's has its permit. Returns 0 or -ENOMEM. */
+static int action_begin(struct subscription *s, const struct action *action, const char *region,
+                        struct mono now, struct operation **ret_op) {
         struct operation *op;
         int r;
 
         r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, now, &op)
                                           : prune_new(s->engine, s, action, now, &op);
         if (r < 0)
+                return r;
+
+        op->region = strdup(region);
+        r = op->region ? 0 : -ENOMEM;
+        if (r == 0 && action->kind == ACTION_CREATE)
+                r = operation_reserve(op, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE, now);
+        if (r < 0) {
+                operation_free(op);
+                return r;
+        }
+        *ret_op = op;
+        return 0;
+}
+
+static void subscription_admit(struct subscription *s, const struct action *action,
+                               const char *region, struct memory *memory, struct mono now) {
+        struct operation *op;
+
+        if (action_begin(s, action, region, now, &op) < 0)
                 return;
 
         memory->running = true;
@@ -396,15 +445,17 @@ static void subscription_admit(struct subscription *s, const struct action *acti
 
 /*
  * Admits what the plan holds of one kind, as far as there is room. Returns whether any of the kind
- * began, waits for an answer, or waits for room.
+ * began, waits for an answer, for room, or for the budget.
  */
 static bool subscription_admit_kind(struct subscription *s, enum action_kind kind,
                                     struct mono now) {
+        char region[REGION_MAX];
         bool busy = false;
 
         for (size_t i = 0; i < s->plan->n_actions; i++) {
                 const struct action *action = &s->plan->actions[i];
                 struct memory *memory;
+                struct mono permit;
 
                 if (action->kind != kind || action->blocked != 0)
                         continue;
@@ -420,7 +471,13 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
                 if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
                     !subscription_survivors_stand(s, action->series, now))
                         continue;
-                subscription_admit(s, action, memory, now);
+                action_region(s, action, region);
+                permit = action_permit(s, action, region, now);
+                if (permit.ns > now.ns) {
+                        s->permit_at.ns = MIN(s->permit_at.ns, permit.ns);
+                        continue;
+                }
+                subscription_admit(s, action, region, memory, now);
         }
         return busy;
 }
@@ -456,10 +513,13 @@ static void subscription_advance(struct subscription *s) {
 void subscription_tick(struct subscription *s, struct mono now) {
         bool creating = false;
 
+        s->permit_at = MONO_NEVER;
         if (s->plan && s->plan->next.ticks <= engine_now(s->engine).ticks)
                 subscription_advance(s);
-        if (now.ns < s->closed_until.ns)
+        if (now.ns < budget_closed_until(s->budget, NULL).ns) {
+                s->permit_at = budget_closed_until(s->budget, NULL);
                 return;
+        }
 
         if (s->world && !s->plan)
                 subscription_plan(s, now);
@@ -486,11 +546,11 @@ void subscription_tick(struct subscription *s, struct mono now) {
 }
 
 struct mono subscription_next_wake(const struct subscription *s, struct mono now) {
-        struct mono wake = MONO_NEVER;
+        struct mono wake = s->permit_at;
         struct memory *memory, *next;
 
-        if (now.ns < s->closed_until.ns)
-                return s->closed_until;
+        if (now.ns < budget_closed_until(s->budget, NULL).ns)
+                return budget_closed_until(s->budget, NULL);
 
         if (s->plan)
                 wake.ns = MIN(wake.ns, engine_mono_of(s->engine, s->plan->next, now).ns);
@@ -509,7 +569,9 @@ bool subscription_knows_disks(const struct subscription *s, struct mono now) {
                !s->engine->clock.stands && now.ns - s->disks_at.ns < ENGINE_DISKS_S * NSEC_PER_SEC;
 }
 
-void subscription_init(struct subscription *s) {
+int subscription_init(struct subscription *s) {
+        const struct policy_file *file = s->engine->file;
+
         s->settle_ns = ROUND_SETTLE_FIRST_NS;
         s->look_again_ns = ENGINE_LOOK_AGAIN_S * NSEC_PER_SEC;
         s->conditions = (struct conditions){
@@ -517,6 +579,11 @@ void subscription_init(struct subscription *s) {
                 .begun = s->engine->counts.doubts_begun,
                 .ended = s->engine->counts.doubts_ended,
         };
+        s->permit_at = MONO_NEVER;
+        s->spent = calloc(file->n_policies + 1, sizeof(*s->spent));
+        if (!s->spent)
+                return -ENOMEM;
+        return budget_new(file->demo ? 0 : file->api_share_permille, &s->budget);
 }
 
 void subscription_deinit(struct subscription *s) {
@@ -537,4 +604,5 @@ void subscription_deinit(struct subscription *s) {
         free(s->witnesses);
         free(s->tries);
         free(s->spent);
+        budget_free(s->budget);
 }

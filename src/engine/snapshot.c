@@ -128,7 +128,8 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
 
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_CREATE);
         snapshot_count_put(snapshot, true);
-        return operation_call(&snapshot->op, request, MONO_NEVER, now);
+        return operation_call(&snapshot->op, request, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE,
+                              MONO_NEVER, now);
 }
 
 static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono now) {
@@ -136,12 +137,13 @@ static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono
 
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK);
         return operation_call(&snapshot->op, arm_get(&snapshot->op.engine->file->cloud, &id),
-                              MONO_NEVER, now);
+                              BUDGET_KIND_GET, BUDGET_RANK_POLL, MONO_NEVER, now);
 }
 
 static enum op_verdict snapshot_send_poll(struct snapshot *snapshot, struct mono now) {
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_OPERATION);
-        return operation_call(&snapshot->op, arm_poll(snapshot->operation_url), MONO_NEVER, now);
+        return operation_call(&snapshot->op, arm_poll(snapshot->operation_url), BUDGET_KIND_POLL,
+                              BUDGET_RANK_POLL, MONO_NEVER, now);
 }
 
 /* Waits for the service's Retry-After, else longer each time, then does what @state stands for. */

@@ -179,6 +179,41 @@ static void end_failed_walk(struct seen_node *n) {
         n->clean = 0;
 }
 
+static void check_retry_after(struct checks *c, struct mono *not_before, enum http_method method,
+                              const char *url, struct mono now) {
+        if (not_before->ns == 0)
+                return;
+        c->evaluated[PROMISE_RETRY_AFTER]++;
+        if (now.ns < not_before->ns)
+                checks_broken(c, PROMISE_RETRY_AFTER,
+                              "%s %s was sent %lld ms before Retry-After had passed",
+                              http_method_name(method), url,
+                              (long long)((not_before->ns - now.ns) / NSEC_PER_MSEC));
+        else if (now.ns > not_before->ns + RETRY_WATCHED_NS)
+                not_before->ns = 0;
+}
+
+/* A 429 closes all that the daemon asks, but for one that shows its bucket of calls empty. */
+static void hear_throttled(struct seen_node *n, enum service_request_kind kind,
+                           const struct http_reply *reply, struct mono now) {
+        const char *after = header(reply, "Retry-After");
+        const char *left = header(reply, "x-ms-ratelimit-remaining-resource");
+        bool empty = false;
+        struct mono until;
+
+        if (!after)
+                return;
+        while (left && (left = strstr(left, "Min;0"))) {
+                left += strlen("Min;0");
+                empty |= *left == ',' || *left == '\0';
+        }
+        until = mono_add_ns(now, strtoll(after, NULL, 10) * NSEC_PER_SEC);
+        if (empty)
+                n->kind_not_before[kind] = until;
+        else
+                n->not_before = until;
+}
+
 void checks_sent(struct checks *c, unsigned node, enum http_method method, const char *url,
                  struct mono now, struct utc utc) {
         struct seen_node *n = &c->nodes[node - 1];
@@ -187,16 +222,8 @@ void checks_sent(struct checks *c, unsigned node, enum http_method method, const
 
         if (!is_arm(url))
                 return;
-        if (n->not_before.ns > 0) {
-                c->evaluated[PROMISE_RETRY_AFTER]++;
-                if (now.ns < n->not_before.ns)
-                        checks_broken(c, PROMISE_RETRY_AFTER,
-                                      "%s %s was sent %lld ms before Retry-After had passed",
-                                      http_method_name(method), url,
-                                      (long long)((n->not_before.ns - now.ns) / NSEC_PER_MSEC));
-                else if (now.ns > n->not_before.ns + RETRY_WATCHED_NS)
-                        n->not_before.ns = 0;
-        }
+        check_retry_after(c, &n->not_before, method, url, now);
+        check_retry_after(c, &n->kind_not_before[kind], method, url, now);
         if (kind == SERVICE_REQUEST_LIST_DISKS && !strstr(url, "skip")) {
                 if (n->walk_failed)
                         end_failed_walk(n);
@@ -305,18 +332,14 @@ void checks_heard(struct checks *c, unsigned node, enum http_method method, cons
         struct seen_node *n = &c->nodes[node - 1];
         enum service_request_kind kind = service_request_kind_of(method, url);
         struct seen_snapshot *s;
-        const char *after;
 
         if (!is_arm(url))
                 return;
         if (reply->outcome == TRANSPORT_REPLY && reply->status < 300 && header(reply, "Date") &&
             is_off(c, n) && n->off_since.ns == MONO_NEVER.ns)
                 n->off_since = now;
-        after = reply->outcome == TRANSPORT_REPLY && reply->status == 429
-                        ? header(reply, "Retry-After")
-                        : NULL;
-        if (after)
-                n->not_before = mono_add_ns(now, strtoll(after, NULL, 10) * NSEC_PER_SEC);
+        if (reply->outcome == TRANSPORT_REPLY && reply->status == 429)
+                hear_throttled(n, kind, reply, now);
         if (kind == SERVICE_REQUEST_LIST_DISKS || kind == SERVICE_REQUEST_LIST_SNAPSHOTS)
                 hear_page(c, n, kind, reply, now);
         if (kind != SERVICE_REQUEST_GET_SNAPSHOT || reply->outcome != TRANSPORT_REPLY ||

@@ -135,6 +135,8 @@ struct seen_node {
                 listed_utc;      /* its last page was made; the same of the last whole one */
         bool page_ok, page_last; /* of the listing's page that is on its way back */
         struct mono not_before;  /* Retry-After */
+        struct mono
+                kind_not_before[_SERVICE_REQUEST_KIND_N]; /* of one empty bucket of calls alone */
         bool paused, paused_all;
         struct utc paused_until;
         struct utc state_lost_at; /* what it remembered before is forgotten */

@@ -481,5 +481,6 @@ static inline void fixture_init(void) {
                 .targets = &f.target,
                 .n_targets = 1,
                 .parallel = 8,
+                .api_share_permille = 500,
         };
 }
