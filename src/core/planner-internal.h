@@ -32,7 +32,7 @@ struct planner {
         bool again;     /* planner_advance(): what was found stays found */
 };
 
-/* The keep rule that the newest of a series carries. */
+/* The keep rule that the newest of a series carries; where none is listed, the remembered one. */
 struct accepted {
         const char *text; /* borrowed; NULL: it cannot be read, which counts as "none" */
         bool differs;     /* from the file's; else the rest is not set */

@@ -23,6 +23,9 @@ void planner_accepted(const struct planner *p, const struct series *s,
                         text = view_keep(s->view, row);
         }
 
+        /* What a listing hides may carry another rule than the file's. */
+        if (!text && p->standing && p->standing->rules)
+                text = p->standing->rules[s->policy_index];
         if (text && strcmp(text, p->rules[s->policy_index]) != 0) {
                 accepted.differs = true;
                 if (keep_tag_parse(text, strlen(text), &has_keep, &accepted.keep, &zone,

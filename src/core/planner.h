@@ -149,6 +149,9 @@ struct standing {
         const uint32_t *targets;  /* [n_targets]: targets; NULL: none */
         const struct generation_standing *generations; /* sorted by generation; NULL: none */
         size_t n_generations;
+        /* [n_policies]: the keep rule last accepted, NULL where none is remembered; or NULL. It stands
+         * for what no listed snapshot of a series tells. */
+        const char *const *rules;
 };
 
 /* The generation's, or NULL. */

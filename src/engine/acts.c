@@ -91,11 +91,17 @@ static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn
 
         snprintf(scope, sizeof(scope), "policy %s", policy->name);
         if (engine->policy_blocks[p] & DOUBT_BIT(DOUBT_POLICY)) {
-                snprintf(reason, sizeof(reason),
-                         "its keep would within 30 days delete %zu of %zu snapshots that the rule "
-                         "accepted before keeps, more than %u percent",
-                         standing->tally.beyond, standing->tally.complete,
-                         policy->max_delete_percent);
+                if (standing->hidden)
+                        snprintf(reason, sizeof(reason),
+                                 "its keep is another than the rule accepted before, and not all "
+                                 "of the snapshots that it had are listed, but %zu",
+                                 standing->tally.complete);
+                else
+                        snprintf(reason, sizeof(reason),
+                                 "its keep would within 30 days delete %zu of %zu snapshots that "
+                                 "the rule accepted before keeps, more than %u percent",
+                                 standing->tally.beyond, standing->tally.complete,
+                                 policy->max_delete_percent);
                 policy_hash(engine, p, DOUBT_POLICY, hash);
                 tell(engine, fn, data, DOUBT_BIT(DOUBT_POLICY), scope, reason, hash);
         }

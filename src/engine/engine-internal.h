@@ -74,7 +74,8 @@ struct subscription {
         struct mono touched_first; /* the first one since the world's begin */
         size_t putting;            /* creates whose PUT is not answered yet */
         size_t deleting;           /* deletions under way */
-        struct operation *parked;  /* utlist: creates that wait for a listing */
+        size_t vanishing; /* looks under way at what is no longer listed: deletions wait for them */
+        struct operation *parked; /* utlist: creates that wait for a listing */
         struct operation *sweep;
         bool sweep_clean;        /* nothing went wrong in the sweep under way */
         struct mono next_sweep;  /* the next one at the latest */
@@ -102,7 +103,9 @@ struct subscription {
 struct policy_standing {
         struct policy_tally tally;
         size_t deleted, allowance; /* within a day */
+        size_t spent;              /* deletions that came out since the worlds were read */
         bool mass;                 /* the doubt stands since it was raised */
+        bool hidden; /* doubt policy: not by the tally, but since some of what it had is not listed */
 };
 
 /* A deletion that was accepted one by one (apply). */
@@ -137,6 +140,7 @@ struct engine {
         struct known *known;              /* hash by generation */
         struct generation_standing *generations; /* sorted; made for each plan */
         size_t n_generations, generations_capacity;
+        const char **rules;      /* [n_policies]: remembered ones, borrowed; filled for each plan */
         struct applied *applied; /* hash by unique id */
         struct conditions conditions;
 

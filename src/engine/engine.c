@@ -222,11 +222,12 @@ static int engine_init_standing(struct engine *engine) {
         };
         engine->policy_blocks = calloc(file->n_policies + 1, sizeof(*engine->policy_blocks));
         engine->policies = calloc(file->n_policies + 1, sizeof(*engine->policies));
+        engine->rules = calloc(file->n_policies + 1, sizeof(*engine->rules));
         engine->target_blocks = calloc(file->n_targets + 1, sizeof(*engine->target_blocks));
         engine->target_keys = calloc(file->n_targets + 1, sizeof(*engine->target_keys));
         engine->found = calloc(file->n_targets + 1, sizeof(*engine->found));
-        if (!engine->policy_blocks || !engine->policies || !engine->target_blocks ||
-            !engine->target_keys || !engine->found)
+        if (!engine->policy_blocks || !engine->policies || !engine->rules ||
+            !engine->target_blocks || !engine->target_keys || !engine->found)
                 return -ENOMEM;
 
         for (size_t t = 0; t < file->n_targets; t++) {
@@ -311,6 +312,7 @@ struct engine *engine_free(struct engine *engine) {
         state_deinit(&engine->state);
         free(engine->policy_blocks);
         free(engine->policies);
+        free(engine->rules);
         free(engine->target_blocks);
         free(engine->target_keys);
         free(engine->found);

@@ -87,6 +87,8 @@ static enum look_answer snapshot_answer(const struct look_question *question,
         if (question->kind == LOOK_VANISHED && reply->has_unique_id &&
             guid_compare(&reply->unique_id, &question->unique_id) != 0)
                 return LOOK_GONE;
+        if (question->kind == LOOK_VANISHED && reply->provisioning == PROVISIONING_DELETING)
+                return LOOK_GONE;
         if (reply->has_source_unique_id)
                 guid_format(&reply->source_unique_id, source);
         if (!reply->has_unique_id || guid_compare(&reply->unique_id, &question->unique_id) != 0 ||

@@ -270,6 +270,7 @@ static int prune_count(struct prune *prune) {
                                   action->time_created, 1, now);
         if (r < 0)
                 return r;
+        state_rule_uncount(&engine->state, engine->file->policies[action->policy].name);
         prune->counted = now;
         prune->op.subscription->spent[action->policy]++;
         return 0;

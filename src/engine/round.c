@@ -539,6 +539,8 @@ void subscription_tick(struct subscription *s, struct mono now) {
                         subscription_begin_sweep(s, now);
                 return;
         }
+        if (s->vanishing > 0)
+                return;
         if (may_delete(s, now))
                 s->deletes_left = subscription_admit_kind(s, ACTION_DELETE, now);
         else if (s->deletes_left && s->may_delete)

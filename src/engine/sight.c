@@ -50,14 +50,14 @@ static int ask(struct subscription *s, const struct look_question *question, str
         return r;
 }
 
-static bool has_unique_id(const struct snapshot_row *rows, size_t n, size_t near,
-                          const struct guid *unique_id) {
-        if (near < n && guid_compare(&rows[near].unique_id, unique_id) == 0)
-                return true;
-        for (size_t i = 0; i < n; i++)
-                if (guid_compare(&rows[i].unique_id, unique_id) == 0)
-                        return true;
-        return false;
+/* Whether it is among the rows, and stays: one that is being deleted is as good as gone. */
+static bool is_listed(const struct snapshot_row *rows, size_t n, size_t near,
+                      const struct guid *unique_id) {
+        size_t i = near < n && guid_compare(&rows[near].unique_id, unique_id) == 0 ? near : 0;
+
+        while (i < n && guid_compare(&rows[i].unique_id, unique_id) != 0)
+                i++;
+        return i < n && !(rows[i].flags & ROW_LEAVING);
 }
 
 /*
@@ -143,8 +143,20 @@ static void say_unexplained(struct subscription *s, const struct look_question *
                      "no longer listed, and no look at it has shown why");
 }
 
-static void count_deletion(struct subscription *s, const char *policy, struct utc created) {
-        (void)state_count_deletions(&s->engine->state, policy, created, 1, engine_now(s->engine));
+/* One that carries this policy's name is gone. While the policy's rule is in doubt, only a look at it
+ * has shown so: the plan would have it gone, and is held back. */
+static void count_deletion(struct subscription *s, const char *name, struct utc created,
+                           bool looked) {
+        struct engine *engine = s->engine;
+
+        (void)state_count_deletions(&engine->state, name, created, 1, engine_now(engine));
+        for (size_t p = 0; p < engine->file->n_policies; p++) {
+                const struct policy *policy = &engine->file->policies[p];
+
+                if (policy_claims(policy, name) &&
+                    (looked || !(engine->policy_blocks[p] & DOUBT_BIT(DOUBT_POLICY))))
+                        state_rule_uncount(&engine->state, policy->name);
+        }
 }
 
 /* One of ours that the new world does not have. Returns whether nobody can say why. */
@@ -162,7 +174,8 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
                 return false;
         if (is_planned_away(s, row) ||
             (is_superseded(s, view, row, after, &superseded) == 0 && superseded)) {
-                count_deletion(s, view_str(view, row->policy), row->time_created);
+                count_deletion(s, view_str(view, row->policy), row->time_created,
+                               /* looked= */ false);
                 return false;
         }
         if (n_before >= SIGHT_VANISHED_MAX)
@@ -177,6 +190,8 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
         snprintf(question.policy, sizeof(question.policy), "%s", view_str(view, row->policy));
         if (ask(s, &question, now) < 0)
                 say_unexplained(s, &question);
+        else
+                s->vanishing++;
         return true;
 }
 
@@ -192,7 +207,7 @@ static size_t compare_generation(struct subscription *s, const struct world_view
 
                 if (!snapshot_row_is_ours(row) || (row->flags & (ROW_LEAVING | ROW_FAILED)))
                         continue;
-                if (has_unique_id(others, n_others, near, &row->unique_id))
+                if (is_listed(others, n_others, near, &row->unique_id))
                         near++;
                 else
                         vanished += row_vanished(s, view, row, after, n_before + vanished, now);
@@ -357,10 +372,9 @@ static void vanished_looked(struct subscription *s, const struct look_question *
         case LOOK_THERE:
                 subscription_lags(s);
                 subscription_doubt(s, "a GET shows %s, which the listing lacks", question->id.name);
-                engine_settle(s->engine);
                 break;
         case LOOK_GONE:
-                count_deletion(s, question->policy, question->created);
+                count_deletion(s, question->policy, question->created, /* looked= */ true);
                 say_vanished(s, question, LOG_LEVEL_ERR, "vanished",
                              "gone, and it was not us who deleted it");
                 s->engine->counts.vanished++;
@@ -403,6 +417,10 @@ void subscription_looked(struct subscription *s, const struct look_question *que
                 break;
         case LOOK_VANISHED:
                 vanished_looked(s, question, answer);
+                s->vanishing--;
+                /* What others deleted counts in what may be deleted. */
+                if (s->vanishing == 0)
+                        engine_settle(s->engine);
                 break;
         case LOOK_DISK:
                 disk_looked(s, question, answer, now);

@@ -169,7 +169,18 @@ static void fill_standing(const struct engine *engine, const struct subscription
                 .targets = engine->target_blocks,
                 .generations = engine->generations,
                 .n_generations = engine->n_generations,
+                .rules = engine->rules,
         };
+}
+
+/* The rule that is remembered of the policy, under a name that it had before if need be. */
+static const struct state_rule *known_rule(const struct engine *engine,
+                                           const struct policy *policy) {
+        const struct state_rule *rule = state_rule_find(&engine->state, policy->name);
+
+        for (size_t i = 0; i < policy->n_formerly && !rule; i++)
+                rule = state_rule_find(&engine->state, policy->formerly[i]);
+        return rule;
 }
 
 int engine_standing(struct engine *engine, const struct subscription *s,
@@ -179,6 +190,11 @@ int engine_standing(struct engine *engine, const struct subscription *s,
         r = collect_generations(engine);
         if (r < 0)
                 return r;
+        for (size_t p = 0; p < engine->file->n_policies; p++) {
+                const struct state_rule *rule = known_rule(engine, &engine->file->policies[p]);
+
+                engine->rules[p] = rule ? rule->rule : NULL;
+        }
         fill_standing(engine, s, ret_standing);
         return 0;
 }
@@ -205,6 +221,7 @@ static void sum_up(struct engine *engine) {
                 struct policy_standing *policy = &engine->policies[p];
 
                 policy->tally = (struct policy_tally){};
+                policy->spent = 0;
                 sum_up_day(engine, &file->policies[p], now, policy);
         }
         for (size_t t = 0; t < file->n_targets; t++)
@@ -220,6 +237,7 @@ static void sum_up(struct engine *engine) {
 
                         tally.deletes -= MIN(tally.deletes, s->spent[p]);
                         policy_tally_add(&engine->policies[p].tally, &tally);
+                        engine->policies[p].spent += s->spent[p];
                 }
                 for (size_t t = 0; t < file->n_targets; t++)
                         engine->found[t] += s->plan->found[t];
@@ -243,19 +261,55 @@ static bool mass_stands(struct policy_standing *standing, unsigned percent) {
         return standing->mass;
 }
 
+/* Whether the worlds hold all of the policy that they should by what is remembered of it. */
+static bool all_is_listed(const struct engine *engine, const struct policy_standing *standing,
+                          const struct state_rule *known) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (!engine->subscriptions[i].plan || engine->subscriptions[i].listing.stands)
+                        return false;
+        return !known || standing->tally.complete >= known->complete + standing->spent;
+}
+
+/*
+ * Doubt policy. Without a listing of all that the policy had, the tally says nothing: then a rule that
+ * is not the one remembered is as doubtful as one that would delete too much. In the state, the rule
+ * gives way to the file's when nothing is in doubt, or on an ack.
+ */
+static bool policy_is_doubted(struct engine *engine, const struct policy *policy,
+                              struct policy_standing *standing) {
+        const struct state_rule *known = known_rule(engine, policy);
+        bool listed = all_is_listed(engine, standing, known), acked;
+        _cleanup_(strbuf_deinit) struct strbuf rule = {};
+
+        standing->hidden = false;
+        append_rule(policy, &rule);
+        if (rule.error)
+                return true;
+
+        acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data);
+        if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent))
+                return true;
+        if (!acked && !listed && known && strcmp(known->rule, rule.data) != 0) {
+                standing->hidden = true;
+                return true;
+        }
+        /* Unwritten, it only makes us ask. */
+        if (listed)
+                (void)state_rule_set(&engine->state, policy->name, rule.data,
+                                     standing->tally.complete -
+                                             MIN(standing->tally.complete, standing->spent));
+        else if (acked && known)
+                (void)state_rule_set(&engine->state, policy->name, rule.data, known->complete);
+        return false;
+}
+
 static uint32_t policy_blocks(struct engine *engine, size_t p) {
         const struct policy *policy = &engine->file->policies[p];
         struct policy_standing *standing = &engine->policies[p];
         uint32_t blocks = 0;
 
-        if (doubt_policy_stands(&standing->tally, policy->max_delete_percent)) {
-                _cleanup_(strbuf_deinit) struct strbuf rule = {};
-
-                append_rule(policy, &rule);
-                if (rule.error ||
-                    !state_is_acked(&engine->state, DOUBT_POLICY, policy->name, strbuf_str(&rule)))
-                        blocks |= DOUBT_BIT(DOUBT_POLICY);
-        }
+        if (policy_is_doubted(engine, policy, standing))
+                blocks |= DOUBT_BIT(DOUBT_POLICY);
         if (mass_stands(standing, policy->max_delete_percent))
                 blocks |= DOUBT_BIT(DOUBT_MASS);
         if (policy->prune == PRUNE_ASK && standing->tally.deletes + standing->tally.failures > 0 &&

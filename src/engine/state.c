@@ -1,34 +1,9 @@
 /*
- * The state file, line by line:
- *
- *         {"version":1,
- *         "pause":null,
- *         "acks":[
- *         {"kind":"ask","policy":"gold","rule":null,"allowance":0,"at":"2026-11-23T02:15:00Z"}
- *         ],
- *         "gone":[
- *         ],
- *         "fleets":[
- *         ],
- *         "deletions":[
- *         ]}
- *
- * Reading is strict by one means: each record, once read, is written again and must give the bytes it
- * was read from. Unknown and missing members, another order, another form of a number or a time are
- * all found by that, and what is left to check of a value is its range. Records are read one by one,
- * so that a large file never becomes a tree.
- *
- * Instants are kept in whole seconds: nothing here is about less than an hour, and at the ceilings
- * the file would not fit its own otherwise.
+ * The state's records: sorted arrays, found by search, so that equal states are equal bytes.
  */
-#include "engine/state.h"
+#include "engine/state-private.h"
 
-#include "azure/json.h"
 #include "base/array.h"
-#include "base/json_writer.h"
-#include "base/sha256.h"
-#include "base/str.h"
-#include "base/strbuf.h"
 #include "core/naming.h"
 
 #include <assert.h>
@@ -36,33 +11,36 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATE_VERSION 1
-/* What JSON numbers hold whole (azure/json.h). Sums stay there instead of running over. */
-#define STATE_COUNT_MAX ((UINT64_C(1) << 53) - 1)
-#define STATE_KEY_SIZE sizeof(((struct state_fleet *)NULL)->key)
-
-static void ack_deinit(struct state_ack *ack) {
+void state_ack_deinit(struct state_ack *ack) {
         free(ack->policy);
         free(ack->rule);
 }
 
+static void rule_deinit(struct state_rule *rule) {
+        free(rule->policy);
+        free(rule->rule);
+}
+
 void state_deinit(struct state *state) {
         for (size_t i = 0; i < state->n_acks; i++)
-                ack_deinit(&state->acks[i]);
+                state_ack_deinit(&state->acks[i]);
         free(state->acks);
         free(state->gone);
         free(state->fleets);
         for (size_t i = 0; i < state->n_deletions; i++)
                 free(state->deletions[i].policy);
         free(state->deletions);
+        for (size_t i = 0; i < state->n_rules; i++)
+                rule_deinit(&state->rules[i]);
+        free(state->rules);
         *state = (struct state){};
 }
 
 /* Where a record is or belongs: the arrays are sorted, so that equal states are equal bytes. Each
  * returns the index of the first record that is not below, and whether it is the one. */
 
-static size_t acks_place(const struct state *state, enum doubt kind, const char *policy,
-                         bool *ret_found) {
+size_t state_acks_place(const struct state *state, enum doubt kind, const char *policy,
+                        bool *ret_found) {
         size_t i = 0;
         int c = 1;
 
@@ -76,7 +54,7 @@ static size_t acks_place(const struct state *state, enum doubt kind, const char 
         return i;
 }
 
-static size_t gone_place(const struct state *state, const char *generation, bool *ret_found) {
+size_t state_gone_place(const struct state *state, const char *generation, bool *ret_found) {
         size_t low = 0, high = state->n_gone;
 
         while (low < high) {
@@ -91,7 +69,7 @@ static size_t gone_place(const struct state *state, const char *generation, bool
         return low;
 }
 
-static size_t fleets_place(const struct state *state, const char *key, bool *ret_found) {
+size_t state_fleets_place(const struct state *state, const char *key, bool *ret_found) {
         size_t low = 0, high = state->n_fleets;
 
         while (low < high) {
@@ -107,8 +85,8 @@ static size_t fleets_place(const struct state *state, const char *key, bool *ret
 }
 
 /* By hour, policy, and hour of creation. From the end, since the hour is nearly always the last one. */
-static size_t deletions_place(const struct state *state, const char *policy, int64_t hour,
-                              int64_t born, bool *ret_found) {
+size_t state_deletions_place(const struct state *state, const char *policy, int64_t hour,
+                             int64_t born, bool *ret_found) {
         size_t i = state->n_deletions;
         int c = -1;
 
@@ -121,6 +99,19 @@ static size_t deletions_place(const struct state *state, const char *policy, int
         }
         *ret_found = i > 0 && c == 0;
         return *ret_found ? i - 1 : i;
+}
+
+size_t state_rules_place(const struct state *state, const char *policy, bool *ret_found) {
+        size_t i = 0;
+        int c = 1;
+
+        for (; i < state->n_rules; i++) {
+                c = strcmp(state->rules[i].policy, policy);
+                if (c >= 0)
+                        break;
+        }
+        *ret_found = i < state->n_rules && c == 0;
+        return i;
 }
 
 /* Makes a zeroed place at @at in the array behind @items, a pointer to the array pointer. Returns 0,
@@ -140,68 +131,31 @@ static int place_make(void *items, size_t *n, size_t *capacity, size_t size, siz
         return 0;
 }
 
-static int acks_make(struct state *state, size_t at) {
+int state_acks_make(struct state *state, size_t at) {
         return place_make(&state->acks, &state->n_acks, &state->acks_capacity, sizeof(*state->acks),
                           STATE_ACKS_MAX, at);
 }
 
-static int gone_make(struct state *state, size_t at) {
+int state_gone_make(struct state *state, size_t at) {
         return place_make(&state->gone, &state->n_gone, &state->gone_capacity, sizeof(*state->gone),
                           STATE_GONE_MAX, at);
 }
 
-static int fleets_make(struct state *state, size_t at) {
+int state_fleets_make(struct state *state, size_t at) {
         return place_make(&state->fleets, &state->n_fleets, &state->fleets_capacity,
                           sizeof(*state->fleets), STATE_FLEETS_MAX, at);
 }
 
-static int deletions_make(struct state *state, size_t at) {
+int state_deletions_make(struct state *state, size_t at) {
         return place_make(&state->deletions, &state->n_deletions, &state->deletions_capacity,
                           sizeof(*state->deletions), STATE_DELETIONS_MAX, at);
 }
-
-/* Values */
-
-static void write_time(struct json_writer *w, const char *name, struct utc time) {
-        if (utc_is_set(time) && time.ticks != UTC_NEVER.ticks)
-                time = utc_from_seconds(utc_seconds(time));
-        json_write_utc(w, name, time);
+int state_rules_make(struct state *state, size_t at) {
+        return place_make(&state->rules, &state->n_rules, &state->rules_capacity,
+                          sizeof(*state->rules), STATE_RULES_MAX, at);
 }
 
-/* Null is @none. */
-static bool read_time(const struct cJSON *json, const char *name, struct utc none,
-                      struct utc *ret_time) {
-        const char *text = json_string(json, name);
-
-        *ret_time = none;
-        return json_is_absent(json, name) || (text && utc_parse(text, strlen(text), ret_time) == 0);
-}
-
-static bool integer_within(const struct cJSON *value, int64_t min, int64_t max,
-                           int64_t *ret_value) {
-        return json_integer_of(value, ret_value) && *ret_value >= min && *ret_value <= max;
-}
-
-static bool read_integer(const struct cJSON *json, const char *name, int64_t min, int64_t max,
-                         int64_t *ret_value) {
-        return json_integer(json, name, ret_value) && *ret_value >= min && *ret_value <= max;
-}
-
-/* The name of a policy, as config takes them. */
-static int read_policy(const struct cJSON *json, char **ret_policy) {
-        const char *text = json_string(json, "policy");
-        size_t len = text ? strlen(text) : 0;
-
-        if (len == 0 || len > POLICY_NAME_MAX || !ascii_is_alnum(text[0]))
-                return STATE_E_DAMAGED;
-        for (size_t i = 1; i < len; i++)
-                if (!ascii_is_alnum(text[i]) && !strchr("-_.", text[i]))
-                        return STATE_E_DAMAGED;
-        *ret_policy = strdup(text);
-        return *ret_policy ? 0 : -ENOMEM;
-}
-
-static bool rule_is_plain(const char *rule) {
+bool state_rule_is_plain(const char *rule) {
         size_t len = strlen(rule);
 
         for (size_t i = 0; i < len; i++)
@@ -210,468 +164,13 @@ static bool rule_is_plain(const char *rule) {
         return len > 0 && len <= NAMING_TAG_VALUE_MAX;
 }
 
-/* Acks */
-
-static const struct {
-        const char *name;
-        enum doubt kind;
-} ack_kinds[] = {
-        {"policy", DOUBT_POLICY},
-        {"mass", DOUBT_MASS},
-        {"ask", _DOUBT_N},
-};
-
-static void ack_write(struct json_writer *w, const struct state *state, size_t i) {
-        const struct state_ack *ack = &state->acks[i];
-
-        json_open(w, NULL, '{');
-        for (size_t k = 0; k < ARRAY_SIZE(ack_kinds); k++)
-                if (ack_kinds[k].kind == ack->kind)
-                        json_write_string(w, "kind", ack_kinds[k].name);
-        json_write_string(w, "policy", ack->policy);
-        if (ack->rule)
-                json_write_string(w, "rule", ack->rule);
-        else
-                json_write_null(w, "rule");
-        json_write_int(w, "allowance", (int64_t)ack->allowance);
-        write_time(w, "at", ack->at);
-        json_close(w);
-}
-
-static int ack_fill(const struct cJSON *json, struct state_ack *ack) {
-        const char *kind = json_string(json, "kind"), *rule = json_string(json, "rule");
-        int64_t allowance;
-        size_t k = 0;
-
-        while (k < ARRAY_SIZE(ack_kinds) && (!kind || strcmp(ack_kinds[k].name, kind) != 0))
-                k++;
-        if (k == ARRAY_SIZE(ack_kinds) || !read_time(json, "at", UTC_NONE, &ack->at) ||
-            !utc_is_set(ack->at) ||
-            !read_integer(json, "allowance", 0, STATE_COUNT_MAX, &allowance))
-                return STATE_E_DAMAGED;
-        ack->kind = ack_kinds[k].kind;
-        ack->allowance = (uint64_t)allowance;
-        if ((ack->kind == DOUBT_POLICY) != (rule != NULL) ||
-            (ack->kind != DOUBT_MASS && allowance != 0) || (rule && !rule_is_plain(rule)))
-                return STATE_E_DAMAGED;
-
-        if (rule) {
-                ack->rule = strdup(rule);
-                if (!ack->rule)
-                        return -ENOMEM;
-        }
-        return read_policy(json, &ack->policy);
-}
-
-static int ack_read(const struct cJSON *json, struct state *state) {
-        struct state_ack ack = {};
-        bool found;
-        int r;
-
-        r = ack_fill(json, &ack);
-        if (r == 0 && acks_place(state, ack.kind, ack.policy, &found) != state->n_acks)
-                r = STATE_E_DAMAGED;
-        if (r == 0)
-                r = acks_make(state, state->n_acks);
-        if (r != 0) {
-                ack_deinit(&ack);
-                return r;
-        }
-        state->acks[state->n_acks - 1] = ack;
-        return 0;
-}
-
-/* Gone disks */
-
-static void gone_write(struct json_writer *w, const struct state *state, size_t i) {
-        const struct state_gone *gone = &state->gone[i];
-
-        json_open(w, NULL, '{');
-        json_write_string(w, "generation", gone->generation);
-        write_time(w, "first", gone->first);
-        write_time(w, "since", gone->since);
-        json_close(w);
-}
-
-static int gone_read(const struct cJSON *json, struct state *state) {
-        const char *text = json_string(json, "generation");
-        struct state_gone gone = {};
-        struct guid guid;
-        bool found;
-        int r;
-
-        if (!text || guid_parse(text, strlen(text), &guid) < 0 ||
-            !read_time(json, "first", UTC_NONE, &gone.first) ||
-            !read_time(json, "since", UTC_NONE, &gone.since))
-                return STATE_E_DAMAGED;
-        guid_format(&guid, gone.generation);
-        if (gone_place(state, gone.generation, &found) != state->n_gone)
-                return STATE_E_DAMAGED;
-
-        r = gone_make(state, state->n_gone);
-        if (r < 0)
-                return r;
-        state->gone[state->n_gone - 1] = gone;
-        return 0;
-}
-
-/* Fleets */
-
-static void fleet_write(struct json_writer *w, const struct state *state, size_t i) {
-        const struct fleet *fleet = &state->fleets[i].fleet;
-
-        json_open(w, NULL, '{');
-        json_write_string(w, "key", state->fleets[i].key);
-        json_open(w, "days", '[');
-        for (size_t d = 0; d < ARRAY_SIZE(fleet->day); d++)
-                json_write_int(w, NULL, fleet->day[d]);
-        json_close(w);
-        json_open(w, "sizes", '[');
-        for (size_t d = 0; d < ARRAY_SIZE(fleet->size); d++)
-                json_write_int(w, NULL, fleet->size[d]);
-        json_close(w);
-        json_write_int(w, "missing_from", fleet->missing_from);
-        if (fleet->has_accepted)
-                json_write_int(w, "accepted", fleet->accepted);
-        else
-                json_write_null(w, "accepted");
-        json_close(w);
-}
-
-static int fleet_fill(const struct cJSON *json, struct fleet *fleet) {
-        const struct cJSON *day = json_first(json_array(json, "days")),
-                           *size = json_first(json_array(json, "sizes"));
-        int64_t value;
-
-        for (size_t d = 0; d < ARRAY_SIZE(fleet->day); d++) {
-                if (!integer_within(day, UTC_MIN_SECONDS / SEC_PER_DAY,
-                                    UTC_MAX_SECONDS / SEC_PER_DAY, &fleet->day[d]) ||
-                    !integer_within(size, 0, UINT32_MAX, &value))
-                        return STATE_E_DAMAGED;
-                fleet->size[d] = (uint32_t)value;
-                day = json_next(day);
-                size = json_next(size);
-        }
-        if (!read_integer(json, "missing_from", 0, UINT32_MAX, &value))
-                return STATE_E_DAMAGED;
-        fleet->missing_from = (uint32_t)value;
-        if (json_is_absent(json, "accepted"))
-                return 0;
-        if (!read_integer(json, "accepted", 0, UINT32_MAX, &value))
-                return STATE_E_DAMAGED;
-        fleet->has_accepted = true;
-        fleet->accepted = (uint32_t)value;
-        return 0;
-}
-
-static bool key_is_valid(const char *key) {
-        return strlen(key) == STATE_KEY_SIZE - 1 &&
-               strspn(key, "0123456789abcdef") == STATE_KEY_SIZE - 1;
-}
-
-static int fleet_read(const struct cJSON *json, struct state *state) {
-        const char *key = json_string(json, "key");
-        bool found;
-        int r;
-
-        if (!key || !key_is_valid(key) || fleets_place(state, key, &found) != state->n_fleets)
-                return STATE_E_DAMAGED;
-        r = fleets_make(state, state->n_fleets);
-        if (r < 0)
-                return r;
-        strcpy(state->fleets[state->n_fleets - 1].key, key);
-        return fleet_fill(json, &state->fleets[state->n_fleets - 1].fleet);
-}
-
-/* Deletions */
-
-static void deletions_write(struct json_writer *w, const struct state *state, size_t i) {
-        const struct state_deletions *deletions = &state->deletions[i];
-
-        json_open(w, NULL, '{');
-        json_write_int(w, "hour", deletions->hour);
-        json_write_string(w, "policy", deletions->policy);
-        json_write_int(w, "born", deletions->born);
-        json_write_int(w, "count", (int64_t)deletions->count);
-        json_close(w);
-}
-
-static int deletions_read(const struct cJSON *json, struct state *state) {
-        _cleanup_(freep) char *policy = NULL;
-        struct state_deletions *deletions;
-        int64_t hour, born, count;
-        bool found;
-        int r;
-
-        if (!read_integer(json, "hour", UTC_MIN_SECONDS / SEC_PER_HOUR,
-                          UTC_MAX_SECONDS / SEC_PER_HOUR, &hour) ||
-            !read_integer(json, "born", UTC_MIN_SECONDS / SEC_PER_HOUR,
-                          UTC_MAX_SECONDS / SEC_PER_HOUR, &born) ||
-            !read_integer(json, "count", 1, STATE_COUNT_MAX, &count))
-                return STATE_E_DAMAGED;
-        r = read_policy(json, &policy);
-        if (r != 0)
-                return r;
-        if (deletions_place(state, policy, hour, born, &found) != state->n_deletions)
-                return STATE_E_DAMAGED;
-
-        r = deletions_make(state, state->n_deletions);
-        if (r < 0)
-                return r;
-        deletions = &state->deletions[state->n_deletions - 1];
-        *deletions = (struct state_deletions){take_ptr(policy), hour, born, (uint64_t)count};
-        return 0;
-}
-
-/* The file */
-
-struct section {
-        const char *name;
-        size_t n; /* offset of the number of records in struct state */
-        int (*read)(const struct cJSON *json, struct state *state); /* appends one */
-        void (*write)(struct json_writer *w, const struct state *state, size_t i);
-};
-
-static const struct section sections[] = {
-        {"acks", offsetof(struct state, n_acks), ack_read, ack_write},
-        {"gone", offsetof(struct state, n_gone), gone_read, gone_write},
-        {"fleets", offsetof(struct state, n_fleets), fleet_read, fleet_write},
-        {"deletions", offsetof(struct state, n_deletions), deletions_read, deletions_write},
-};
-
-static size_t section_n(const struct section *section, const struct state *state) {
-        return *(const size_t *)((const char *)state + section->n);
-}
-
-static void section_open(const struct section *section, struct strbuf *out) {
-        strbuf_appendf(out, "\"%s\":[\n", section->name);
-}
-
-/* What stands behind the last record of a section. */
-static const char *section_end(size_t s) {
-        return s + 1 < ARRAY_SIZE(sections) ? "],\n" : "]}\n";
-}
-
-static void pause_write(const struct state *state, struct strbuf *out) {
-        struct json_writer w = {.out = out};
-
-        if (!state->paused && !state->paused_prune) {
-                strbuf_append_str(out, "\"pause\":null,\n");
-                return;
-        }
-        strbuf_append_str(out, "\"pause\":");
-        json_open(&w, NULL, '{');
-        json_write_bool(&w, "all", state->paused);
-        json_write_bool(&w, "prune", state->paused_prune);
-        write_time(&w, "until", state->paused_until);
-        json_close(&w);
-        strbuf_append_str(out, ",\n");
-}
-
-static void record_write(const struct section *section, const struct state *state, size_t i,
-                         struct strbuf *out) {
-        struct json_writer w = {.out = out};
-
-        section->write(&w, state, i);
-}
-
-static void state_write(const struct state *state, struct strbuf *out) {
-        strbuf_appendf(out, "{\"version\":%d,\n", STATE_VERSION);
-        pause_write(state, out);
-        for (size_t s = 0; s < ARRAY_SIZE(sections); s++) {
-                size_t n = section_n(&sections[s], state);
-
-                section_open(&sections[s], out);
-                for (size_t i = 0; i < n; i++) {
-                        record_write(&sections[s], state, i, out);
-                        strbuf_append_str(out, i + 1 < n ? ",\n" : "\n");
-                }
-                strbuf_append_str(out, section_end(s));
-        }
-}
-
-/* What is left of the file. */
-struct rest {
-        const char *at;
-        size_t len;
-};
-
-static bool rest_skip(struct rest *rest, const char *text, size_t len) {
-        if (rest->len < len || memcmp(rest->at, text, len) != 0)
-                return false;
-        rest->at += len;
-        rest->len -= len;
-        return true;
-}
-
-static bool rest_skip_str(struct rest *rest, const char *text) {
-        return rest_skip(rest, text, strlen(text));
-}
-
-/* The length of the line, without its end; 0 when the file ends before it does. */
-static size_t rest_line(const struct rest *rest) {
-        const char *end = rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
-
-        return end ? (size_t)(end - rest->at) : 0;
-}
-
-/* A newer version may have another shape altogether, but for its beginning. */
-static int read_version(struct rest *rest) {
-        uint64_t version;
-        size_t digits = 0;
-
-        if (!rest_skip_str(rest, "{\"version\":"))
-                return STATE_E_DAMAGED;
-        while (digits < rest->len && ascii_is_digit(rest->at[digits]))
-                digits++;
-        if (digits == rest->len || str_parse_u64(rest->at, digits, STATE_COUNT_MAX, &version) < 0)
-                return STATE_E_DAMAGED;
-        if (version > STATE_VERSION)
-                return STATE_E_NEWER;
-
-        rest->at += digits;
-        rest->len -= digits;
-        return version == STATE_VERSION && rest_skip_str(rest, ",\n") ? 0 : STATE_E_DAMAGED;
-}
-
-/* 0, STATE_E_DAMAGED or -ENOMEM. */
-static int parse_line(const char *text, size_t len, struct cJSON **ret_json) {
-        size_t offset;
-        int r;
-
-        r = json_parse(text, len, ret_json, &offset);
-        return r > 0 ? STATE_E_DAMAGED : r;
-}
-
-static int skip_written(struct rest *rest, const struct strbuf *written) {
-        if (written->error)
-                return written->error;
-        return rest_skip(rest, written->data, written->len) ? 0 : STATE_E_DAMAGED;
-}
-
-static int read_pause(struct rest *rest, struct strbuf *scratch, struct state *state) {
-        static const char name[] = "\"pause\":";
-        _cleanup_(json_freep) struct cJSON *json = NULL;
-        size_t len = rest_line(rest);
-        int r;
-
-        if (rest_skip_str(rest, "\"pause\":null,\n"))
-                return 0;
-        if (len <= strlen(name))
-                return STATE_E_DAMAGED;
-        r = parse_line(rest->at + strlen(name), len - strlen(name) - 1, &json);
-        if (r != 0)
-                return r;
-        if (!json_bool(json, "all", &state->paused) ||
-            !json_bool(json, "prune", &state->paused_prune) ||
-            !read_time(json, "until", UTC_NEVER, &state->paused_until))
-                return STATE_E_DAMAGED;
-
-        strbuf_clear(scratch);
-        pause_write(state, scratch);
-        return skip_written(rest, scratch);
-}
-
-static int read_record(const struct section *section, struct rest *rest, struct strbuf *scratch,
-                       struct state *state) {
-        _cleanup_(json_freep) struct cJSON *json = NULL;
-        size_t len = rest_line(rest);
-        int r;
-
-        if (len > 0 && rest->at[len - 1] == ',')
-                len--;
-        r = parse_line(rest->at, len, &json);
-        if (r != 0)
-                return r;
-        r = section->read(json, state);
-        if (r != 0)
-                return r == -E2BIG ? STATE_E_DAMAGED : r;
-
-        strbuf_clear(scratch);
-        record_write(section, state, section_n(section, state) - 1, scratch);
-        return skip_written(rest, scratch);
-}
-
-static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, struct state *state) {
-        const struct section *section = &sections[s];
-        bool more;
-
-        strbuf_clear(scratch);
-        section_open(section, scratch);
-        if (scratch->error)
-                return scratch->error;
-        if (!rest_skip(rest, scratch->data, scratch->len))
-                return STATE_E_DAMAGED;
-        if (rest_skip_str(rest, section_end(s)))
-                return 0;
-
-        do {
-                int r = read_record(section, rest, scratch, state);
-
-                if (r != 0)
-                        return r;
-                more = rest_skip_str(rest, ",\n");
-        } while (more);
-        return rest_skip_str(rest, "\n") && rest_skip_str(rest, section_end(s)) ? 0
-                                                                                : STATE_E_DAMAGED;
-}
-
-static int state_read(struct rest rest, struct state *state) {
-        _cleanup_(strbuf_deinit) struct strbuf scratch = {};
-        int r;
-
-        r = read_version(&rest);
-        if (r == 0)
-                r = read_pause(&rest, &scratch, state);
-        for (size_t s = 0; s < ARRAY_SIZE(sections) && r == 0; s++)
-                r = read_section(s, &rest, &scratch, state);
-        if (r == 0 && rest.len > 0)
-                r = STATE_E_DAMAGED;
-        return r;
-}
-
-int state_load(struct store *store, struct state *ret_state) {
-        _cleanup_(freep) char *bytes = NULL;
-        size_t len;
-        int r;
-
-        *ret_state = (struct state){};
-        if (!store)
-                return 0;
-        r = store_read(store, STATE_FILE, &bytes, &len);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-
-        r = state_read((struct rest){bytes, len}, ret_state);
-        if (r != 0)
-                state_deinit(ret_state);
-        return r;
-}
-
-int state_save(struct state *state, struct store *store) {
-        _cleanup_(strbuf_deinit) struct strbuf text = {.max = STORE_FILE_MAX};
-        int r = 0;
-
-        if (!state->changed)
-                return 0;
-        if (store) {
-                state_write(state, &text);
-                if (text.error)
-                        return text.error;
-                r = store_write(store, STATE_FILE, text.data, text.len);
-        }
-        if (r == 0)
-                state->changed = false;
-        return r;
-}
-
 int state_gone_get(struct state *state, const char *generation, struct state_gone **ret_gone) {
         bool found;
-        size_t at = gone_place(state, generation, &found);
+        size_t at = state_gone_place(state, generation, &found);
         int r;
 
         if (!found) {
-                r = gone_make(state, at);
+                r = state_gone_make(state, at);
                 if (r < 0)
                         return r;
                 snprintf(state->gone[at].generation, sizeof(state->gone[at].generation), "%s",
@@ -686,11 +185,11 @@ int state_gone_get(struct state *state, const char *generation, struct state_gon
 
 int state_fleet_get(struct state *state, const char *key, struct state_fleet **ret_fleet) {
         bool found;
-        size_t at = fleets_place(state, key, &found);
+        size_t at = state_fleets_place(state, key, &found);
         int r;
 
         if (!found) {
-                r = fleets_make(state, at);
+                r = state_fleets_make(state, at);
                 if (r < 0)
                         return r;
                 snprintf(state->fleets[at].key, sizeof(state->fleets[at].key), "%s", key);
@@ -702,14 +201,14 @@ int state_fleet_get(struct state *state, const char *key, struct state_fleet **r
 
 const struct state_gone *state_gone_find(const struct state *state, const char *generation) {
         bool found;
-        size_t at = gone_place(state, generation, &found);
+        size_t at = state_gone_place(state, generation, &found);
 
         return found ? &state->gone[at] : NULL;
 }
 
 void state_gone_forget(struct state *state, const char *generation) {
         bool found;
-        size_t at = gone_place(state, generation, &found);
+        size_t at = state_gone_place(state, generation, &found);
 
         if (!found)
                 return;
@@ -718,119 +217,19 @@ void state_gone_forget(struct state *state, const char *generation) {
                 (state->n_gone - at) * sizeof(*state->gone));
         state->changed = true;
 }
-
-/* A text for each thing that selects; sorted, they do not depend on their order in the file. */
-struct selectors {
-        char **items; /* owned */
-        size_t n, capacity;
-};
-
-/* Chosen: beyond all that a policy file's size allows. */
-#define SELECTORS_MAX (1U << 20)
-
-static void selectors_deinit(struct selectors *selectors) {
-        for (size_t i = 0; i < selectors->n; i++)
-                free(selectors->items[i]);
-        free(selectors->items);
-}
-
-/* @kind tells what was selected by, and the length where one text ends; @fold drops the case. */
-static int selectors_add(struct selectors *selectors, const char *kind, const char *name,
-                         const char *value, bool fold) {
-        _cleanup_(strbuf_deinit) struct strbuf text = {};
-        int r;
-
-        strbuf_appendf(&text, "%s %zu %s %s", kind, strlen(name), name, value);
-        if (text.error)
-                return text.error;
-        if (fold)
-                str_lower(text.data);
-        r = array_grow(&selectors->items, selectors->n, &selectors->capacity, sizeof(char *),
-                       SELECTORS_MAX);
-        if (r < 0)
-                return r;
-        r = strbuf_take(&text, &selectors->items[selectors->n]);
-        if (r == 0)
-                selectors->n++;
-        return r;
-}
-
-static int selectors_add_tags(struct selectors *selectors, const char *kind,
-                              const struct policy_tags *tags) {
-        for (size_t i = 0; i < tags->n; i++) {
-                _cleanup_(freep) char *name = strdup(tags->items[i].name);
-                int r;
-
-                if (!name)
-                        return -ENOMEM;
-                str_lower(name);
-                r = selectors_add(selectors, kind, name, tags->items[i].value, /* fold= */ false);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int selectors_of(const struct target *target, struct selectors *selectors) {
-        char id[RESOURCE_ID_TEXT_SIZE];
-        int r = 0;
-
-        for (size_t i = 0; i < target->n_disks && r == 0; i++)
-                r = selectors_add(selectors, "disk", resource_id_format(&target->disks[i], id), "",
-                                  /* fold= */ true);
-        if (r == 0 && target->subscription)
-                r = selectors_add(selectors, "subscription", target->subscription, "",
-                                  /* fold= */ true);
-        for (size_t i = 0; i < target->n_groups && r == 0; i++)
-                r = selectors_add(selectors, "group", target->groups[i], "", /* fold= */ true);
-        if (r == 0)
-                r = selectors_add_tags(selectors, "tag", &target->tags);
-        if (r == 0)
-                r = selectors_add_tags(selectors, "except", &target->except_tags);
-        return r;
-}
-
-static int compare_texts(const void *a, const void *b) {
-        const char *const *x = a, *const *y = b;
-
-        return strcmp(*x, *y);
-}
-
-int target_key(const struct policy_file *file, size_t target, char ret_key[static 17]) {
-        _cleanup_(selectors_deinit) struct selectors selectors = {};
-        const struct target *one = &file->targets[target];
-        uint8_t digest[SHA256_SIZE];
-        int r;
-
-        r = selectors_of(one, &selectors);
-        if (r == 0)
-                r = selectors_add(&selectors, "policy", file->policies[one->policy].name, "",
-                                  /* fold= */ false);
-        if (r < 0)
-                return r == -E2BIG ? -ENOMEM : r;
-        qsort(selectors.items, selectors.n, sizeof(char *), compare_texts);
-        r = sha256_fields((const char *const *)selectors.items, selectors.n, digest);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < 8; i++)
-                snprintf(ret_key + 2 * i, 3, "%02x", digest[i]);
-        return 0;
-}
-
 int state_ack(struct state *state, enum doubt kind, const char *policy, const char *rule,
               uint64_t allowance, struct utc now) {
         struct state_ack ack = {
                 .kind = kind, .allowance = MIN(allowance, STATE_COUNT_MAX), .at = now};
         bool found;
-        size_t at = acks_place(state, kind, policy, &found);
+        size_t at = state_acks_place(state, kind, policy, &found);
         int r = 0;
 
         assert(kind == DOUBT_POLICY || kind == DOUBT_MASS || kind == _DOUBT_N);
         assert((kind == DOUBT_POLICY) == (rule != NULL) && utc_is_set(now));
 
         /* Such a rule would be on no snapshot either. */
-        if (rule && !rule_is_plain(rule))
+        if (rule && !state_rule_is_plain(rule))
                 return -E2BIG;
         ack.policy = strdup(policy);
         if (rule)
@@ -838,12 +237,12 @@ int state_ack(struct state *state, enum doubt kind, const char *policy, const ch
         if (!ack.policy || (rule && !ack.rule))
                 r = -ENOMEM;
         if (r == 0 && !found)
-                r = acks_make(state, at);
+                r = state_acks_make(state, at);
         if (r < 0) {
-                ack_deinit(&ack);
+                state_ack_deinit(&ack);
                 return r;
         }
-        ack_deinit(&state->acks[at]); /* the earlier one, or a place without anything */
+        state_ack_deinit(&state->acks[at]); /* the earlier one, or a place without anything */
         state->acks[at] = ack;
         state->changed = true;
         return 0;
@@ -852,7 +251,7 @@ int state_ack(struct state *state, enum doubt kind, const char *policy, const ch
 bool state_is_acked(const struct state *state, enum doubt kind, const char *policy,
                     const char *rule) {
         bool found;
-        size_t at = acks_place(state, kind, policy, &found);
+        size_t at = state_acks_place(state, kind, policy, &found);
 
         return found &&
                (!rule || (state->acks[at].rule && strcmp(state->acks[at].rule, rule) == 0));
@@ -860,7 +259,7 @@ bool state_is_acked(const struct state *state, enum doubt kind, const char *poli
 
 uint64_t state_allowance(const struct state *state, const char *policy, struct utc now) {
         bool found;
-        size_t at = acks_place(state, DOUBT_MASS, policy, &found);
+        size_t at = state_acks_place(state, DOUBT_MASS, policy, &found);
 
         /* An ack that lies ahead was given by a clock that was wrong: we ask again. */
         if (!found || state->acks[at].at.ticks > now.ticks ||
@@ -914,13 +313,13 @@ int state_count_deletions(struct state *state, const char *policy, struct utc cr
         if (count == 0)
                 return 0;
 
-        at = deletions_place(state, policy, hour, born, &found);
+        at = state_deletions_place(state, policy, hour, born, &found);
         if (!found) {
                 _cleanup_(freep) char *copy = strdup(policy);
 
                 if (!copy)
                         return -ENOMEM;
-                r = deletions_make(state, at);
+                r = state_deletions_make(state, at);
                 if (r < 0)
                         return r;
                 state->deletions[at].policy = take_ptr(copy);
@@ -937,8 +336,8 @@ int state_count_deletions(struct state *state, const char *policy, struct utc cr
 void state_uncount_deletion(struct state *state, const char *policy, struct utc created,
                             struct utc counted) {
         bool found;
-        size_t at =
-                deletions_place(state, policy, hour_of(counted), born_of(created, counted), &found);
+        size_t at = state_deletions_place(state, policy, hour_of(counted),
+                                          born_of(created, counted), &found);
 
         if (!found)
                 return;
@@ -960,4 +359,50 @@ uint64_t state_deletions_since(const struct state *state, const char *policy, st
                     strcmp(state->deletions[i].policy, policy) == 0)
                         sum += state->deletions[i].count;
         return sum;
+}
+
+const struct state_rule *state_rule_find(const struct state *state, const char *policy) {
+        bool found;
+        size_t at = state_rules_place(state, policy, &found);
+
+        return found ? &state->rules[at] : NULL;
+}
+
+int state_rule_set(struct state *state, const char *policy, const char *rule, uint64_t complete) {
+        struct state_rule next = {.complete = MIN(complete, STATE_COUNT_MAX)};
+        bool found;
+        size_t at = state_rules_place(state, policy, &found);
+        int r = 0;
+
+        if (found && strcmp(state->rules[at].rule, rule) == 0) {
+                state->changed |= state->rules[at].complete != next.complete;
+                state->rules[at].complete = next.complete;
+                return 0;
+        }
+        if (!state_rule_is_plain(rule))
+                return -E2BIG;
+        next.policy = strdup(policy);
+        next.rule = strdup(rule);
+        if (!next.policy || !next.rule)
+                r = -ENOMEM;
+        if (r == 0 && !found)
+                r = state_rules_make(state, at);
+        if (r < 0) {
+                rule_deinit(&next);
+                return r;
+        }
+        rule_deinit(&state->rules[at]); /* the earlier one, or a place without anything */
+        state->rules[at] = next;
+        state->changed = true;
+        return 0;
+}
+
+void state_rule_uncount(struct state *state, const char *policy) {
+        bool found;
+        size_t at = state_rules_place(state, policy, &found);
+
+        if (!found || state->rules[at].complete == 0)
+                return;
+        state->rules[at].complete--;
+        state->changed = true;
 }

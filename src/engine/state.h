@@ -1,6 +1,6 @@
 /*
  * state: what is remembered across restarts beside the cloud: pauses, acks, since when disks are gone,
- * sizes of fleets, deletions of the last day (DESIGN section 1, promise 4).
+ * sizes of fleets, deletions of the last day, accepted rules (DESIGN section 1, promise 4).
  *
  * It is one small file in the store, read at the start and replaced whole after a change. Lost or
  * torn, it is empty: then only questions are asked again, freezes begin anew, and the day's deletions
@@ -28,6 +28,7 @@
 #define STATE_ACKS_MAX 1000
 #define STATE_FLEETS_MAX 10000
 #define STATE_DELETIONS_MAX 10000
+#define STATE_RULES_MAX 1000
 
 /* What an operator has accepted, once. */
 struct state_ack {
@@ -60,6 +61,17 @@ struct state_deletions {
         uint64_t count;
 };
 
+/*
+ * The keep rule that a policy was last seen to go by with nothing in doubt. Snapshots carry it too, but
+ * a listing that is filtered by rights does not show them; the rule of a file that is changed
+ * meanwhile would look accepted.
+ */
+struct state_rule {
+        char *policy;      /* owned */
+        char *rule;        /* owned; as keep_append() writes it */
+        uint64_t complete; /* snapshots that the policy had then, less those deleted since */
+};
+
 struct state {
         bool paused;       /* creations and deletions */
         bool paused_prune; /* deletions alone */
@@ -73,6 +85,8 @@ struct state {
         size_t n_fleets, fleets_capacity;
         struct state_deletions *deletions; /* oldest first */
         size_t n_deletions, deletions_capacity;
+        struct state_rule *rules; /* sorted by policy */
+        size_t n_rules, rules_capacity;
         bool changed; /* since it was read or written */
 };
 
@@ -122,3 +136,9 @@ void state_uncount_deletion(struct state *state, const char *policy, struct utc 
  * tally, which counts what is there, has not counted it as gained.
  */
 uint64_t state_deletions_since(const struct state *state, const char *policy, struct utc now);
+/* NULL when there is none. */
+const struct state_rule *state_rule_find(const struct state *state, const char *policy);
+/* Remembers it in place of an earlier one. Copies. Returns 0, -ENOMEM, -E2BIG. */
+int state_rule_set(struct state *state, const char *policy, const char *rule, uint64_t complete);
+/* One of its snapshots is deleted, and need not be listed any more. */
+void state_rule_uncount(struct state *state, const char *policy);

@@ -160,6 +160,45 @@ void named_policy_cut(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* The file is cut while listings show no snapshot, and the daemon starts anew in between: what it
+ * remembers is all that speaks for the accepted rule. */
+void named_policy_cut_unlisted(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t deleted;
+        struct tale tale;
+
+        begin_ninety(&tale, rig, &want);
+        deleted = rig->checks.deletions;
+        rig->checks.rights_cut = true;
+        tale_must(&tale, service_set_rights(rig->service, SERVICE_SUBSCRIPTION, "rg-snapshots",
+                                            SERVICE_RIGHTS_UNLISTED));
+        rig_run(rig, DAY_NS);
+        want.last = 3;
+        tale_rewrite(&tale, 1, &want, NULL);
+        rig_run(rig, DAY_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY), "nobody asks about the cut");
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        rig_run(rig, DAY_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY), "a restart ends doubt policy");
+        tale_expect(&tale, newest_carries(&tale, "last=90;pick=first;zone=UTC"),
+                    "the newest does not carry the accepted rule");
+
+        tale_must(&tale, service_set_rights(rig->service, SERVICE_SUBSCRIPTION, "rg-snapshots",
+                                            SERVICE_RIGHTS_INHERITED));
+        rig_run(rig, DAY_NS);
+        rig->checks.rights_cut = false;
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY) && rig->checks.deletions == deleted,
+                    "the listing's return let %llu go",
+                    (unsigned long long)(rig->checks.deletions - deleted));
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_POLICY));
+        rig_run(rig, DAY_NS);
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 3, "%zu stay in place of 3",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
 static void cut_in_steps(struct tale *tale, struct intent *want) {
         for (int step = 0; step < 20; step++) {
                 want->last = MAX(want->last * 85 / 100, 3U);

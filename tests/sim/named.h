@@ -129,6 +129,7 @@ void named_wrong_tag(struct rig *rig);
 void named_wrong_tag_acked(struct rig *rig);
 void named_expected(struct rig *rig);
 void named_policy_cut(struct rig *rig);
+void named_policy_cut_unlisted(struct rig *rig);
 void named_policy_cut_slowly(struct rig *rig);
 void named_policy_cut_hourly(struct rig *rig);
 void named_mass(struct rig *rig);

@@ -164,17 +164,23 @@ static void memory_store_deinit(struct memory_store *m) {
 #define DELETIONS4 "{\"hour\":498732,\"policy\":\"gold\",\"born\":498731,\"count\":2}"
 #define DELETIONS3 "{\"hour\":498732,\"policy\":\"gold\",\"born\":0,\"count\":9007199254740991}"
 
+#define RULE1 "{\"policy\":\"bronze\",\"rule\":\"none\",\"complete\":0}"
+#define RULE2 "{\"policy\":\"gold\",\"rule\":\"last=3, \\\"x\\\"\",\"complete\":41}"
+
 #define FILE_OF(pause, acks, gone, fleets, deletions)                                              \
+        RULED_FILE_OF(pause, acks, gone, fleets, deletions, "")
+#define RULED_FILE_OF(pause, acks, gone, fleets, deletions, rules)                                 \
         HEAD pause "\"acks\":[\n" acks "],\n\"gone\":[\n" gone "],\n\"fleets\":[\n" fleets         \
-                   "],\n\"deletions\":[\n" deletions "]}\n"
+                   "],\n\"deletions\":[\n" deletions "],\n\"rules\":[\n" rules "]}\n"
 
 #define ACKS ACK_MASS ",\n" ACK_POLICY ",\n" ACK_ASK "\n"
 #define GONE GONE1 ",\n" GONE2 "\n"
 #define FLEETS FLEET1 ",\n" FLEET2 "\n"
 #define DELETIONS DELETIONS1 ",\n" DELETIONS2 ",\n" DELETIONS3 ",\n" DELETIONS4 "\n"
+#define RULES RULE1 ",\n" RULE2 "\n"
 
 static const char empty_file[] = FILE_OF(NO_PAUSE, "", "", "", "");
-static const char full_file[] = FILE_OF(PAUSE, ACKS, GONE, FLEETS, DELETIONS);
+static const char full_file[] = RULED_FILE_OF(PAUSE, ACKS, GONE, FLEETS, DELETIONS, RULES);
 
 /* The same state, filled in this order or in the other. */
 static void fill(struct state *state, bool backwards) {
@@ -182,8 +188,8 @@ static void fill(struct state *state, bool backwards) {
 
         state->paused = true;
         state->paused_until = utc_add_seconds(noon, SEC_PER_DAY);
-        for (unsigned n = 0; n < 11; n++) {
-                unsigned i = backwards ? 10 - n : n;
+        for (unsigned n = 0; n < 13; n++) {
+                unsigned i = backwards ? 12 - n : n;
                 struct state_fleet *fleet;
                 struct state_gone *gone;
                 int r = 0;
@@ -221,9 +227,13 @@ static void fill(struct state *state, bool backwards) {
                 else if (i == 9)
                         r = state_count_deletions(state, "gold", utc_add_seconds(noon, -3600), 2,
                                                   noon);
-                else
+                else if (i == 10)
                         r = state_count_deletions(state, "gold", LONG_AGO, UINT64_MAX,
                                                   utc_add_seconds(noon, SEC_PER_HOUR - 1));
+                else if (i == 11)
+                        r = state_rule_set(state, "bronze", "none", 0);
+                else
+                        r = state_rule_set(state, "gold", "last=3, \"x\"", 41);
                 assert_int_equal(r, 0);
         }
         assert_true(state->changed);
@@ -281,6 +291,10 @@ static void test_read(void **unused) {
         assert_int_equal(state_fleet_get(&state, KEY2, &fleet), 0);
         assert_true(fleet->fleet.has_accepted);
         assert_int_equal(state_deletions_since(&state, "bronze", utc_from_seconds(NOON)), 1);
+        assert_non_null(state_rule_find(&state, "gold"));
+        assert_string_equal(state_rule_find(&state, "gold")->rule, "last=3, \"x\"");
+        assert_int_equal(state_rule_find(&state, "gold")->complete, 41);
+        assert_null(state_rule_find(&state, "silver"));
         assert_false(state.changed); /* all were there */
 
         state.changed = true;
@@ -402,6 +416,9 @@ static void test_versions(void **unused) {
 #define G(gone) FILE_OF(NO_PAUSE, "", gone, "", "")
 #define F(fleets) FILE_OF(NO_PAUSE, "", "", fleets, "")
 #define D(deletions) FILE_OF(NO_PAUSE, "", "", "", deletions)
+#define R(rules) RULED_FILE_OF(NO_PAUSE, "", "", "", "", rules)
+#define ONE_RULE(policy, rule, complete)                                                           \
+        R("{\"policy\":" policy ",\"rule\":" rule ",\"complete\":" complete "}\n")
 #define ACK(kind, policy, rule, allowance, at)                                                     \
         A("{\"kind\":" kind ",\"policy\":" policy ",\"rule\":" rule ",\"allowance\":" allowance    \
           ",\"at\":" at "}\n")
@@ -572,6 +589,18 @@ static void test_values(void **unused) {
                 {__LINE__, FILE_OF(NO_PAUSE, GONE, ACKS, "", ""), false},
                 {__LINE__, FILE_OF(NO_PAUSE, "", "", "", "") "\n", false},
                 {__LINE__, "\xef\xbb\xbf" FILE_OF(NO_PAUSE, "", "", "", ""), false},
+                {__LINE__, ONE_RULE("\"gold\"", "\"last=3\"", "0"), true},
+                {__LINE__, ONE_RULE("\"gold\"", "\"" X256 "\"", "9007199254740991"), true},
+                {__LINE__, ONE_RULE("\"gold\"", "\"" X256 "x\"", "1"), false},
+                {__LINE__, ONE_RULE("\"gold\"", "\"\"", "1"), false},
+                {__LINE__, ONE_RULE("\"gold\"", "null", "1"), false},
+                {__LINE__, ONE_RULE("\"gold\"", "\"last=3\"", "-1"), false},
+                {__LINE__, ONE_RULE("\"gold\"", "\"last=3\"", "1.5"), false},
+                {__LINE__, ONE_RULE("\"gold\"", "\"last=3\"", "null"), false},
+                {__LINE__, ONE_RULE("\"\"", "\"last=3\"", "1"), false},
+                {__LINE__, ONE_RULE("null", "\"last=3\"", "1"), false},
+                {__LINE__, R(RULE1 ",\n" RULE1 "\n"), false},
+                {__LINE__, R(RULE2 ",\n" RULE1 "\n"), false},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -662,7 +691,7 @@ static void test_lines(void **unused) {
                 strbuf_deinit(&s);
                 line = next;
         }
-        assert_int_equal(n, 21);
+        assert_int_equal(n, 25);
 }
 
 static void nth_gone(unsigned n, char generation[GUID_TEXT_SIZE]) {
@@ -712,6 +741,11 @@ static void test_ceilings(void **unused) {
                                  i < STATE_DELETIONS_MAX ? 0 : -E2BIG);
         }
         assert_int_equal(state_count_deletions(&state, "policy", LONG_AGO, 0, noon), 0);
+        for (unsigned i = 0; i <= STATE_RULES_MAX; i++) {
+                nth_policy(i, policy);
+                assert_int_equal(state_rule_set(&state, policy, X256, i),
+                                 i < STATE_RULES_MAX ? 0 : -E2BIG);
+        }
 
         state.changed = true;
         assert_int_equal(state_save(&state, &m.store), 0);
@@ -720,13 +754,15 @@ static void test_ceilings(void **unused) {
         assert_int_equal(again.n_fleets, STATE_FLEETS_MAX);
         assert_int_equal(again.n_acks, STATE_ACKS_MAX);
         assert_int_equal(again.n_deletions, STATE_DELETIONS_MAX);
+        assert_int_equal(again.n_rules, STATE_RULES_MAX);
         assert_memory_equal(again.gone, state.gone, STATE_GONE_MAX * sizeof(*state.gone));
         state_deinit(&again);
 
         /* One line more than may be, of each kind. */
-        for (unsigned i = 0; i < 4; i++) {
+        for (unsigned i = 0; i < 5; i++) {
                 static const char *const sections[] = {"\"acks\":[\n", "\"gone\":[\n",
-                                                       "\"fleets\":[\n", "\"deletions\":[\n"};
+                                                       "\"fleets\":[\n", "\"deletions\":[\n",
+                                                       "\"rules\":[\n"};
                 static const char *const lines[] = {
                         "{\"kind\":\"ask\",\"policy\":\"a\",\"rule\":null,\"allowance\":0,"
                         "\"at\":" AT "},\n",
@@ -734,6 +770,7 @@ static void test_ceilings(void **unused) {
                         "\"since\":null},\n",
                         NULL,
                         "{\"hour\":0,\"policy\":\"a\",\"born\":0,\"count\":1},\n",
+                        "{\"policy\":\"a\",\"rule\":\"none\",\"complete\":1},\n",
                 };
                 const char *at = strstr(m.bytes, sections[i]) + strlen(sections[i]);
                 struct strbuf s = {};
@@ -758,6 +795,39 @@ static void test_ceilings(void **unused) {
         strbuf_append_str(&s, last + 1);
         assert_int_equal(load_text(s.data, s.len, &none), STATE_E_DAMAGED);
         strbuf_deinit(&s);
+}
+
+static void test_rules(void **unused) {
+        _cleanup_(state_deinit) struct state state = {};
+
+        assert_null(state_rule_find(&state, "gold"));
+        state_rule_uncount(&state, "gold");
+        assert_false(state.changed);
+        assert_int_equal(state_rule_set(&state, "gold", "", 1), -E2BIG);
+        assert_int_equal(state_rule_set(&state, "gold", "a\n", 1), -E2BIG);
+        assert_int_equal(state_rule_set(&state, "gold", X256 "x", 1), -E2BIG);
+        assert_int_equal(state.n_rules, 0);
+
+        assert_int_equal(state_rule_set(&state, "gold", "last=3", 2), 0);
+        assert_true(state.changed);
+        state.changed = false;
+        assert_int_equal(state_rule_set(&state, "gold", "last=3", 2), 0);
+        assert_false(state.changed); /* as it was */
+        state_rule_uncount(&state, "silver");
+        assert_false(state.changed);
+        state_rule_uncount(&state, "gold");
+        assert_true(state.changed);
+        assert_int_equal(state_rule_find(&state, "gold")->complete, 1);
+        state_rule_uncount(&state, "gold");
+        state_rule_uncount(&state, "gold");
+        assert_int_equal(state_rule_find(&state, "gold")->complete, 0);
+
+        state.changed = false;
+        assert_int_equal(state_rule_set(&state, "gold", "last=4", UINT64_MAX), 0);
+        assert_true(state.changed);
+        assert_int_equal(state.n_rules, 1);
+        assert_string_equal(state_rule_find(&state, "gold")->rule, "last=4");
+        assert_int_equal(state_rule_find(&state, "gold")->complete, 9007199254740991);
 }
 
 static void test_gone(void **unused) {
@@ -1112,6 +1182,17 @@ static int run_count(void) {
         return r;
 }
 
+static int run_rule(void) {
+        struct state state = {};
+        int r;
+
+        r = state_rule_set(&state, "gold", "last=3", 1);
+        assert_int_equal(state.n_rules, r == 0);
+        assert_int_equal(state.changed, r == 0);
+        state_deinit(&state);
+        return r;
+}
+
 static int run_key(void) {
         char key[17];
 
@@ -1130,11 +1211,11 @@ static void test_sweep(void **unused) {
                 int (*fn)(void);
                 unsigned least; /* allocations: a sweep over none proves nothing */
         } rows[] = {
-                {__LINE__, run_load, 40},     {__LINE__, run_save, 3},
-                {__LINE__, run_ack, 3},       {__LINE__, run_gone, 1},
-                {__LINE__, run_fleet, 1},     {__LINE__, run_count, 2},
-                {__LINE__, run_key, 5},       {__LINE__, run_key_of_tags, 7},
-                {__LINE__, run_ack_again, 2},
+                {__LINE__, run_load, 40},       {__LINE__, run_save, 3},
+                {__LINE__, run_ack, 3},         {__LINE__, run_gone, 1},
+                {__LINE__, run_fleet, 1},       {__LINE__, run_count, 2},
+                {__LINE__, run_rule, 2},        {__LINE__, run_key, 5},
+                {__LINE__, run_key_of_tags, 7}, {__LINE__, run_ack_again, 2},
         };
 
         fill(&sample, false);
@@ -1162,6 +1243,7 @@ int main(void) {
                 cmocka_unit_test(test_gone),
                 cmocka_unit_test(test_acks),
                 cmocka_unit_test(test_allowance),
+                cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_deletions),
                 cmocka_unit_test(test_deletions_of_young),
                 cmocka_unit_test(test_deletions_early),

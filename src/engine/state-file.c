@@ -1,0 +1,563 @@
+/*
+ * The state file, line by line:
+ *
+ *         {"version":1,
+ *         "pause":null,
+ *         "acks":[
+ *         {"kind":"ask","policy":"gold","rule":null,"allowance":0,"at":"2026-11-23T02:15:00Z"}
+ *         ],
+ *         "gone":[
+ *         ],
+ *         "fleets":[
+ *         ],
+ *         "deletions":[
+ *         ],
+ *         "rules":[
+ *         ]}
+ *
+ * Reading is strict by one means: each record, once read, is written again and must give the bytes it
+ * was read from. Unknown and missing members, another order, another form of a number or a time are
+ * all found by that, and what is left to check of a value is its range. Records are read one by one,
+ * so that a large file never becomes a tree.
+ *
+ * Instants are kept in whole seconds: nothing here is about less than an hour, and at the ceilings
+ * the file would not fit its own otherwise.
+ */
+#include "engine/state-private.h"
+
+#include "azure/json.h"
+#include "base/json_writer.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STATE_VERSION 1
+#define STATE_KEY_SIZE sizeof(((struct state_fleet *)NULL)->key)
+
+/* Values */
+
+static void write_time(struct json_writer *w, const char *name, struct utc time) {
+        if (utc_is_set(time) && time.ticks != UTC_NEVER.ticks)
+                time = utc_from_seconds(utc_seconds(time));
+        json_write_utc(w, name, time);
+}
+
+/* Null is @none. */
+static bool read_time(const struct cJSON *json, const char *name, struct utc none,
+                      struct utc *ret_time) {
+        const char *text = json_string(json, name);
+
+        *ret_time = none;
+        return json_is_absent(json, name) || (text && utc_parse(text, strlen(text), ret_time) == 0);
+}
+
+static bool integer_within(const struct cJSON *value, int64_t min, int64_t max,
+                           int64_t *ret_value) {
+        return json_integer_of(value, ret_value) && *ret_value >= min && *ret_value <= max;
+}
+
+static bool read_integer(const struct cJSON *json, const char *name, int64_t min, int64_t max,
+                         int64_t *ret_value) {
+        return json_integer(json, name, ret_value) && *ret_value >= min && *ret_value <= max;
+}
+
+/* The name of a policy, as config takes them. */
+static int read_policy(const struct cJSON *json, char **ret_policy) {
+        const char *text = json_string(json, "policy");
+        size_t len = text ? strlen(text) : 0;
+
+        if (len == 0 || len > POLICY_NAME_MAX || !ascii_is_alnum(text[0]))
+                return STATE_E_DAMAGED;
+        for (size_t i = 1; i < len; i++)
+                if (!ascii_is_alnum(text[i]) && !strchr("-_.", text[i]))
+                        return STATE_E_DAMAGED;
+        *ret_policy = strdup(text);
+        return *ret_policy ? 0 : -ENOMEM;
+}
+
+/* Acks */
+
+static const struct {
+        const char *name;
+        enum doubt kind;
+} ack_kinds[] = {
+        {"policy", DOUBT_POLICY},
+        {"mass", DOUBT_MASS},
+        {"ask", _DOUBT_N},
+};
+
+static void ack_write(struct json_writer *w, const struct state *state, size_t i) {
+        const struct state_ack *ack = &state->acks[i];
+
+        json_open(w, NULL, '{');
+        for (size_t k = 0; k < ARRAY_SIZE(ack_kinds); k++)
+                if (ack_kinds[k].kind == ack->kind)
+                        json_write_string(w, "kind", ack_kinds[k].name);
+        json_write_string(w, "policy", ack->policy);
+        if (ack->rule)
+                json_write_string(w, "rule", ack->rule);
+        else
+                json_write_null(w, "rule");
+        json_write_int(w, "allowance", (int64_t)ack->allowance);
+        write_time(w, "at", ack->at);
+        json_close(w);
+}
+
+static int ack_fill(const struct cJSON *json, struct state_ack *ack) {
+        const char *kind = json_string(json, "kind"), *rule = json_string(json, "rule");
+        int64_t allowance;
+        size_t k = 0;
+
+        while (k < ARRAY_SIZE(ack_kinds) && (!kind || strcmp(ack_kinds[k].name, kind) != 0))
+                k++;
+        if (k == ARRAY_SIZE(ack_kinds) || !read_time(json, "at", UTC_NONE, &ack->at) ||
+            !utc_is_set(ack->at) ||
+            !read_integer(json, "allowance", 0, STATE_COUNT_MAX, &allowance))
+                return STATE_E_DAMAGED;
+        ack->kind = ack_kinds[k].kind;
+        ack->allowance = (uint64_t)allowance;
+        if ((ack->kind == DOUBT_POLICY) != (rule != NULL) ||
+            (ack->kind != DOUBT_MASS && allowance != 0) || (rule && !state_rule_is_plain(rule)))
+                return STATE_E_DAMAGED;
+
+        if (rule) {
+                ack->rule = strdup(rule);
+                if (!ack->rule)
+                        return -ENOMEM;
+        }
+        return read_policy(json, &ack->policy);
+}
+
+static int ack_read(const struct cJSON *json, struct state *state) {
+        struct state_ack ack = {};
+        bool found;
+        int r;
+
+        r = ack_fill(json, &ack);
+        if (r == 0 && state_acks_place(state, ack.kind, ack.policy, &found) != state->n_acks)
+                r = STATE_E_DAMAGED;
+        if (r == 0)
+                r = state_acks_make(state, state->n_acks);
+        if (r != 0) {
+                state_ack_deinit(&ack);
+                return r;
+        }
+        state->acks[state->n_acks - 1] = ack;
+        return 0;
+}
+
+/* Gone disks */
+
+static void gone_write(struct json_writer *w, const struct state *state, size_t i) {
+        const struct state_gone *gone = &state->gone[i];
+
+        json_open(w, NULL, '{');
+        json_write_string(w, "generation", gone->generation);
+        write_time(w, "first", gone->first);
+        write_time(w, "since", gone->since);
+        json_close(w);
+}
+
+static int gone_read(const struct cJSON *json, struct state *state) {
+        const char *text = json_string(json, "generation");
+        struct state_gone gone = {};
+        struct guid guid;
+        bool found;
+        int r;
+
+        if (!text || guid_parse(text, strlen(text), &guid) < 0 ||
+            !read_time(json, "first", UTC_NONE, &gone.first) ||
+            !read_time(json, "since", UTC_NONE, &gone.since))
+                return STATE_E_DAMAGED;
+        guid_format(&guid, gone.generation);
+        if (state_gone_place(state, gone.generation, &found) != state->n_gone)
+                return STATE_E_DAMAGED;
+
+        r = state_gone_make(state, state->n_gone);
+        if (r < 0)
+                return r;
+        state->gone[state->n_gone - 1] = gone;
+        return 0;
+}
+
+/* Fleets */
+
+static void fleet_write(struct json_writer *w, const struct state *state, size_t i) {
+        const struct fleet *fleet = &state->fleets[i].fleet;
+
+        json_open(w, NULL, '{');
+        json_write_string(w, "key", state->fleets[i].key);
+        json_open(w, "days", '[');
+        for (size_t d = 0; d < ARRAY_SIZE(fleet->day); d++)
+                json_write_int(w, NULL, fleet->day[d]);
+        json_close(w);
+        json_open(w, "sizes", '[');
+        for (size_t d = 0; d < ARRAY_SIZE(fleet->size); d++)
+                json_write_int(w, NULL, fleet->size[d]);
+        json_close(w);
+        json_write_int(w, "missing_from", fleet->missing_from);
+        if (fleet->has_accepted)
+                json_write_int(w, "accepted", fleet->accepted);
+        else
+                json_write_null(w, "accepted");
+        json_close(w);
+}
+
+static int fleet_fill(const struct cJSON *json, struct fleet *fleet) {
+        const struct cJSON *day = json_first(json_array(json, "days")),
+                           *size = json_first(json_array(json, "sizes"));
+        int64_t value;
+
+        for (size_t d = 0; d < ARRAY_SIZE(fleet->day); d++) {
+                if (!integer_within(day, UTC_MIN_SECONDS / SEC_PER_DAY,
+                                    UTC_MAX_SECONDS / SEC_PER_DAY, &fleet->day[d]) ||
+                    !integer_within(size, 0, UINT32_MAX, &value))
+                        return STATE_E_DAMAGED;
+                fleet->size[d] = (uint32_t)value;
+                day = json_next(day);
+                size = json_next(size);
+        }
+        if (!read_integer(json, "missing_from", 0, UINT32_MAX, &value))
+                return STATE_E_DAMAGED;
+        fleet->missing_from = (uint32_t)value;
+        if (json_is_absent(json, "accepted"))
+                return 0;
+        if (!read_integer(json, "accepted", 0, UINT32_MAX, &value))
+                return STATE_E_DAMAGED;
+        fleet->has_accepted = true;
+        fleet->accepted = (uint32_t)value;
+        return 0;
+}
+
+static bool key_is_valid(const char *key) {
+        return strlen(key) == STATE_KEY_SIZE - 1 &&
+               strspn(key, "0123456789abcdef") == STATE_KEY_SIZE - 1;
+}
+
+static int fleet_read(const struct cJSON *json, struct state *state) {
+        const char *key = json_string(json, "key");
+        bool found;
+        int r;
+
+        if (!key || !key_is_valid(key) || state_fleets_place(state, key, &found) != state->n_fleets)
+                return STATE_E_DAMAGED;
+        r = state_fleets_make(state, state->n_fleets);
+        if (r < 0)
+                return r;
+        strcpy(state->fleets[state->n_fleets - 1].key, key);
+        return fleet_fill(json, &state->fleets[state->n_fleets - 1].fleet);
+}
+
+/* Deletions */
+
+static void deletions_write(struct json_writer *w, const struct state *state, size_t i) {
+        const struct state_deletions *deletions = &state->deletions[i];
+
+        json_open(w, NULL, '{');
+        json_write_int(w, "hour", deletions->hour);
+        json_write_string(w, "policy", deletions->policy);
+        json_write_int(w, "born", deletions->born);
+        json_write_int(w, "count", (int64_t)deletions->count);
+        json_close(w);
+}
+
+static int deletions_read(const struct cJSON *json, struct state *state) {
+        _cleanup_(freep) char *policy = NULL;
+        struct state_deletions *deletions;
+        int64_t hour, born, count;
+        bool found;
+        int r;
+
+        if (!read_integer(json, "hour", UTC_MIN_SECONDS / SEC_PER_HOUR,
+                          UTC_MAX_SECONDS / SEC_PER_HOUR, &hour) ||
+            !read_integer(json, "born", UTC_MIN_SECONDS / SEC_PER_HOUR,
+                          UTC_MAX_SECONDS / SEC_PER_HOUR, &born) ||
+            !read_integer(json, "count", 1, STATE_COUNT_MAX, &count))
+                return STATE_E_DAMAGED;
+        r = read_policy(json, &policy);
+        if (r != 0)
+                return r;
+        if (state_deletions_place(state, policy, hour, born, &found) != state->n_deletions)
+                return STATE_E_DAMAGED;
+
+        r = state_deletions_make(state, state->n_deletions);
+        if (r < 0)
+                return r;
+        deletions = &state->deletions[state->n_deletions - 1];
+        *deletions = (struct state_deletions){take_ptr(policy), hour, born, (uint64_t)count};
+        return 0;
+}
+
+/* Accepted rules */
+
+static void rule_write(struct json_writer *w, const struct state *state, size_t i) {
+        json_open(w, NULL, '{');
+        json_write_string(w, "policy", state->rules[i].policy);
+        json_write_string(w, "rule", state->rules[i].rule);
+        json_write_int(w, "complete", (int64_t)state->rules[i].complete);
+        json_close(w);
+}
+
+static int rule_read(const struct cJSON *json, struct state *state) {
+        _cleanup_(freep) char *policy = NULL;
+        const char *rule = json_string(json, "rule");
+        int64_t complete;
+        bool found;
+        int r;
+
+        if (!rule || !state_rule_is_plain(rule) ||
+            !read_integer(json, "complete", 0, STATE_COUNT_MAX, &complete))
+                return STATE_E_DAMAGED;
+        r = read_policy(json, &policy);
+        if (r != 0)
+                return r;
+        if (state_rules_place(state, policy, &found) != state->n_rules || found)
+                return STATE_E_DAMAGED;
+        return state_rule_set(state, policy, rule, (uint64_t)complete);
+}
+
+/* The file */
+
+struct section {
+        const char *name;
+        size_t n; /* offset of the number of records in struct state */
+        int (*read)(const struct cJSON *json, struct state *state); /* appends one */
+        void (*write)(struct json_writer *w, const struct state *state, size_t i);
+};
+
+static const struct section sections[] = {
+        {"acks", offsetof(struct state, n_acks), ack_read, ack_write},
+        {"gone", offsetof(struct state, n_gone), gone_read, gone_write},
+        {"fleets", offsetof(struct state, n_fleets), fleet_read, fleet_write},
+        {"deletions", offsetof(struct state, n_deletions), deletions_read, deletions_write},
+        {"rules", offsetof(struct state, n_rules), rule_read, rule_write},
+};
+
+static size_t section_n(const struct section *section, const struct state *state) {
+        return *(const size_t *)((const char *)state + section->n);
+}
+
+static void section_open(const struct section *section, struct strbuf *out) {
+        strbuf_appendf(out, "\"%s\":[\n", section->name);
+}
+
+/* What stands behind the last record of a section. */
+static const char *section_end(size_t s) {
+        return s + 1 < ARRAY_SIZE(sections) ? "],\n" : "]}\n";
+}
+
+static void pause_write(const struct state *state, struct strbuf *out) {
+        struct json_writer w = {.out = out};
+
+        if (!state->paused && !state->paused_prune) {
+                strbuf_append_str(out, "\"pause\":null,\n");
+                return;
+        }
+        strbuf_append_str(out, "\"pause\":");
+        json_open(&w, NULL, '{');
+        json_write_bool(&w, "all", state->paused);
+        json_write_bool(&w, "prune", state->paused_prune);
+        write_time(&w, "until", state->paused_until);
+        json_close(&w);
+        strbuf_append_str(out, ",\n");
+}
+
+static void record_write(const struct section *section, const struct state *state, size_t i,
+                         struct strbuf *out) {
+        struct json_writer w = {.out = out};
+
+        section->write(&w, state, i);
+}
+
+static void state_write(const struct state *state, struct strbuf *out) {
+        strbuf_appendf(out, "{\"version\":%d,\n", STATE_VERSION);
+        pause_write(state, out);
+        for (size_t s = 0; s < ARRAY_SIZE(sections); s++) {
+                size_t n = section_n(&sections[s], state);
+
+                section_open(&sections[s], out);
+                for (size_t i = 0; i < n; i++) {
+                        record_write(&sections[s], state, i, out);
+                        strbuf_append_str(out, i + 1 < n ? ",\n" : "\n");
+                }
+                strbuf_append_str(out, section_end(s));
+        }
+}
+
+/* What is left of the file. */
+struct rest {
+        const char *at;
+        size_t len;
+};
+
+static bool rest_skip(struct rest *rest, const char *text, size_t len) {
+        if (rest->len < len || memcmp(rest->at, text, len) != 0)
+                return false;
+        rest->at += len;
+        rest->len -= len;
+        return true;
+}
+
+static bool rest_skip_str(struct rest *rest, const char *text) {
+        return rest_skip(rest, text, strlen(text));
+}
+
+/* The length of the line, without its end; 0 when the file ends before it does. */
+static size_t rest_line(const struct rest *rest) {
+        const char *end = rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
+
+        return end ? (size_t)(end - rest->at) : 0;
+}
+
+/* A newer version may have another shape altogether, but for its beginning. */
+static int read_version(struct rest *rest) {
+        uint64_t version;
+        size_t digits = 0;
+
+        if (!rest_skip_str(rest, "{\"version\":"))
+                return STATE_E_DAMAGED;
+        while (digits < rest->len && ascii_is_digit(rest->at[digits]))
+                digits++;
+        if (digits == rest->len || str_parse_u64(rest->at, digits, STATE_COUNT_MAX, &version) < 0)
+                return STATE_E_DAMAGED;
+        if (version > STATE_VERSION)
+                return STATE_E_NEWER;
+
+        rest->at += digits;
+        rest->len -= digits;
+        return version == STATE_VERSION && rest_skip_str(rest, ",\n") ? 0 : STATE_E_DAMAGED;
+}
+
+/* 0, STATE_E_DAMAGED or -ENOMEM. */
+static int parse_line(const char *text, size_t len, struct cJSON **ret_json) {
+        size_t offset;
+        int r;
+
+        r = json_parse(text, len, ret_json, &offset);
+        return r > 0 ? STATE_E_DAMAGED : r;
+}
+
+static int skip_written(struct rest *rest, const struct strbuf *written) {
+        if (written->error)
+                return written->error;
+        return rest_skip(rest, written->data, written->len) ? 0 : STATE_E_DAMAGED;
+}
+
+static int read_pause(struct rest *rest, struct strbuf *scratch, struct state *state) {
+        static const char name[] = "\"pause\":";
+        _cleanup_(json_freep) struct cJSON *json = NULL;
+        size_t len = rest_line(rest);
+        int r;
+
+        if (rest_skip_str(rest, "\"pause\":null,\n"))
+                return 0;
+        if (len <= strlen(name))
+                return STATE_E_DAMAGED;
+        r = parse_line(rest->at + strlen(name), len - strlen(name) - 1, &json);
+        if (r != 0)
+                return r;
+        if (!json_bool(json, "all", &state->paused) ||
+            !json_bool(json, "prune", &state->paused_prune) ||
+            !read_time(json, "until", UTC_NEVER, &state->paused_until))
+                return STATE_E_DAMAGED;
+
+        strbuf_clear(scratch);
+        pause_write(state, scratch);
+        return skip_written(rest, scratch);
+}
+
+static int read_record(const struct section *section, struct rest *rest, struct strbuf *scratch,
+                       struct state *state) {
+        _cleanup_(json_freep) struct cJSON *json = NULL;
+        size_t len = rest_line(rest);
+        int r;
+
+        if (len > 0 && rest->at[len - 1] == ',')
+                len--;
+        r = parse_line(rest->at, len, &json);
+        if (r != 0)
+                return r;
+        r = section->read(json, state);
+        if (r != 0)
+                return r == -E2BIG ? STATE_E_DAMAGED : r;
+
+        strbuf_clear(scratch);
+        record_write(section, state, section_n(section, state) - 1, scratch);
+        return skip_written(rest, scratch);
+}
+
+static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, struct state *state) {
+        const struct section *section = &sections[s];
+        bool more;
+
+        strbuf_clear(scratch);
+        section_open(section, scratch);
+        if (scratch->error)
+                return scratch->error;
+        if (!rest_skip(rest, scratch->data, scratch->len))
+                return STATE_E_DAMAGED;
+        if (rest_skip_str(rest, section_end(s)))
+                return 0;
+
+        do {
+                int r = read_record(section, rest, scratch, state);
+
+                if (r != 0)
+                        return r;
+                more = rest_skip_str(rest, ",\n");
+        } while (more);
+        return rest_skip_str(rest, "\n") && rest_skip_str(rest, section_end(s)) ? 0
+                                                                                : STATE_E_DAMAGED;
+}
+
+static int state_read(struct rest rest, struct state *state) {
+        _cleanup_(strbuf_deinit) struct strbuf scratch = {};
+        int r;
+
+        r = read_version(&rest);
+        if (r == 0)
+                r = read_pause(&rest, &scratch, state);
+        for (size_t s = 0; s < ARRAY_SIZE(sections) && r == 0; s++)
+                r = read_section(s, &rest, &scratch, state);
+        if (r == 0 && rest.len > 0)
+                r = STATE_E_DAMAGED;
+        return r;
+}
+
+int state_load(struct store *store, struct state *ret_state) {
+        _cleanup_(freep) char *bytes = NULL;
+        size_t len;
+        int r;
+
+        *ret_state = (struct state){};
+        if (!store)
+                return 0;
+        r = store_read(store, STATE_FILE, &bytes, &len);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        r = state_read((struct rest){bytes, len}, ret_state);
+        if (r != 0)
+                state_deinit(ret_state);
+        ret_state->changed = false; /* it is what the file says */
+        return r;
+}
+
+int state_save(struct state *state, struct store *store) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {.max = STORE_FILE_MAX};
+        int r = 0;
+
+        if (!state->changed)
+                return 0;
+        if (store) {
+                state_write(state, &text);
+                if (text.error)
+                        return text.error;
+                r = store_write(store, STATE_FILE, text.data, text.len);
+        }
+        if (r == 0)
+                state->changed = false;
+        return r;
+}
