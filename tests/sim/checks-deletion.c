@@ -114,11 +114,14 @@ static void check_retention(struct checks *c, struct seen_snapshot *s, const str
 
 static void count_deletion(struct checks *c, const struct seen_snapshot *s,
                            const struct intent *intent, unsigned node, struct utc at) {
+        struct seen_deletion *d;
+
         checks_grow(&c->deletions_done, c->n_deletions_done, &c->deletions_done_capacity,
                     sizeof(*c->deletions_done));
-        c->deletions_done[c->n_deletions_done] = (struct seen_deletion){.at = at, .node = node};
-        snprintf(c->deletions_done[c->n_deletions_done++].policy, TAG_TEXT_MAX, "%s",
-                 intent ? intent->policy : s->policy);
+        d = &c->deletions_done[c->n_deletions_done++];
+        *d = (struct seen_deletion){.at = at, .node = node};
+        memcpy(d->listed_in, s->listed_in, sizeof(d->listed_in));
+        snprintf(d->policy, sizeof(d->policy), "%s", intent ? intent->policy : s->policy);
 }
 
 void check_deletion(struct checks *c, const struct service_effect *effect,

@@ -107,7 +107,7 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
                                 struct utc at) {
         static char text[160];
         static struct point points[POINTS_MAX + 1];
-        size_t deleted = 0, gained = 0, complete = 0, accepted = 0, others = 0, least;
+        size_t deleted = 0, gained = 0, complete = 0, accepted = 0, least;
 
         if (intent->max_delete_percent == 0)
                 return NULL;
@@ -122,9 +122,8 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
                 if (d->created)
                         gained++;
                 else if (d->at.ticks > utc_add_seconds(at, -DAY_S).ticks &&
-                         d->at.ticks > c->nodes[d->node - 1].state_odd_at.ticks)
-                        deleted++;
-                others += d->node != node;
+                         d->at.ticks > c->nodes[node - 1].state_odd_at.ticks)
+                        deleted += d->node == node || d->known[node - 1];
         }
         if (deleted <= MASS_LEAST)
                 return NULL;
@@ -136,8 +135,7 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
         for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
                 complete += collect_points(c, chain, intent, at, 0, points);
         least = MAX(MASS_LEAST, (complete + deleted) * intent->max_delete_percent / 100);
-        /* What a peer deleted between two listings of this daemon it may never have seen. */
-        if (deleted <= gained + least + accepted + (others + 9) / 10)
+        if (deleted <= gained + least + accepted)
                 return NULL;
         snprintf(text, sizeof(text),
                  "%zu of its policy were within a day, with %zu gained, %zu allowed and %zu "

@@ -44,7 +44,7 @@ static void check_series(struct checks *c, const struct seen_chain *chain,
         bool has_slot = slot == 0;
 
         for (size_t i = 0; i < n; i++)
-                has_slot |= points[i].slot_s == slot;
+                has_slot |= points[i].slot_s >= slot; /* a later one may have superseded it */
         c->evaluated[PROMISE_IT_ENDS]++;
         if (!has_slot) {
                 checks_broken(c, PROMISE_IT_ENDS, "%s has no snapshot of its newest slot under %s",

@@ -55,7 +55,8 @@ struct seen_snapshot {
         struct look looks[CHECKS_NODES_MAX];
         struct mono delete_sent[CHECKS_NODES_MAX];
         struct utc delete_sent_utc[CHECKS_NODES_MAX];
-        bool explained; /* a rule was logged for it */
+        bool explained;                       /* a rule was logged for it */
+        unsigned listed_in[CHECKS_NODES_MAX]; /* by node: the last life that has listed it */
 };
 
 /* All snapshots of one life of a disk that live. */
@@ -88,6 +89,10 @@ struct seen_deletion {
         char policy[TAG_TEXT_MAX];
         unsigned node;
         bool created;
+        /* By node: the life in which it had listed what was deleted, and whether that life has listed the
+         * world since. A peer's deletions are known by nothing else. */
+        unsigned listed_in[CHECKS_NODES_MAX];
+        bool known[CHECKS_NODES_MAX];
 };
 
 /* Something that must be said in the log. */

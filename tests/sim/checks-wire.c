@@ -17,6 +17,8 @@
 #define OFF_NS (62 * NSEC_PER_SEC)
 /* For so long after a Retry-After has passed requests count as some that it has let through. */
 #define RETRY_WATCHED_NS (600 * NSEC_PER_SEC)
+/* Doubt mass looks back a day, and a listing shows what went since the one before it. */
+#define KNOWN_BACK_S (2 * SEC_PER_DAY)
 /* A walk takes no longer. */
 #define WALK_NS (1800 * NSEC_PER_SEC)
 /* After the first answer that showed it; requests under way may still go out. */
@@ -47,6 +49,7 @@ void checks_started(struct checks *c, unsigned node, struct mono now, struct utc
 
         *n = (struct seen_node){
                 .alive = true,
+                .life = kept.life + 1,
                 .started = now,
                 .started_utc = utc,
                 .clock_error_ns = kept.clock_error_ns,
@@ -290,6 +293,23 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
                 service_tag_get(s->r, "snapkeep-hold") || service_resource_has_access(s->r, utc);
 }
 
+/* The node has listed the world as it was at @at. */
+static void know_deletions(struct checks *c, size_t node, struct utc at) {
+        unsigned life = c->nodes[node].life;
+
+        for (size_t i = c->n_deletions_done; i-- > 0;) {
+                struct seen_deletion *d = &c->deletions_done[i];
+
+                if (d->at.ticks <= utc_add_seconds(at, -KNOWN_BACK_S).ticks)
+                        break;
+                d->known[node] |= d->at.ticks < at.ticks && d->listed_in[node] == life;
+        }
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                for (size_t i = 0; i < chain->n; i++)
+                        if (chain->items[i]->r->created_at.ticks < at.ticks)
+                                chain->items[i]->listed_in[node] = life;
+}
+
 /* A walk is over disks first, then snapshots; both whole make a sweep. */
 static void hear_page(struct checks *c, struct seen_node *n, enum service_request_kind kind,
                       const struct http_reply *reply, struct mono now) {
@@ -309,6 +329,8 @@ static void hear_page(struct checks *c, struct seen_node *n, enum service_reques
                 return;
         /* A round lists its snapshots alone. */
         n->listed_utc = n->page_utc;
+        if (!c->rights_cut)
+                know_deletions(c, (size_t)(n - c->nodes), utc_add_seconds(n->page_utc, -c->lag_s));
         if (!n->walk_open)
                 return;
         n->walk_open = false;

@@ -121,6 +121,7 @@ struct seen_explain;
 /* What the checks know that a daemon knows. */
 struct seen_node {
         bool alive;
+        unsigned life; /* counts its starts */
         struct mono started;
         struct utc started_utc; /* true time */
         int64_t clock_error_ns;

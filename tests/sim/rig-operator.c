@@ -171,6 +171,8 @@ void rig_check_invariants(const struct rig_node *node) {
 void rig_compare_status(struct rig_node *node) {
         struct rig *rig = node->rig;
 
+        /* What hands did right before, too. */
+        checks_step(&rig->checks, rig->service, sim_true_utc(rig->sim));
         for (size_t i = 0; i < engine_n_subscriptions(node->engine); i++) {
                 const struct plan *plan = engine_plan(node->engine, i);
                 struct world_view view;
