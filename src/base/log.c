@@ -57,7 +57,7 @@ const char *log_level_name(enum log_level level) {
 
 void log_begin(struct log_entry *entry, enum log_level level) {
         entry->level = level;
-        entry->message_id = NULL;
+        entry->event = NULL;
         entry->message = "";
         entry->used = 0;
         memset(entry->fields, 0, sizeof(entry->fields));
@@ -83,8 +83,15 @@ _printf_(2, 0) static const
         return text;
 }
 
-void log_message_id(struct log_entry *entry, const char *message_id) {
-        entry->message_id = message_id;
+void log_event(struct log_entry *entry, enum log_event event) {
+        entry->event = event_entry(event);
+}
+
+const char *log_lacks(const struct log_entry *entry) {
+        for (int i = 0; entry->event && i < _LOG_FIELD_N; i++)
+                if ((entry->event->fields & LOG_BIT(i)) && !entry->fields[i])
+                        return log_field_key((enum log_field_name)i);
+        return NULL;
 }
 
 void log_field(struct log_entry *entry, enum log_field_name name, const char *value) {
@@ -113,6 +120,18 @@ void log_commit(struct log *log, struct log_entry *entry, const char *format, ..
 
         va_start(ap, format);
         log_vcommit(log, entry, format, ap);
+        va_end(ap);
+}
+
+void log_tell(struct log *log, enum log_level level, enum log_event event, const char *format,
+              ...) {
+        struct log_entry entry;
+        va_list ap;
+
+        log_begin(&entry, level);
+        log_event(&entry, event);
+        va_start(ap, format);
+        log_vcommit(log, &entry, format, ap);
         va_end(ap);
 }
 

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "base/events.h"
 #include "base/macros.h"
 
 #include <stdarg.h>
@@ -49,6 +50,8 @@ enum log_field_name {
         _LOG_FIELD_N,
 };
 
+#define LOG_BIT(name) (1U << (name))
+
 /* "SNAPKEEP_POLICY" and so on. */
 const char *log_field_key(enum log_field_name name);
 const char *log_level_name(enum log_level level);
@@ -57,7 +60,7 @@ const char *log_level_name(enum log_level level);
 
 struct log_entry {
         enum log_level level;
-        const char *message_id;           /* 32 hexadecimal digits, or NULL; static */
+        const struct event_entry *event;  /* NULL for what nobody acts on or searches for */
         const char *message;              /* in @bytes, or static */
         const char *fields[_LOG_FIELD_N]; /* in @bytes; NULL where not set */
         size_t used;
@@ -76,8 +79,10 @@ struct log {
 };
 
 void log_begin(struct log_entry *entry, enum log_level level);
-/* An event an operator may act on, with its entry in the journal's catalogue. */
-void log_message_id(struct log_entry *entry, const char *message_id);
+/* Makes it an entry of that event, with its MESSAGE_ID. */
+void log_event(struct log_entry *entry, enum log_event event);
+/* The first field that its event asks for and that the entry has not, or NULL. */
+const char *log_lacks(const struct log_entry *entry);
 /* A later value of the same field replaces the earlier one. NULL leaves it unset. */
 void log_field(struct log_entry *entry, enum log_field_name name, const char *value);
 _printf_(3, 4) void log_fieldf(struct log_entry *entry, enum log_field_name name,
@@ -85,5 +90,7 @@ _printf_(3, 4) void log_fieldf(struct log_entry *entry, enum log_field_name name
 /* Writes the entry with its sentence, which begins small and ends without a full stop. */
 _printf_(3, 4) void log_commit(struct log *log, struct log_entry *entry, const char *format, ...);
 
-/* An entry without fields. */
+/* Entries without fields, with an event and without. */
+_printf_(4, 5) void log_tell(struct log *log, enum log_level level, enum log_event event,
+                             const char *format, ...);
 _printf_(3, 4) void log_say(struct log *log, enum log_level level, const char *format, ...);

@@ -234,7 +234,7 @@ static void act_takes_effect(struct engine *engine) {
 }
 
 static void told_by(struct engine *engine, const char *who, const char *what) {
-        log_say(engine->services.log, LOG_LEVEL_NOTICE, "%s, says %s", what, who);
+        log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_ORDER, "%s, says %s", what, who);
 }
 
 static int ack_policy(struct engine *engine, size_t p, enum doubt doubt) {
@@ -490,7 +490,8 @@ void engine_invariant_broken(struct engine *engine, const char *generation, cons
                 return;
         }
         if (!known->internal)
-                log_say(engine->services.log, LOG_LEVEL_ERR,
+                log_tell(
+                        engine->services.log, LOG_LEVEL_ERR, LOG_EVENT_INVARIANT_BROKEN,
                         "an invariant about generation %s is broken (%s), nothing of it is deleted "
                         "until a restart",
                         generation, rule);

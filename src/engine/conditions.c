@@ -38,11 +38,13 @@ void conditions_begin(struct conditions *conditions) {
         conditions->pass++;
 }
 
-static void say(struct log *log, enum log_level level, const char *reason, const char *policy,
-                const char *disk, const char *generation, const char *text) {
+static void say(struct log *log, enum log_level level, const char *state, const char *reason,
+                const char *policy, const char *disk, const char *generation, const char *text) {
         struct log_entry entry;
 
         log_begin(&entry, level);
+        entry.event = event_find(reason);
+        log_field(&entry, LOG_STATE, state);
         log_field(&entry, LOG_REASON, reason);
         log_field(&entry, LOG_POLICY, policy);
         log_field(&entry, LOG_DISK, disk);
@@ -68,7 +70,7 @@ void condition_raise(struct conditions *conditions, const struct condition_sight
 
         if (sight->doubt >= 0)
                 conditions->begun[sight->doubt]++;
-        say(conditions->log, sight->level, sight->reason, sight->policy, sight->disk,
+        say(conditions->log, sight->level, "begun", sight->reason, sight->policy, sight->disk,
             sight->generation, sight->text);
 
         condition = calloc(1, sizeof(*condition) + len + 1);
@@ -104,8 +106,9 @@ void conditions_finish(struct conditions *conditions) {
                 if (condition->doubt >= 0)
                         conditions->ended[condition->doubt]++;
                 if (condition->over)
-                        say(conditions->log, LOG_LEVEL_NOTICE, condition->reason, condition->policy,
-                            condition->disk, condition->generation, condition->over);
+                        say(conditions->log, LOG_LEVEL_NOTICE, "over", condition->reason,
+                            condition->policy, condition->disk, condition->generation,
+                            condition->over);
                 HASH_DEL(conditions->raised, condition);
                 condition_free(condition);
         }

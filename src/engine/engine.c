@@ -240,15 +240,15 @@ static int engine_init_standing(struct engine *engine) {
         if (r == -ENOMEM)
                 return r; /* the file is as it was: it is for the next start to read */
         if (r == STATE_E_DAMAGED || r == STATE_E_NEWER)
-                log_say(engine->services.log, LOG_LEVEL_WARNING,
-                        "the state that was kept %s: pauses and acks are forgotten, and freezes "
-                        "begin anew",
-                        r == STATE_E_NEWER ? "is of a newer version" : "is damaged");
+                log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
+                         "the state that was kept %s: pauses and acks are forgotten, and freezes "
+                         "begin anew",
+                         r == STATE_E_NEWER ? "is of a newer version" : "is damaged");
         else if (r < 0)
-                log_say(engine->services.log, LOG_LEVEL_WARNING,
-                        "the state that was kept cannot be read: %s; pauses and acks are "
-                        "forgotten, and freezes begin anew",
-                        strerrordesc_np(-r));
+                log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
+                         "the state that was kept cannot be read: %s; pauses and acks are "
+                         "forgotten, and freezes begin anew",
+                         strerrordesc_np(-r));
         return 0;
 }
 

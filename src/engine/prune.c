@@ -87,6 +87,7 @@ static void prune_tell(struct prune *prune) {
         struct log_entry entry;
 
         log_begin(&entry, LOG_LEVEL_INFO);
+        log_event(&entry, LOG_EVENT_DELETION_BEGINS);
         log_field(&entry, LOG_OPERATION, "prune");
         if (action->policy != ACTION_NO_POLICY)
                 log_field(&entry, LOG_POLICY,

@@ -39,6 +39,8 @@ static void report_success(struct operation *op, const struct action *action, co
                 op->engine->counts.deleted++;
 
         log_begin(&entry, LOG_LEVEL_INFO);
+        log_event(&entry, action->kind == ACTION_CREATE ? LOG_EVENT_SNAPSHOT_TAKEN
+                                                        : LOG_EVENT_SNAPSHOT_DELETED);
         entry_action(&entry, op, action, now);
         if (action->kind == ACTION_DELETE)
                 log_field(&entry, LOG_RULE, action->reason);
@@ -74,6 +76,8 @@ static void report_failure(struct operation *op, const struct action *action, st
                              (memory->not_before.ns - now.ns) / NSEC_PER_TICK};
         retry = utc_from_seconds(utc_seconds(retry));
         log_begin(&entry, LOG_LEVEL_WARNING);
+        log_event(&entry, action->kind == ACTION_CREATE ? LOG_EVENT_SNAPSHOT_FAILED
+                                                        : LOG_EVENT_DELETION_FAILED);
         entry_action(&entry, op, action, now);
         log_field(&entry, LOG_REASON, arm_class_name(op->error.class));
         log_field(&entry, LOG_ARM_CODE, op->error.code[0] ? op->error.code : NULL);
@@ -174,6 +178,7 @@ void report_sweep_failure(struct operation *op, struct mono now) {
                 return;
 
         log_begin(&entry, LOG_LEVEL_WARNING);
+        log_event(&entry, LOG_EVENT_SUBSCRIPTION_UNREADABLE);
         log_field(&entry, LOG_OPERATION, op->ops->name);
         log_field(&entry, LOG_REASON, arm_class_name(op->error.class));
         log_field(&entry, LOG_ARM_CODE, op->error.code[0] ? op->error.code : NULL);

@@ -181,9 +181,9 @@ static void subscription_end_failures(struct subscription *s) {
         HASH_ITER (hh, s->memories, memory, next) {
                 if (!memory->told || memory->running || memory->serial == s->serial)
                         continue;
-                log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
-                        "%s: nothing is left to do of it, after %u failures", memory->key,
-                        memory->backoff.failures);
+                log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_FAILURE_OVER,
+                         "%s: nothing is left to do of it, after %u failures", memory->key,
+                         memory->backoff.failures);
                 memory->told = false;
                 backoff_reset(&memory->backoff);
         }
@@ -273,9 +273,10 @@ static void subscription_plan(struct subscription *s, struct mono now) {
 
         r = subscription_plan_now(s);
         if (r < 0) {
-                log_say(s->engine->services.log, LOG_LEVEL_WARNING,
-                        "subscription %s cannot be planned: %s, will try again at the next sweep",
-                        s->id, strerrordesc_np(-r));
+                log_tell(s->engine->services.log, LOG_LEVEL_WARNING,
+                         LOG_EVENT_SUBSCRIPTION_UNPLANNED,
+                         "subscription %s cannot be planned: %s, will try again at the next sweep",
+                         s->id, strerrordesc_np(-r));
                 return;
         }
 
@@ -300,9 +301,9 @@ static void subscription_clear_done(struct subscription *s, struct mono now) {
 void subscription_take_world(struct subscription *s, struct world *world, struct mono begin,
                              bool clean, struct mono now) {
         if (s->failing)
-                log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
-                        "subscription %s can be read again, after %u failures", s->id,
-                        s->backoff.failures);
+                log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_SUBSCRIPTION_READABLE,
+                         "subscription %s can be read again, after %u failures", s->id,
+                         s->backoff.failures);
         s->failing = false;
         backoff_reset(&s->backoff);
         if (!clean)

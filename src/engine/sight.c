@@ -130,6 +130,7 @@ static void say_vanished(struct subscription *s, const struct look_question *que
         struct log_entry entry;
 
         log_begin(&entry, level);
+        entry.event = event_find(reason);
         log_field(&entry, LOG_POLICY, question->policy);
         log_field(&entry, LOG_GENERATION, question->generation);
         log_fieldf(&entry, LOG_SNAPSHOT, "%s/%s/%s", s->id, question->id.group, question->id.name);
@@ -356,9 +357,9 @@ static void disk_looked(struct subscription *s, const struct look_question *ques
                 else if (!utc_is_set(gone->since) &&
                          utc.ticks >= utc_add_seconds(gone->first, SIGHT_GONE_S).ticks) {
                         gone->since = utc;
-                        log_say(s->engine->services.log, LOG_LEVEL_NOTICE,
-                                "disk %s (%s) is gone, its snapshots are frozen", question->id.name,
-                                question->generation);
+                        log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_DISK_GONE,
+                                 "disk %s (%s) is gone, its snapshots are frozen",
+                                 question->id.name, question->generation);
                 }
                 break;
         case LOOK_UNKNOWN:

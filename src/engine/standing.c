@@ -149,7 +149,7 @@ static void end_pause(struct engine *engine) {
                 return;
         state->paused = state->paused_prune = false;
         state->changed = true;
-        log_say(engine->services.log, LOG_LEVEL_NOTICE, "the pause is over");
+        log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_PAUSE_OVER, "the pause is over");
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_look_anew(&engine->subscriptions[i]);
 }
@@ -454,11 +454,13 @@ void engine_save(struct engine *engine, struct mono now) {
         if (r < 0) {
                 engine->state_again = mono_add_ns(now, STANDING_SAVE_AGAIN_NS);
                 if (!engine->state_failing)
-                        log_say(engine->services.log, LOG_LEVEL_WARNING,
-                                "the state cannot be written: %s; pauses, acks and the like are "
-                                "lost with a restart, will try again every 5 minutes",
-                                strerrordesc_np(-r));
+                        log_tell(engine->services.log, LOG_LEVEL_WARNING,
+                                 LOG_EVENT_STATE_UNWRITABLE,
+                                 "the state cannot be written: %s; pauses, acks and the like are "
+                                 "lost with a restart, will try again every 5 minutes",
+                                 strerrordesc_np(-r));
         } else if (engine->state_failing)
-                log_say(engine->services.log, LOG_LEVEL_NOTICE, "the state can be written again");
+                log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_STATE_WRITABLE,
+                         "the state can be written again");
         engine->state_failing = r < 0;
 }

@@ -115,6 +115,7 @@ static void token_failed(struct token *token, struct mono now) {
 
         token->told = true;
         log_begin(&entry, LOG_LEVEL_WARNING);
+        log_event(&entry, LOG_EVENT_TOKEN_FAILED);
         log_field(&entry, LOG_OPERATION, "token");
         log_field(&entry, LOG_ARM_CODE, token->error.code[0] ? token->error.code : NULL);
         token_describe_failure(token, &why);
@@ -144,8 +145,8 @@ static void token_take(struct token *token, const struct http_reply *reply, stru
         token->renew = mono_add_ns(token->asked, (parsed.lifetime_s - early_s) * NSEC_PER_SEC);
         backoff_reset(&token->backoff);
         if (token->told)
-                log_say(token->services->log, LOG_LEVEL_NOTICE,
-                        "the identity service gives tokens again");
+                log_tell(token->services->log, LOG_LEVEL_NOTICE, LOG_EVENT_TOKEN_AGAIN,
+                         "the identity service gives tokens again");
         token->told = false;
 }
 

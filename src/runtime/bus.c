@@ -278,8 +278,8 @@ static void bus_retry_later(struct bus *bus) {
 static void bus_named(struct bus *bus) {
         bus->retry = MONO_NEVER;
         if (bus_tell(bus, TOLD_NAMED))
-                log_say(bus->log, LOG_LEVEL_NOTICE, "takes orders on the bus as %s",
-                        bus->interface->service);
+                log_tell(bus->log, LOG_LEVEL_NOTICE, LOG_EVENT_BUS_NAMED,
+                         "takes orders on the bus as %s", bus->interface->service);
 }
 
 static int on_requested(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
@@ -289,11 +289,12 @@ static int on_requested(sd_bus_message *reply, void *userdata, sd_bus_error *err
 
         if (problem || sd_bus_message_read_basic(reply, 'u', &verdict) < 0) {
                 if (bus_tell(bus, TOLD_REFUSED))
-                        log_say(bus->log, LOG_LEVEL_WARNING,
-                                "the bus does not give us the name %s: %s; goes on without orders "
-                                "from there, will ask again",
-                                bus->interface->service,
-                                problem && problem->message ? problem->message : "no reason given");
+                        log_tell(bus->log, LOG_LEVEL_WARNING, LOG_EVENT_BUS_REFUSED,
+                                 "the bus does not give us the name %s: %s; goes on without orders "
+                                 "from there, will ask again",
+                                 bus->interface->service,
+                                 problem && problem->message ? problem->message
+                                                             : "no reason given");
                 bus_retry_later(bus);
                 return 1;
         }
@@ -301,10 +302,10 @@ static int on_requested(sd_bus_message *reply, void *userdata, sd_bus_error *err
         if (verdict == REQUEST_NAME_PRIMARY || verdict == REQUEST_NAME_ALREADY)
                 bus_named(bus);
         else if (verdict == REQUEST_NAME_QUEUED && bus_tell(bus, TOLD_QUEUED))
-                log_say(bus->log, LOG_LEVEL_WARNING,
-                        "another process has the name %s on the bus; goes on without orders from "
-                        "there until that one ends",
-                        bus->interface->service);
+                log_tell(bus->log, LOG_LEVEL_WARNING, LOG_EVENT_BUS_REFUSED,
+                         "another process has the name %s on the bus; goes on without orders from "
+                         "there until that one ends",
+                         bus->interface->service);
         return 1;
 }
 
@@ -341,11 +342,11 @@ static void bus_lost(struct bus *bus, int reason) {
         bus_disconnect(bus);
         bus_retry_later(bus);
         if (bus_tell(bus, TOLD_NO_BUS))
-                log_say(bus->log, LOG_LEVEL_NOTICE,
-                        "%s (%s); goes on without orders from there, and takes the name %s when a "
-                        "bus appears",
-                        was_there ? "the system's bus has gone" : "there is no system bus",
-                        strerrordesc_np(-reason) ?: "unknown error", bus->interface->service);
+                log_tell(bus->log, LOG_LEVEL_NOTICE, LOG_EVENT_BUS_LOST,
+                         "%s (%s); goes on without orders from there, and takes the name %s when a "
+                         "bus appears",
+                         was_there ? "the system's bus has gone" : "there is no system bus",
+                         strerrordesc_np(-reason) ?: "unknown error", bus->interface->service);
 }
 
 static void bus_on_watch(unsigned events, void *data) {

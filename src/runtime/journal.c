@@ -115,7 +115,7 @@ static void journal_write(struct log *log, const struct log_entry *entry) {
         (void)snprintf(priority, sizeof(priority), "%d", (int)entry->level);
         fields_add(&fields, "MESSAGE", entry->message);
         fields_add(&fields, "PRIORITY", priority);
-        fields_add(&fields, "MESSAGE_ID", entry->message_id);
+        fields_add(&fields, "MESSAGE_ID", entry->event ? entry->event->id : NULL);
         fields_add(&fields, "SYSLOG_IDENTIFIER", journal->identifier);
         for (int i = 0; i < _LOG_FIELD_N; i++)
                 fields_add(&fields, log_field_key((enum log_field_name)i), entry->fields[i]);

@@ -65,24 +65,25 @@ static void daemon_settled(void *data) {
 
         counts = engine_counts(daemon->engine);
         daemon->exit_status = engine_is_well(daemon->engine) ? EX_OK : EX_TEMPFAIL;
-        log_say(daemon->host->log,
-                daemon->exit_status == EX_OK ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-                "one round is over: %llu created, %llu deleted, %llu creates and %llu deletions "
-                "failed, "
-                "%llu of %llu sweeps failed",
-                (unsigned long long)counts->created, (unsigned long long)counts->deleted,
-                (unsigned long long)counts->create_failures,
-                (unsigned long long)counts->delete_failures,
-                (unsigned long long)counts->sweep_failures, (unsigned long long)counts->sweeps);
+        log_tell(daemon->host->log,
+                 daemon->exit_status == EX_OK ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+                 LOG_EVENT_ROUND_OVER,
+                 "one round is over: %llu created, %llu deleted, %llu creates and %llu deletions "
+                 "failed, "
+                 "%llu of %llu sweeps failed",
+                 (unsigned long long)counts->created, (unsigned long long)counts->deleted,
+                 (unsigned long long)counts->create_failures,
+                 (unsigned long long)counts->delete_failures,
+                 (unsigned long long)counts->sweep_failures, (unsigned long long)counts->sweeps);
         loop_stop(daemon->host->loop);
 }
 
 static void daemon_stop(int signum, void *data) {
         struct daemon *daemon = data;
 
-        log_say(daemon->host->log, LOG_LEVEL_NOTICE,
-                "stopping on %s; what is under way in Azure is found again at the next start",
-                sigabbrev_np(signum));
+        log_tell(daemon->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_STOPPING,
+                 "stopping on %s; what is under way in Azure is found again at the next start",
+                 sigabbrev_np(signum));
         notify_stopping("stopping");
         loop_stop(daemon->host->loop);
 }
@@ -96,6 +97,7 @@ static void daemon_tell_pruning(struct daemon *daemon) {
                 if (policy->prune != PRUNE_OFF || !policy->has_keep)
                         continue;
                 log_begin(&entry, LOG_LEVEL_NOTICE);
+                log_event(&entry, LOG_EVENT_PRUNE_OFF);
                 log_field(&entry, LOG_POLICY, policy->name);
                 log_commit(daemon->host->log, &entry,
                            "policy %s deletes nothing: safety.prune is off", policy->name);
@@ -120,8 +122,8 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
                        },
                        &daemon->engine);
         if (r < 0) {
-                log_say(daemon->host->log, LOG_LEVEL_ERR, "cannot start the engine: %s",
-                        strerrordesc_np(-r));
+                log_tell(daemon->host->log, LOG_LEVEL_ERR, LOG_EVENT_CANNOT_START,
+                         "cannot start the engine: %s", strerrordesc_np(-r));
                 return r;
         }
 
@@ -148,8 +150,8 @@ static int daemon_reload(struct strbuf *why, void *data) {
 
         notify_reloading();
         if (host_load_policy(daemon->host, daemon->options->policy_path, &file, why) != 0) {
-                log_say(daemon->host->log, LOG_LEVEL_ERR,
-                        "the policy was not reloaded, the old one stays in force");
+                log_tell(daemon->host->log, LOG_LEVEL_ERR, LOG_EVENT_RELOAD_FAILED,
+                         "the policy was not reloaded, the old one stays in force");
                 notify_ready("RELOAD FAILED: the old policy stays in force, see the journal");
                 return 1;
         }
@@ -162,7 +164,8 @@ static int daemon_reload(struct strbuf *why, void *data) {
                 loop_stop(daemon->host->loop);
                 return r;
         }
-        log_say(daemon->host->log, LOG_LEVEL_NOTICE, "the policy was reloaded");
+        log_tell(daemon->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_POLICY_RELOADED,
+                 "the policy was reloaded");
         notify_ready("policy reloaded");
         return 0;
 }
@@ -183,7 +186,8 @@ static int daemon_prepare(struct daemon *daemon) {
         if (r == 0 && !daemon->options->once)
                 r = manager_new(daemon->host, daemon_reload, daemon, &daemon->manager);
         if (r < 0) {
-                log_say(daemon->host->log, LOG_LEVEL_ERR, "cannot start: %s", strerrordesc_np(-r));
+                log_tell(daemon->host->log, LOG_LEVEL_ERR, LOG_EVENT_CANNOT_START,
+                         "cannot start: %s", strerrordesc_np(-r));
                 return r;
         }
 
@@ -213,8 +217,9 @@ int daemon_run(struct host *host, const struct daemon_options *options) {
                 policy_file_free(file);
                 daemon.exit_status = EX_OSERR;
         } else {
-                log_say(host->log, LOG_LEVEL_NOTICE, "snapkeepd %s works by %s for owner %s",
-                        SNAPKEEP_VERSION, options->policy_path, daemon.file->owner);
+                log_tell(host->log, LOG_LEVEL_NOTICE, LOG_EVENT_STARTED,
+                         "snapkeepd %s works by %s for owner %s", SNAPKEEP_VERSION,
+                         options->policy_path, daemon.file->owner);
                 notify_ready("reading Azure");
                 r = loop_run(host->loop);
                 if (r < 0)

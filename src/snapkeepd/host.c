@@ -41,7 +41,8 @@ int host_open(const char *identifier, struct host *ret_host) {
         r = r ?: zoneinfo_new(NULL, &host.zones);
         r = r ?: credentials_new(getenv("CREDENTIALS_DIRECTORY"), &host.secrets);
         if (r < 0) {
-                log_say(host.log, LOG_LEVEL_ERR, "cannot start: %s", strerrordesc_np(-r));
+                log_tell(host.log, LOG_LEVEL_ERR, LOG_EVENT_CANNOT_START, "cannot start: %s",
+                         strerrordesc_np(-r));
                 host_close(&host);
                 return r;
         }
@@ -67,16 +68,17 @@ void host_open_state(struct host *host) {
         int r;
 
         if (!paths || !*paths) {
-                log_say(host->log, LOG_LEVEL_NOTICE,
-                        "there is no state directory ($STATE_DIRECTORY is not set): %s", forgotten);
+                log_tell(host->log, LOG_LEVEL_NOTICE, LOG_EVENT_NO_STATE,
+                         "there is no state directory ($STATE_DIRECTORY is not set): %s",
+                         forgotten);
                 return;
         }
         path = strndup(paths, strcspn(paths, ":"));
         r = path ? statedir_new(path, &host->store) : -ENOMEM;
         if (r < 0)
-                log_say(host->log, LOG_LEVEL_WARNING,
-                        "the state directory %s cannot be used (%s): %s", path ?: paths,
-                        strerrordesc_np(-r), forgotten);
+                log_tell(host->log, LOG_LEVEL_WARNING, LOG_EVENT_NO_STATE,
+                         "the state directory %s cannot be used (%s): %s", path ?: paths,
+                         strerrordesc_np(-r), forgotten);
 }
 
 int host_connect(struct host *host, const struct policy_file *file) {
@@ -90,8 +92,8 @@ int host_connect(struct host *host, const struct policy_file *file) {
                                },
                                &host->transport);
         if (r < 0)
-                log_say(host->log, LOG_LEVEL_ERR, "cannot prepare connections: %s",
-                        strerrordesc_np(-r));
+                log_tell(host->log, LOG_LEVEL_ERR, LOG_EVENT_NO_CONNECTIONS,
+                         "cannot prepare connections: %s", strerrordesc_np(-r));
         return r;
 }
 
@@ -113,14 +115,15 @@ static void tell(struct host *host, const struct diagnostics *diagnostics) {
                 struct strbuf text = {};
 
                 diagnostic_format(diagnostic, diagnostics->file_name, &text);
-                log_say(host->log,
-                        diagnostic->severity == SEVERITY_ERROR ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING,
-                        "%s", strbuf_str(&text));
+                log_tell(host->log,
+                         diagnostic->severity == SEVERITY_ERROR ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING,
+                         LOG_EVENT_POLICY_FAULT, "%s", strbuf_str(&text));
                 strbuf_deinit(&text);
         }
         if (diagnostics->n_left_out > 0)
-                log_say(host->log, LOG_LEVEL_ERR, "%s: %zu more errors and warnings",
-                        diagnostics->file_name, diagnostics->n_left_out);
+                log_tell(host->log, LOG_LEVEL_ERR, LOG_EVENT_POLICY_FAULT,
+                         "%s: %zu more errors and warnings", diagnostics->file_name,
+                         diagnostics->n_left_out);
 }
 
 /* What can be known to go wrong from the file alone, as further diagnostics of it. */
@@ -195,6 +198,7 @@ int host_load_policy(struct host *host, const char *path, struct policy_file **r
                 append_first_error(&diagnostics, why);
         diagnostics_deinit(&diagnostics);
         if (r < 0)
-                log_say(host->log, LOG_LEVEL_ERR, "%s: error: %s", path, strerrordesc_np(-r));
+                log_tell(host->log, LOG_LEVEL_ERR, LOG_EVENT_POLICY_FAULT, "%s: error: %s", path,
+                         strerrordesc_np(-r));
         return r;
 }

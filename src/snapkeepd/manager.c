@@ -159,7 +159,8 @@ static int on_reload(struct bus_call *call, void *data) {
         struct manager *manager = data;
         int r;
 
-        log_say(manager->host->log, LOG_LEVEL_NOTICE, "%s asks to reload the policy", call->who);
+        log_tell(manager->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_ORDER,
+                 "%s asks to reload the policy", call->who);
         r = manager->reload(&why, manager->data);
         if (r > 0)
                 return bus_refuse(call, MANAGER_E_POLICY,

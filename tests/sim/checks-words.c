@@ -72,6 +72,19 @@ static bool has_secret(const char *text) {
                         strstr(text, "eyJ") || strstr(text, "sig="));
 }
 
+/* What an operator acts on can be looked up, and searched for by its fields. */
+static void check_event(struct checks *c, const struct log_entry *entry) {
+        const char *lacks = log_lacks(entry);
+
+        if (entry->event || entry->level <= LOG_LEVEL_WARNING)
+                c->evaluated[PROMISE_EXPLAINED]++;
+        if (lacks)
+                checks_broken(c, PROMISE_EXPLAINED, "an entry of event %s lacks %s",
+                              entry->event->name, lacks);
+        else if (!entry->event && entry->level <= LOG_LEVEL_WARNING)
+                checks_broken(c, PROMISE_EXPLAINED, "no event: %s", entry->message);
+}
+
 void checks_logged(struct checks *c, unsigned node, const struct log_entry *entry, struct utc utc) {
         const char *snapshot = entry->fields[LOG_SNAPSHOT];
         const char *name = snapshot ? strrchr(snapshot, '/') : NULL;
@@ -83,6 +96,7 @@ void checks_logged(struct checks *c, unsigned node, const struct log_entry *entr
                                       log_field_key((enum log_field_name)i));
         if (has_secret(entry->message))
                 checks_broken(c, PROMISE_SILENT, "a message holds a secret");
+        check_event(c, entry);
 
         if (name && entry->fields[LOG_RULE] && entry->fields[LOG_RULE][0])
                 note_told(c, node, name + 1);

@@ -80,7 +80,7 @@ static void test_console(void **state) {
         assert_string_equal(console_text(&c), "warning: disk db01 is late\n");
 
         log_begin(&entry, LOG_LEVEL_INFO);
-        log_message_id(&entry, "00000000000000000000000000000001");
+        log_event(&entry, LOG_EVENT_SNAPSHOT_TAKEN);
         log_field(&entry, LOG_DISK, "s/g/db01");
         log_field(&entry, LOG_ARM_CODE, "Conflict");
         log_field(&entry, LOG_REASON, "two words");
