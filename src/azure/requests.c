@@ -1,6 +1,6 @@
 #include "azure/requests.h"
 
-#include "azure/json.h"
+#include "azure/request.h"
 #include "azure/url.h"
 #include "base/json_writer.h"
 #include "base/strbuf.h"
@@ -12,36 +12,6 @@
 #define PROVIDER_PATH "/providers/Microsoft.Compute/"
 #define QUERY_VERSION "?api-version=" ARM_COMPUTE_VERSION
 
-enum size {
-        SINGLE, /* one resource, one operation, one token */
-        LISTING,
-};
-
-/* Takes @url over, also when it fails. */
-static struct http_request *request_new(enum http_method method, struct strbuf *url,
-                                        enum size size) {
-        _cleanup_(http_request_freep) struct http_request *request = http_request_new(method);
-        int r;
-
-        if (!request) {
-                strbuf_deinit(url);
-                return NULL;
-        }
-        r = strbuf_take(url, &request->url);
-        if (r < 0)
-                return NULL;
-
-        request->connect_timeout_ns = REQUEST_CONNECT_NS;
-        request->silence_timeout_ns = REQUEST_SILENCE_NS;
-        request->total_timeout_ns = size == LISTING ? REQUEST_LISTING_NS : REQUEST_SINGLE_NS;
-        request->body_max = size == LISTING ? REQUEST_LISTING_MAX : JSON_DOCUMENT_MAX;
-
-        r = http_headers_add_str(&request->headers, "Accept", "application/json");
-        if (r < 0)
-                return NULL;
-        return take_ptr(request);
-}
-
 static struct http_request *list_request(const struct policy_cloud *cloud, const char *subscription,
                                          const char *type) {
         struct strbuf url = {};
@@ -50,7 +20,7 @@ static struct http_request *list_request(const struct policy_cloud *cloud, const
         strbuf_append_str(&url, "/subscriptions/");
         url_append_encoded(&url, subscription, /* path= */ false);
         strbuf_appendf(&url, PROVIDER_PATH "%s" QUERY_VERSION, type);
-        return request_new(HTTP_GET, &url, LISTING);
+        return request_new(HTTP_GET, &url, REQUEST_LISTING);
 }
 
 struct http_request *arm_list_disks(const struct policy_cloud *cloud, const char *subscription) {
@@ -62,7 +32,7 @@ struct http_request *arm_list_snapshots(const struct policy_cloud *cloud,
         return list_request(cloud, subscription, "snapshots");
 }
 
-static struct http_request *follow_request(const char *text, enum size size) {
+static struct http_request *follow_request(const char *text, enum request_size size) {
         struct strbuf url = {};
 
         strbuf_append_str(&url, text);
@@ -70,11 +40,11 @@ static struct http_request *follow_request(const char *text, enum size size) {
 }
 
 struct http_request *arm_follow(const char *url) {
-        return follow_request(url, LISTING);
+        return follow_request(url, REQUEST_LISTING);
 }
 
 struct http_request *arm_poll(const char *url) {
-        return follow_request(url, SINGLE);
+        return follow_request(url, REQUEST_SINGLE);
 }
 
 /* @tail is what follows the resource's own path, query included. */
@@ -87,7 +57,7 @@ static struct http_request *resource_request(enum http_method method,
         strbuf_append_str(&url, cloud->arm);
         url_append_encoded(&url, resource_id_format(id, text), /* path= */ true);
         strbuf_append_str(&url, tail);
-        return request_new(method, &url, SINGLE);
+        return request_new(method, &url, REQUEST_SINGLE);
 }
 
 struct http_request *arm_get(const struct policy_cloud *cloud, const struct resource_id *id) {
@@ -221,80 +191,6 @@ struct http_request *arm_put_snapshot(const struct policy_cloud *cloud,
 
         write_snapshot(&w, spec);
         r = request_set_body(request, &body, "application/json");
-        if (r < 0)
-                return NULL;
-        return take_ptr(request);
-}
-
-struct http_request *token_request_managed(const struct policy_cloud *cloud,
-                                           const char *client_id) {
-        _cleanup_(http_request_freep) struct http_request *request = NULL;
-        struct strbuf url = {};
-        int r;
-
-        strbuf_append_str(&url, cloud->imds);
-        strbuf_append_str(&url, "/metadata/identity/oauth2/token?api-version=" IMDS_TOKEN_VERSION
-                                "&resource=");
-        url_append_encoded(&url, cloud->arm, /* path= */ false);
-        strbuf_append_str(&url, "%2F");
-        if (client_id) {
-                strbuf_append_str(&url, "&client_id=");
-                url_append_encoded(&url, client_id, /* path= */ false);
-        }
-
-        request = request_new(HTTP_GET, &url, SINGLE);
-        if (!request)
-                return NULL;
-        request->direct = true;
-        request->body_max = REQUEST_TOKEN_MAX;
-        r = http_headers_add_str(&request->headers, "Metadata", "true");
-        if (r < 0)
-                return NULL;
-        return take_ptr(request);
-}
-
-/* Written once into memory of its final size: a string that grows leaves copies behind. */
-static int secret_body(const char *client, const char *secret, const char *arm,
-                       struct http_request *request) {
-        static const char head[] = "grant_type=client_credentials&client_id=";
-        static const char middle[] = "&client_secret=", scope[] = "&scope=", tail[] = "%2F.default";
-        size_t size = sizeof(head) + sizeof(middle) + sizeof(scope) + sizeof(tail) +
-                      3 * (strlen(client) + strlen(secret) + strlen(arm));
-        char *body = malloc(size), *at = body;
-
-        if (!body)
-                return -ENOMEM;
-
-        at = stpcpy(at, head);
-        at += url_encode(client, at);
-        at = stpcpy(at, middle);
-        at += url_encode(secret, at);
-        at = stpcpy(at, scope);
-        at += url_encode(arm, at);
-        at = stpcpy(at, tail);
-
-        request->body = body;
-        request->body_len = (size_t)(at - body);
-        return http_headers_add_str(&request->headers, "Content-Type",
-                                    "application/x-www-form-urlencoded");
-}
-
-struct http_request *token_request_secret(const struct policy_cloud *cloud, const char *tenant,
-                                          const char *client, const char *secret) {
-        _cleanup_(http_request_freep) struct http_request *request = NULL;
-        struct strbuf url = {};
-        int r;
-
-        strbuf_append_str(&url, cloud->login);
-        strbuf_append_char(&url, '/');
-        url_append_encoded(&url, tenant, /* path= */ false);
-        strbuf_append_str(&url, "/oauth2/v2.0/token");
-
-        request = request_new(HTTP_POST, &url, SINGLE);
-        if (!request)
-                return NULL;
-        request->body_max = REQUEST_TOKEN_MAX;
-        r = secret_body(client, secret, cloud->arm, request);
         if (r < 0)
                 return NULL;
         return take_ptr(request);

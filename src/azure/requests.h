@@ -1,5 +1,6 @@
 /*
- * requests: every request we can send to ARM and to the identity service, without its token.
+ * requests: every request we can send to ARM, without its token. Those for tokens are in
+ * token_requests.h.
  *
  * Each function returns a whole request with time-outs and ceilings, or NULL when memory is out.
  * URLs are built from checked parts (resource_id.h) and percent-encoded where a part could need it.
@@ -14,9 +15,6 @@
 #define ARM_COMPUTE_VERSION "2024-03-02"
 /* Of the tags resource, which is Microsoft.Resources' (DESIGN section 4). */
 #define ARM_TAGS_VERSION "2021-04-01"
-/* FACTS section 8. */
-#define IMDS_TOKEN_VERSION "2018-02-01"
-
 /* Chosen. A page may be large and its line slow, and the silence bounds that too. */
 #define REQUEST_CONNECT_NS (10 * NSEC_PER_SEC)
 #define REQUEST_SILENCE_NS (30 * NSEC_PER_SEC)
@@ -24,8 +22,6 @@
 #define REQUEST_LISTING_NS (600 * NSEC_PER_SEC)
 /* Chosen: "ARM drops provider answers above 8 MB" (FACTS section 5), eight times. */
 #define REQUEST_LISTING_MAX (64U << 20)
-/* Chosen: TOKEN_MAX and all that may stand beside the token. */
-#define REQUEST_TOKEN_MAX (256U << 10)
 
 struct http_request *arm_list_disks(const struct policy_cloud *cloud, const char *subscription);
 struct http_request *arm_list_snapshots(const struct policy_cloud *cloud, const char *subscription);
@@ -63,12 +59,6 @@ struct snapshot_spec {
 
 struct http_request *arm_put_snapshot(const struct policy_cloud *cloud,
                                       const struct snapshot_spec *spec);
-
-/* The token of the managed identity; @client_id may be NULL. Direct: proxies never see it. */
-struct http_request *token_request_managed(const struct policy_cloud *cloud, const char *client_id);
-/* Client credentials with a secret (FACTS section 8, "Secret"). The body is wiped with the request. */
-struct http_request *token_request_secret(const struct policy_cloud *cloud, const char *tenant,
-                                          const char *client, const char *secret);
 
 /* Whether a token for this cloud may be sent to @url: same scheme, host and port as arm, no user
  * part, no other tricks. */

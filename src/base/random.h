@@ -11,6 +11,7 @@ enum random_purpose {
         RANDOM_BACKOFF,    /* spreads retries */
         RANDOM_REQUEST_ID, /* x-ms-client-request-id */
         RANDOM_SPACING,    /* of requests, where budgets run low */
+        RANDOM_JWT_ID,     /* jti of a client assertion */
         _RANDOM_PURPOSE_N,
 };
 

@@ -40,9 +40,9 @@ static const struct key cloud_keys[] = {
         {.name = "login",
          .support = SUPPORTED,
          .type = KEY_URL,
-         .required = true,
          FIELD(struct policy_cloud, login),
-         .description = "the Microsoft Entra endpoint that hands out tokens"},
+         .description = "the Microsoft Entra endpoint that hands out tokens; absent, what arm "
+                        "tells of it"},
         {.name = "imds",
          .support = SUPPORTED,
          .type = KEY_URL_IMDS,
@@ -59,9 +59,11 @@ static const struct key cloud_keys[] = {
 
 static const struct key_word identity_words[] = {
         {"managed", IDENTITY_MANAGED, SUPPORTED, "the virtual machine's own managed identity"},
-        {"arc", -1, PLANNED, "the identity of an Azure Arc machine"},
-        {"workload", -1, PLANNED, "workload identity, by a federated token file"},
-        {"environment", -1, PLANNED, "whatever the AZURE_ variables of the environment say"},
+        {"arc", IDENTITY_ARC, SUPPORTED, "the identity of an Azure Arc machine"},
+        {"workload", IDENTITY_WORKLOAD, SUPPORTED,
+         "the application and federated token that the AZURE_ variables name"},
+        {"environment", IDENTITY_ENVIRONMENT, SUPPORTED,
+         "whatever the AZURE_ variables of the environment say"},
         {},
 };
 
@@ -71,6 +73,16 @@ static const struct key managed_keys[] = {
          .type = KEY_GUID,
          FIELD(struct policy_identity, client_id),
          .description = "which user-assigned identity, where the machine has several"},
+        {.name = "object_id",
+         .support = SUPPORTED,
+         .type = KEY_GUID,
+         FIELD(struct policy_identity, object_id),
+         .description = "the same by its object (principal) id"},
+        {.name = "resource_id",
+         .support = SUPPORTED,
+         .type = KEY_RESOURCE,
+         FIELD(struct policy_identity, resource_id),
+         .description = "the same by its resource id"},
 };
 
 static const struct key service_principal_keys[] = {
@@ -89,35 +101,51 @@ static const struct key service_principal_keys[] = {
         {.name = "secret",
          .support = SUPPORTED,
          .type = KEY_CREDENTIAL,
-         .required = true,
          FIELD(struct policy_identity, credential),
          .description = "name of the systemd credential that holds the client secret"},
         {.name = "certificate",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_CREDENTIAL,
+         FIELD(struct policy_identity, credential),
          .description = "name of the systemd credential that holds certificate and key, in PEM"},
 };
 
+/* The rows of one identity, whose offset is that of the struct in the mapping around them. */
+#define IDENTITY_KEYS(at)                                                                          \
+        {.name = "managed",                                                                        \
+         .support = SUPPORTED,                                                                     \
+         .type = KEY_MAP,                                                                          \
+         .keys = KEYS(managed_keys),                                                               \
+         .read = read_managed,                                                                     \
+         .offset = (at),                                                                           \
+         .description = "a managed identity of the virtual machine"},                              \
+        {                                                                                          \
+                .name = "service_principal", .support = SUPPORTED, .type = KEY_MAP,                \
+                .keys = KEYS(service_principal_keys), .read = read_service_principal,              \
+                .offset = (at), .description = "an application registered in Microsoft Entra"      \
+        }
+
+static const struct key role_keys[] = {
+        IDENTITY_KEYS(0),
+};
+
 static const struct key identity_keys[] = {
-        {.name = "managed",
-         .support = SUPPORTED,
-         .type = KEY_MAP,
-         .keys = KEYS(managed_keys),
-         .read = read_managed,
-         .description = "a managed identity of the virtual machine"},
-        {.name = "service_principal",
-         .support = SUPPORTED,
-         .type = KEY_MAP,
-         .keys = KEYS(service_principal_keys),
-         .read = read_service_principal,
-         .description = "an application registered in Microsoft Entra"},
+        IDENTITY_KEYS(offsetof(struct policy_file, identity)),
         {.name = "create",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_MAP,
+         .words = identity_words,
+         .keys = KEYS(role_keys),
+         .read = read_role,
+         FIELD(struct policy_file, identity),
          .description = "an identity for all but deletions, beside prune"},
         {.name = "prune",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_MAP,
+         .words = identity_words,
+         .keys = KEYS(role_keys),
+         .read = read_role,
+         FIELD(struct policy_file, pruner),
          .description = "an identity for deletions alone, beside create"},
 };
 

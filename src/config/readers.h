@@ -5,10 +5,11 @@
 
 #include "config/keys.h"
 
-/* read-azure.c; @object is struct policy_file, below identity struct policy_identity */
+/* read-azure.c; @object is struct policy_file, below create and prune struct policy_identity */
 int read_cloud(struct reader *reader, const struct key *key, const struct node *node, void *object);
 int read_identity(struct reader *reader, const struct key *key, const struct node *node,
                   void *object);
+int read_role(struct reader *reader, const struct key *key, const struct node *node, void *object);
 int read_managed(struct reader *reader, const struct key *key, const struct node *node,
                  void *object);
 int read_service_principal(struct reader *reader, const struct key *key, const struct node *node,

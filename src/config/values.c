@@ -23,6 +23,7 @@
 /* systemd refuses longer credential names, as file names. */
 #define CREDENTIAL_MAX 255
 #define FILE_PATH_MAX 4095
+#define RESOURCE_MAX 1024
 
 static void *field_of(const struct key *key, void *object) {
         return (char *)object + key->offset;
@@ -35,7 +36,8 @@ static bool is_delicate(enum key_type type) {
 
 /* Whether no value of the type could be anything else in YAML, so that quotes are no remedy. */
 static bool has_own_form(enum key_type type) {
-        return is_delicate(type) || type == KEY_GUID || type == KEY_FILE || type == KEY_DISK;
+        return is_delicate(type) || type == KEY_GUID || type == KEY_FILE || type == KEY_DISK ||
+               type == KEY_RESOURCE;
 }
 
 int value_complain(struct reader *reader, const struct key *key, const struct node *node,
@@ -270,6 +272,21 @@ static const char *file_problem(const char *text) {
         return strlen(text) > FILE_PATH_MAX ? "is too long" : NULL;
 }
 
+/* Any resource's, as ARM writes it; RESOURCE_MAX is chosen. */
+static const char *resource_problem(const char *text) {
+        static const char prefix[] = "/subscriptions/";
+        size_t len = strlen(text);
+
+        if (!str_starts_with_nocase(text, prefix) || text[len - 1] == '/' || strstr(text, "//"))
+                return "is not a resource id";
+        if (len > RESOURCE_MAX)
+                return "is too long";
+        for (size_t i = 0; i < len; i++)
+                if (!ascii_is_alnum(text[i]) && !strchr("/-_.()", text[i]))
+                        return "is not a resource id";
+        return NULL;
+}
+
 static const char *glob_problem(const char *text) {
         char probe[RESOURCE_GROUP_MAX + 1];
         size_t len = strlen(text);
@@ -297,6 +314,8 @@ static const char *text_problem(enum key_type type, const char *text) {
                 return credential_problem(text);
         if (type == KEY_FILE)
                 return file_problem(text);
+        if (type == KEY_RESOURCE)
+                return resource_problem(text);
         return NULL;
 }
 
@@ -498,6 +517,7 @@ key_read_fn value_reader(enum key_type type) {
         case KEY_TENANT:
         case KEY_CREDENTIAL:
         case KEY_FILE:
+        case KEY_RESOURCE:
                 return read_text;
         case KEY_BOUND:
                 return read_bound;
@@ -516,7 +536,6 @@ key_read_fn value_reader(enum key_type type) {
         case KEY_MAP: /* walk.h's */
         case KEY_DISK:
         case KEY_REGION:
-        case KEY_RESOURCE:
                 return NULL;
         }
         return NULL;

@@ -1,6 +1,7 @@
 #include "core/policy.h"
 
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "core/zone.h"
 
 #include <stdlib.h>
@@ -42,6 +43,59 @@ static void target_deinit(struct target *target) {
         policy_tags_deinit(&target->except_tags);
 }
 
+const char *identity_kind_name(enum identity_kind kind) {
+        switch (kind) {
+        case IDENTITY_MANAGED:
+                return "managed";
+        case IDENTITY_ARC:
+                return "arc";
+        case IDENTITY_WORKLOAD:
+                return "workload";
+        case IDENTITY_SECRET:
+                return "secret";
+        case IDENTITY_CERTIFICATE:
+                return "certificate";
+        case IDENTITY_ENVIRONMENT:
+                return "environment";
+        }
+        return "?";
+}
+
+void policy_identity_append(const struct policy_identity *identity, struct strbuf *out) {
+        const char *which = identity->client_id ?: identity->object_id ?: identity->resource_id;
+
+        switch (identity->kind) {
+        case IDENTITY_MANAGED:
+                strbuf_appendf(out, "the managed identity%s%s of the virtual machine",
+                               which ? " " : "", which ?: "");
+                return;
+        case IDENTITY_ARC:
+                strbuf_append_str(out, "the identity of the Azure Arc machine");
+                return;
+        case IDENTITY_WORKLOAD:
+                strbuf_append_str(out, "the workload identity of the environment");
+                return;
+        case IDENTITY_ENVIRONMENT:
+                strbuf_append_str(out, "whom the AZURE_ variables of the environment name");
+                return;
+        case IDENTITY_SECRET:
+        case IDENTITY_CERTIFICATE:
+                strbuf_appendf(out,
+                               "the client %s of tenant %s, by the %s in the credential \"%s\"",
+                               identity->client_id, identity->tenant,
+                               identity_kind_name(identity->kind), identity->credential);
+                return;
+        }
+}
+
+static void policy_identity_deinit(struct policy_identity *identity) {
+        free(identity->client_id);
+        free(identity->object_id);
+        free(identity->resource_id);
+        free(identity->tenant);
+        free(identity->credential);
+}
+
 struct policy_file *policy_file_free(struct policy_file *file) {
         if (!file)
                 return NULL;
@@ -61,9 +115,8 @@ struct policy_file *policy_file_free(struct policy_file *file) {
         free(file->cloud.login);
         free(file->cloud.imds);
         free(file->cloud.ca);
-        free(file->identity.client_id);
-        free(file->identity.tenant);
-        free(file->identity.credential);
+        policy_identity_deinit(&file->identity);
+        policy_identity_deinit(&file->pruner);
         free(file);
         return NULL;
 }

@@ -38,7 +38,7 @@ enum cloud_kind {
         CLOUD_PUBLIC,
         CLOUD_USGOV,
         CLOUD_CHINA,
-        CLOUD_CUSTOM, /* arm, login and imds are given */
+        CLOUD_CUSTOM, /* arm and imds are given, login perhaps */
 };
 
 struct policy_cloud {
@@ -46,21 +46,30 @@ struct policy_cloud {
         /* Base URLs without a slash at the end. For the known clouds config fills them from FACTS
          * section 8, so that nobody else looks at @kind to find a host. */
         char *arm;
-        char *login;
+        char *login; /* NULL: ARM is asked for it (azure/authority.h) */
         char *imds;
         char *ca; /* path of a PEM file, or NULL for the system's store */
 };
 
 enum identity_kind {
-        IDENTITY_MANAGED,
-        IDENTITY_SERVICE_PRINCIPAL_SECRET,
+        IDENTITY_MANAGED,     /* of the virtual machine, by its identity service */
+        IDENTITY_ARC,         /* of an Azure Arc machine, by its agent */
+        IDENTITY_WORKLOAD,    /* a federated token; the AZURE_ variables say whose and where */
+        IDENTITY_SECRET,      /* service principal, by a client secret */
+        IDENTITY_CERTIFICATE, /* service principal, by a certificate and its key */
+        IDENTITY_ENVIRONMENT, /* one of the above, as the AZURE_ variables say */
 };
 
+/* Strings are NULL where the kind has none. */
 struct policy_identity {
         enum identity_kind kind;
-        char *client_id; /* managed: NULL for the system's own; service principal: the application */
-        char *tenant;    /* service principal */
-        char *credential; /* service principal: name of the systemd credential with the secret */
+        /* managed: which user-assigned one, by one of the three at most; client_id is the application
+         * of a service principal too. */
+        char *client_id;
+        char *object_id;
+        char *resource_id;
+        char *tenant;     /* service principal */
+        char *credential; /* service principal: name of the systemd credential with secret or PEM */
 };
 
 enum redundancy {
@@ -127,7 +136,10 @@ struct target {
 struct policy_file {
         char *owner;
         struct policy_cloud cloud;
-        struct policy_identity identity;
+        struct policy_identity
+                identity; /* all but deletions, and these too when it is the only one */
+        bool two_identities;
+        struct policy_identity pruner; /* with two: deletes, and reads what it is about to delete */
         struct policy *policies;
         size_t n_policies;
         struct target *targets;
@@ -138,6 +150,13 @@ struct policy_file {
         uint32_t api_share_permille; /* of Azure's request budgets, 1 to 1000 */
         bool demo;                   /* limits of time are lifted: seconds are allowed */
 };
+
+/* "managed", "arc", "workload", "secret", "certificate", "environment". */
+const char *identity_kind_name(enum identity_kind kind);
+/* For people: "the managed identity 1111…", "the client 1111… of tenant a.example, by the certificate in
+ * the credential \"sp\"". */
+struct strbuf;
+void policy_identity_append(const struct policy_identity *identity, struct strbuf *out);
 
 /* Frees all it owns. Copes with NULL and half-built files, returns NULL. */
 struct policy_file *policy_file_free(struct policy_file *file);

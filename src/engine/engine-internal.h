@@ -118,7 +118,8 @@ struct engine {
         struct services services;
         const struct policy_file *file;
         char *user_agent;
-        struct token *token;
+        struct token *token;          /* of the identity for all but deletions */
+        struct token *pruner;         /* of the one for deletions; the same when there is one */
         struct reactor_source *run;   /* the engine's own turn, and its deadline */
         struct operation *operations; /* utlist, in the order they were begun */
         size_t n_operations;          /* in operations: each holds one of limits.parallel */

@@ -167,6 +167,31 @@ static void engine_token_changed(void *data) {
         engine_wake(engine);
 }
 
+static int engine_add_tokens(struct engine *engine) {
+        const struct policy_file *file = engine->file;
+        struct token_options options = {
+                .cloud = &file->cloud,
+                .identity = &file->identity,
+                .user_agent = engine->user_agent,
+                .effect = file->two_identities ? "nothing can be read or created in Azure"
+                                               : "nothing can be read or done in Azure",
+                .changed = engine_token_changed,
+                .data = engine,
+        };
+        int r;
+
+        r = token_new(&engine->services, &options, &engine->token);
+        if (r < 0)
+                return r;
+        if (!file->two_identities) {
+                engine->pruner = engine->token;
+                return 0;
+        }
+        options.identity = &file->pruner;
+        options.effect = "nothing can be deleted";
+        return token_new(&engine->services, &options, &engine->pruner);
+}
+
 static int engine_add_subscription(struct engine *engine, const char *id, size_t *capacity) {
         struct subscription *s;
         int r;
@@ -273,8 +298,7 @@ int engine_new(const struct services *services, const struct policy_file *file,
         r = engine_add_subscriptions(engine);
         if (r < 0)
                 return r;
-        r = token_new(&engine->services, &file->cloud, &file->identity, engine->user_agent,
-                      engine_token_changed, engine, &engine->token);
+        r = engine_add_tokens(engine);
         if (r < 0)
                 return r;
         r = reactor_source_new(services->reactor, engine_run, engine, &engine->run);
@@ -317,6 +341,8 @@ struct engine *engine_free(struct engine *engine) {
         free(engine->target_keys);
         free(engine->found);
         free(engine->generations);
+        if (engine->pruner != engine->token)
+                token_free(engine->pruner);
         token_free(engine->token);
         reactor_source_free(engine->services.reactor, engine->run);
         free(engine->user_agent);

@@ -15,6 +15,7 @@ void operation_init(struct operation *op, const struct operation_ops *ops, struc
         op->ops = ops;
         op->engine = engine;
         op->subscription = subscription;
+        op->token = engine->token;
         op->began = now;
         op->deadline = mono_add_ns(now, life_ns);
         op->wake = now;
@@ -147,7 +148,7 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         if (now.ns < permit.ns)
                 return operation_sleep(op, permit);
 
-        switch (token_get(engine->token, now, &bearer, &error, &retry)) {
+        switch (token_get(op->token, now, &bearer, &error, &retry)) {
         case TOKEN_READY:
                 break;
         case TOKEN_PENDING:
@@ -190,7 +191,7 @@ static enum op_verdict call_read(struct operation *op, struct mono now) {
                 engine_see_reply(op->engine, call->reply, call->sent, now);
         if (call->error.class == ARM_AUTH && !call->renewed) {
                 call->renewed = true;
-                token_refuse(op->engine->token, call->bearer);
+                token_refuse(op->token, call->bearer);
                 call_clear(op);
                 call->state = CALL_WAITING;
                 return call_try_send(op, now);

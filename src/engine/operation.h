@@ -22,6 +22,7 @@
 struct engine;
 struct subscription;
 struct operation;
+struct token;
 
 enum op_verdict {
         OP_CONTINUE, /* step on: nothing is awaited */
@@ -69,6 +70,7 @@ struct operation {
         const struct operation_ops *ops;
         struct engine *engine;             /* borrowed */
         struct subscription *subscription; /* borrowed */
+        struct token *token;               /* as whom it asks; borrowed */
         struct operation *prev, *next;     /* in the engine's list */
         struct call call;
         char *region;           /* owned: canonical, of the snapshot; NULL where it is not known */
@@ -83,6 +85,7 @@ struct operation {
         struct arm_error error;
 };
 
+/* It asks as the engine's first identity; a deletion sets op->token to the pruner's. */
 void operation_init(struct operation *op, const struct operation_ops *ops, struct engine *engine,
                     struct subscription *subscription, struct mono now, int64_t life_ns);
 /* Cancels what is in flight, in silence. Frees the operation through its ops. */

@@ -6,7 +6,8 @@
  *         REREAD, DELETE -> AGAIN -> REREAD when a reply is lost, or the DELETE came too late
  *         any -> FAILED
  *
- * 202 is enough: the next listing shows whether it is gone (DESIGN section 6).
+ * 202 is enough: the next listing shows whether it is gone (DESIGN section 6). Where the policy has two
+ * identities, both requests are the pruner's, so that the other needs no right to delete.
  */
 #include "azure/replies.h"
 #include "azure/requests.h"
@@ -346,6 +347,7 @@ int prune_new(struct engine *engine, struct subscription *subscription, const st
                 return -ENOMEM;
 
         operation_init(&prune->op, &ops, engine, subscription, now, PRUNE_LIFE_NS);
+        prune->op.token = engine->pruner;
         r = action_copy(action, &prune->action);
         if (r < 0) {
                 free(prune);

@@ -1,6 +1,11 @@
 /*
  * token: the bearer token of one identity, fetched when somebody waits for it, one request at a
- * time, kept in memory alone until shortly before its end.
+ * time, kept in memory alone until five minutes before its end.
+ *
+ * A fetch is a conversation: for a cloud without a login endpoint ARM is asked for it first, once; the
+ * Arc agent answers the first question by a challenge. What fails and passes by itself (the identity
+ * service that is not ready, is being updated, throttles, or is silent) is tried again within the
+ * fetch, by that service's own rules (FACTS section 8, "IMDS errors").
  */
 #pragma once
 
@@ -9,21 +14,33 @@
 #include "core/policy.h"
 #include "engine/services.h"
 
-/* A token is renewed this long before its end, as MSAL does (FACTS section 8), or in the second
- * half of a life shorter than twice that. */
+/* MSAL takes a token as expired this long before its end (FACTS section 8, "Refresh"); one that lives
+ * less than twice that serves for half of its life. */
+#define TOKEN_LAST_S 300
+/* Without a word of the service it is renewed this long before it serves no more, or in the last
+ * quarter of a short service. Chosen: so that nobody waits for it. */
 #define TOKEN_EARLY_S 300
-/* A token is not sent in the last minute of its life, which began when it was asked for: a request takes
- * time, and clocks differ. Chosen. */
-#define TOKEN_LAST_S 60
+/* A machine's own token that lives longer is renewed at half of its life, as MSAL does. */
+#define TOKEN_LONG_S (2 * SEC_PER_HOUR)
 
 struct token;
 
 /* Called from the reactor's turn when a fetch has ended, either way. */
 typedef void (*token_changed_fn)(void *data);
 
-int token_new(const struct services *services, const struct policy_cloud *cloud,
-              const struct policy_identity *identity, const char *user_agent,
-              token_changed_fn changed, void *data, struct token **ret_token);
+/* @effect is what cannot be done without the token, for the log: "nothing can be deleted". */
+struct token_options {
+        const struct policy_cloud *cloud;
+        const struct policy_identity *identity;
+        const char *user_agent;
+        const char *effect;
+        token_changed_fn changed;
+        void *data;
+};
+
+/* All is borrowed. Returns 0 or a negative errno. */
+int token_new(const struct services *services, const struct token_options *options,
+              struct token **ret_token);
 struct token *token_free(struct token *token);
 DEFINE_CLEANUP(struct token *, token_free)
 

@@ -2,24 +2,78 @@
 
 #include "base/str.h"
 #include "runtime/file.h"
+#include "runtime/file_at.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 struct credentials {
         struct secrets secrets;
         char *directory; /* or NULL */
+        char *arc_directory;
 };
 
-static int credentials_read(struct secrets *secrets, const char *name, char **ret_text) {
-        struct credentials *credentials = container_of(secrets, struct credentials, secrets);
-        char *text;
-        size_t len;
-        int r;
+static int read_variable(const char *name, char **ret_text, size_t *ret_len) {
+        const char *value = getenv(name);
 
-        r = file_read_credential(credentials->directory, name, &text, &len);
+        if (!value || value[0] == '\0')
+                return -ENOENT;
+        *ret_text = strdup(value);
+        if (!*ret_text)
+                return -ENOMEM;
+        *ret_len = strlen(*ret_text);
+        return 0;
+}
+
+static int read_file(const char *path, char **ret_text, size_t *ret_len) {
+        if (path[0] != '/')
+                return -EINVAL;
+        return file_read_at(AT_FDCWD, path, 0, SECRETS_MAX, ret_text, ret_len);
+}
+
+/* Who could write into the agent's directory could as well read its keys; the name, though, comes out
+ * of a reply. */
+static int read_arc_key(const char *directory, const char *name, char **ret_text, size_t *ret_len) {
+        size_t len = strlen(name), len_ending = strlen(SECRETS_ARC_ENDING);
+        int fd, r;
+
+        if (len <= len_ending || strcmp(name + len - len_ending, SECRETS_ARC_ENDING) != 0 ||
+            strchr(name, '/') || name[0] == '.')
+                return -EINVAL;
+
+        fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = file_read_at(fd, name, O_NOFOLLOW, SECRETS_ARC_MAX, ret_text, ret_len);
+        close(fd);
+        return r;
+}
+
+static int credentials_read(struct secrets *secrets, enum secrets_kind kind, const char *name,
+                            char **ret_text) {
+        struct credentials *credentials = container_of(secrets, struct credentials, secrets);
+        char *text = NULL;
+        size_t len = 0;
+        int r = -EINVAL;
+
+        switch (kind) {
+        case SECRETS_CREDENTIAL:
+                r = file_read_credential(credentials->directory, name, &text, &len);
+                break;
+        case SECRETS_VARIABLE:
+                r = read_variable(name, &text, &len);
+                break;
+        case SECRETS_FILE:
+                r = read_file(name, &text, &len);
+                break;
+        case SECRETS_ARC_KEY:
+                r = read_arc_key(credentials->arc_directory, name, &text, &len);
+                break;
+        }
         if (r < 0)
-                return r;
+                return r == -EISDIR ? -EBADF : r == -ENOTDIR ? -ENOENT : r;
 
         if (len > SECRETS_MAX)
                 r = -E2BIG;
@@ -42,18 +96,18 @@ static const struct secrets_ops credentials_ops = {
         .read = credentials_read,
 };
 
-int credentials_new(const char *directory, struct secrets **ret_secrets) {
+int credentials_new(const struct credentials_options *options, struct secrets **ret_secrets) {
         struct credentials *credentials = calloc(1, sizeof(*credentials));
 
         if (!credentials)
                 return -ENOMEM;
         credentials->secrets.ops = &credentials_ops;
-        if (directory) {
-                credentials->directory = strdup(directory);
-                if (!credentials->directory) {
-                        free(credentials);
-                        return -ENOMEM;
-                }
+        if (options->directory)
+                credentials->directory = strdup(options->directory);
+        credentials->arc_directory = strdup(options->arc_directory ?: SECRETS_ARC_DIRECTORY);
+        if (!credentials->arc_directory || (options->directory && !credentials->directory)) {
+                credentials_free(&credentials->secrets);
+                return -ENOMEM;
         }
         *ret_secrets = &credentials->secrets;
         return 0;
@@ -66,6 +120,7 @@ struct secrets *credentials_free(struct secrets *secrets) {
                 return NULL;
         credentials = container_of(secrets, struct credentials, secrets);
         free(credentials->directory);
+        free(credentials->arc_directory);
         free(credentials);
         return NULL;
 }

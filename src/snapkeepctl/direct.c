@@ -120,10 +120,11 @@ static void say_remedy(const struct direct *direct) {
         const struct policy_cloud *cloud = &direct->file->cloud;
 
         if (direct->no_token)
-                say("check azure.identity of the policy, and that its identity service can be "
-                    "reached from "
-                    "here (%s)",
-                    direct->file->identity.kind == IDENTITY_MANAGED ? cloud->imds : cloud->login);
+                say("check azure.identity of the policy, and that what gives its tokens can be "
+                    "reached from here (%s)",
+                    direct->file->identity.kind == IDENTITY_MANAGED ? cloud->imds
+                    : direct->file->identity.kind == IDENTITY_ARC   ? "the Arc agent"
+                                                                    : cloud->login ?: cloud->arm);
         else if (strcmp(direct->problem, "forbidden") == 0)
                 say("the identity needs the right to read disks and snapshots there, as the role "
                     "Reader of "

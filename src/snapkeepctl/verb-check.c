@@ -94,6 +94,29 @@ static void write_diagnostics(struct json_writer *w, const struct diagnostics *d
         json_write_int(w, "diagnostics_left_out", (int64_t)diagnostics->n_left_out);
 }
 
+static void write_identity(struct json_writer *w, const char *name,
+                           const struct policy_identity *identity) {
+        json_open(w, name, '{');
+        json_write_string(w, "kind", identity_kind_name(identity->kind));
+        write_maybe_text(w, "client_id", identity->client_id);
+        write_maybe_text(w, "object_id", identity->object_id);
+        write_maybe_text(w, "resource_id", identity->resource_id);
+        write_maybe_text(w, "tenant", identity->tenant);
+        write_maybe_text(w, "credential", identity->credential);
+        json_close(w);
+}
+
+/* One identity, or create and prune. */
+static void write_azure(struct json_writer *w, const struct policy_file *file) {
+        json_open(w, "azure", '{');
+        write_maybe_text(w, "arm", file->cloud.arm);
+        write_maybe_text(w, "login", file->cloud.login);
+        write_identity(w, file->two_identities ? "create" : "identity", &file->identity);
+        if (file->two_identities)
+                write_identity(w, "prune", &file->pruner);
+        json_close(w);
+}
+
 static void write_policy(struct json_writer *w, const struct check *check, size_t i) {
         const struct policy *policy = &check->file->policies[i];
         const struct proof_policy *figures = &check->proofs->policies[i];
@@ -152,6 +175,10 @@ static enum status print_json(const struct check *check) {
                 write_load(&w, check);
         else
                 json_write_null(&w, "load");
+        if (check->file)
+                write_azure(&w, check->file);
+        else
+                json_write_null(&w, "azure");
         json_end(&w);
         return write_out(&out);
 }
@@ -161,6 +188,21 @@ static const struct column columns[] = {
         {.title = "SLOTS/DAY", .right = true}, {.title = "PEAK", .right = true},
         {.title = "KEEP", .may_cut = true},
 };
+
+/* Where it goes, and as whom. */
+static void append_azure(const struct policy_file *file, struct strbuf *out) {
+        const struct policy_cloud *cloud = &file->cloud;
+
+        strbuf_appendf(out, "%s, tokens %s%s\n", cloud->arm,
+                       cloud->login ? "from " : "from where it says itself", cloud->login ?: "");
+        strbuf_append_str(out, file->two_identities ? "  creates as  " : "  as  ");
+        policy_identity_append(&file->identity, out);
+        if (file->two_identities) {
+                strbuf_append_str(out, "\n  deletes as  ");
+                policy_identity_append(&file->pruner, out);
+        }
+        strbuf_append_str(out, "\n\n");
+}
 
 static void add_policy(struct table *table, const struct check *check, size_t i) {
         const struct policy *policy = &check->file->policies[i];
@@ -204,6 +246,7 @@ static enum status print_text(const struct check *check, bool in_utc) {
                        check->diagnostics.n_warnings,
                        check->diagnostics.n_warnings == 1 ? "" : "s");
 
+        append_azure(check->file, &out);
         table_init(&table, columns, ARRAY_SIZE(columns), "");
         for (size_t i = 0; i < check->file->n_policies; i++)
                 add_policy(&table, check, i);

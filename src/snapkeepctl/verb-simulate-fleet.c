@@ -234,7 +234,7 @@ static int add_client(struct simulate *simulate) {
         const struct policy_identity *identity = &simulate->file->identity;
         int r;
 
-        if (identity->kind != IDENTITY_SERVICE_PRINCIPAL_SECRET)
+        if (identity->kind != IDENTITY_SECRET)
                 return 0;
         r = service_add_client(simulate->service, identity->tenant, identity->client_id,
                                SERVICE_SECRET, UTC_NEVER);

@@ -41,7 +41,8 @@ const char *simulate_faults_name(enum simulate_faults faults) {
 
 /* Life. */
 
-static int read_secret(struct secrets *secrets, const char *name, char **ret_text) {
+static int read_secret(struct secrets *secrets, enum secrets_kind kind, const char *name,
+                       char **ret_text) {
         *ret_text = strdup(SERVICE_SECRET);
         return *ret_text ? 0 : -ENOMEM;
 }

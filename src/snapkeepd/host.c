@@ -39,7 +39,12 @@ int host_open(const char *identifier, struct host *ret_host) {
         r = r ?: loop_new(&host.loop);
         r = r ?: entropy_open(&host.random);
         r = r ?: zoneinfo_new(NULL, &host.zones);
-        r = r ?: credentials_new(getenv("CREDENTIALS_DIRECTORY"), &host.secrets);
+        r = r
+                    ?: credentials_new(
+                               &(struct credentials_options){
+                                       .directory = getenv("CREDENTIALS_DIRECTORY"),
+                               },
+                               &host.secrets);
         if (r < 0) {
                 log_tell(host.log, LOG_LEVEL_ERR, LOG_EVENT_CANNOT_START, "cannot start: %s",
                          strerrordesc_np(-r));

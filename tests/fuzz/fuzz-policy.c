@@ -38,7 +38,7 @@ static void check_policy(const struct policy_file *file, const struct policy *po
 static void check_file(const struct policy_file *file) {
         assert(file->owner && file->owner[0]);
         assert(file->cloud.arm && file->cloud.login && file->cloud.imds);
-        assert(file->identity.kind != IDENTITY_SERVICE_PRINCIPAL_SECRET ||
+        assert(file->identity.kind != IDENTITY_SECRET ||
                (file->identity.client_id && file->identity.tenant && file->identity.credential));
         assert(file->parallel >= 1 && file->parallel <= 64);
         assert(file->n_policies > 0);

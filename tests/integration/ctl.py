@@ -326,7 +326,7 @@ def check(folder):
     status, out, err2 = ctl('check', path, '--json')
     same((status, err2), (0, err))
     answer = json.loads(out)
-    keys(answer, 'version file valid errors warnings diagnostics diagnostics_left_out policies load', 'check')
+    keys(answer, 'version file valid errors warnings diagnostics diagnostics_left_out policies load azure', 'check')
     same((answer['version'], answer['file'], answer['valid'], answer['errors']), (1, path, True, 0))
     same(answer['warnings'], len(answer['diagnostics']))
     keys(answer['diagnostics'][0], 'severity line column path message expected near_miss', 'diagnostic')
@@ -335,6 +335,8 @@ def check(folder):
     same((gold['name'], gold['disks'], gold['matches'], gold['slots_per_day'], gold['shortest_s'],
           gold['longest_s'], gold['prune']), ('gold', 1, 1, 24.0, 3600, 3600, 'auto'))
     same(bare['peak'], None)
+    keys(answer['azure'], 'arm login identity', 'azure')
+    same(answer['azure']['identity']['kind'], 'managed')
     keys(answer['load'], 'creates_per_minute creates_budget_per_minute sweep_requests sweep_s hours', 'load')
     hours = answer['load']['hours']
     same(len(hours), 24)
@@ -357,6 +359,7 @@ def check_refuses(folder):
     answer = json.loads(out)
     same((status, answer['valid'], answer['errors'], answer['policies'], answer['load'], err2),
          (1, False, 3, [], None, err))
+    same(answer['azure'], None)
     same({(d['line'], d['near_miss']) for d in answer['diagnostics'] if d['near_miss']},
          {(2, 'owner'), (7, 'daily')})
 

@@ -78,7 +78,7 @@ def refused_secret(folder, snapkeepd, azure_sim, in_azure, expires, why):
     wanted = (r'warning: nothing can be read or done in Azure, will go on trying: no token for the '
               rf'client {CLIENT} of tenant {TENANT} from {re.escape(sim.base)} \(code '
               rf'invalid_client, status 401\): {why} Trace ID: .*; is the secret '
-              r'in the credential "azure-secret" right and not expired\?  \w.*')
+              r'in the systemd credential "azure-secret" right and not expired\?  \w.*')
     if not re.search(rf'(?m)^\S+Z {wanted}$', daemon.said()):
         raise AssertionError(f'not said: {wanted}\n{daemon.said()}')
     is_silent(daemon.said(), 'the log', [in_azure])

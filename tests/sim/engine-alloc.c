@@ -184,9 +184,12 @@ struct machine {
         struct log log;
         struct secrets secrets;
         struct wire *wires; /* calls under way */
-        reactor_fn run;     /* the engine's one source */
-        void *run_data;
-        struct engine *engine; /* NULL while it is dead */
+        struct machine_run {
+                reactor_fn fn;
+                void *data;
+                struct reactor_source *source; /* NULL: free */
+        } runs[4];                             /* the engine's sources */
+        struct engine *engine;                 /* NULL while it is dead */
 
         uint64_t effects;    /* of the journal, looked at */
         const char *bad;     /* what should not have been; NULL: nothing */
@@ -229,25 +232,29 @@ static void leave(bool was) {
 }
 
 static void machine_run(enum reactor_reason reason, void *data) {
-        struct machine *m = data;
+        struct machine_run *run = data;
         bool was = enter(true);
 
-        m->run(reason, m->run_data);
+        run->fn(reason, run->data);
         leave(was);
 }
 
 static int source_new(struct reactor *reactor, reactor_fn fn, void *data,
                       struct reactor_source **ret_source) {
         struct machine *m = container_of(reactor, struct machine, reactor);
+        struct machine_run *run = m->runs;
         bool was;
         int r;
 
         if (fails())
                 return -ENOMEM;
         was = enter(false);
-        m->run = fn;
-        m->run_data = data;
-        r = reactor_source_new(sim_node_reactor(m->node), machine_run, m, ret_source);
+        while (run->source)
+                run++;
+        run->fn = fn;
+        run->data = data;
+        r = reactor_source_new(sim_node_reactor(m->node), machine_run, run, &run->source);
+        *ret_source = run->source;
         leave(was);
         return r;
 }
@@ -256,6 +263,9 @@ static void source_free(struct reactor *reactor, struct reactor_source *source) 
         struct machine *m = container_of(reactor, struct machine, reactor);
         bool was = enter(false);
 
+        for (size_t i = 0; i < ARRAY_SIZE(m->runs); i++)
+                if (m->runs[i].source == source)
+                        m->runs[i].source = NULL;
         reactor_source_free(sim_node_reactor(m->node), source);
         leave(was);
 }
@@ -396,7 +406,8 @@ static int file_remove(struct store *store, const char *name) {
         return r;
 }
 
-static int secret_read(struct secrets *secrets, const char *name, char **ret_text) {
+static int secret_read(struct secrets *secrets, enum secrets_kind kind, const char *name,
+                       char **ret_text) {
         if (fails())
                 return -ENOMEM;
         return -ENOENT;

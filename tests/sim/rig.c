@@ -27,8 +27,9 @@ void rig_must(int r) {
         }
 }
 
-static int rig_secret(struct secrets *secrets, const char *name, char **ret_text) {
-        if (strcmp(name, "arm-secret") != 0)
+static int rig_secret(struct secrets *secrets, enum secrets_kind kind, const char *name,
+                      char **ret_text) {
+        if (kind != SECRETS_CREDENTIAL || strcmp(name, "arm-secret") != 0)
                 return -ENOENT;
         *ret_text = strdup(SERVICE_SECRET);
         return *ret_text ? 0 : -ENOMEM;

@@ -29,7 +29,9 @@
 #define START_S INT64_C(1793577600) /* 2026-11-02T00:00:00Z, a multiple of 300 */
 #define EVERY_S 300
 #define SNAPSHOTS_MAX 40
-#define RULES_MAX 6
+#define RULES_MAX 10
+#define SOURCES_MAX 4
+#define SECRETS_PLANTED 10
 /* Bodies may have the name of what is asked for. */
 #define NAME "$NAME"
 
@@ -74,10 +76,12 @@ static struct fixture {
 
         int64_t now_ns;
         uint64_t draws;
-        reactor_fn run;
-        void *run_data;
-        bool scheduled;
-        int64_t deadline_ns;
+        struct source {
+                reactor_fn fn; /* NULL: free */
+                void *data;
+                bool scheduled;
+                int64_t deadline_ns;
+        } sources[SOURCES_MAX];
         struct flight *flights[64];
         size_t n_flights;
 
@@ -90,12 +94,17 @@ static struct fixture {
         const char *get_state; /* this state; NULL: what is so */
         void (*at_get)(void);  /* and this happens while they are answered */
         int64_t date_off_s;    /* how far ARM's Date is off */
-        const char *secret;    /* NULL: there is no credential */
+        struct secret {
+                enum secrets_kind kind;
+                const char *name, *text; /* NULL: there is none */
+        } secrets_planted[SECRETS_PLANTED];
         struct rule rules[RULES_MAX];
         size_t n_rules;
         int met[RULES_MAX]; /* how often each was */
 
         struct strbuf said; /* every message, a line each, with its code */
+        bool trace;         /* writes down every request, with when it was sent */
+        struct strbuf sent; /* "+0.1 GET https://… | Header: value | body", a line each */
         size_t requests[HTTP_DELETE + 1];
         struct engine *engine;
 } f;
@@ -118,23 +127,27 @@ static struct utc clock_now_utc(struct clock *clock) {
 
 static int fixture_source_new(struct reactor *reactor, reactor_fn fn, void *data,
                               struct reactor_source **ret_source) {
-        f.run = fn;
-        f.run_data = data;
-        *ret_source = (struct reactor_source *)&f;
-        return 0;
+        for (size_t i = 0; i < SOURCES_MAX; i++)
+                if (!f.sources[i].fn) {
+                        f.sources[i] = (struct source){fn, data, false, INT64_MAX};
+                        *ret_source = (struct reactor_source *)&f.sources[i];
+                        return 0;
+                }
+        return -ENOMEM;
 }
 
 static void fixture_source_free(struct reactor *reactor, struct reactor_source *source) {
-        f.run = NULL;
+        *(struct source *)source = (struct source){};
 }
 
 static void fixture_schedule(struct reactor *reactor, struct reactor_source *source) {
-        f.scheduled = true;
+        ((struct source *)source)->scheduled = true;
 }
 
 static int fixture_arm_mono(struct reactor *reactor, struct reactor_source *source,
                             struct mono deadline) {
-        f.deadline_ns = deadline.ns == MONO_NEVER.ns ? INT64_MAX : deadline.ns - NSEC_PER_SEC;
+        ((struct source *)source)->deadline_ns =
+                deadline.ns == MONO_NEVER.ns ? INT64_MAX : deadline.ns - NSEC_PER_SEC;
         return 0;
 }
 
@@ -142,11 +155,17 @@ static uint64_t fixture_u64(struct random *random, enum random_purpose purpose) 
         return f.draws++ * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static int fixture_secret(struct secrets *secrets, const char *name, char **ret_text) {
-        if (!f.secret)
-                return -ENOENT;
-        *ret_text = strdup(f.secret);
-        return *ret_text ? 0 : -ENOMEM;
+static int fixture_secret(struct secrets *secrets, enum secrets_kind kind, const char *name,
+                          char **ret_text) {
+        for (size_t i = 0; i < SECRETS_PLANTED; i++) {
+                const struct secret *secret = &f.secrets_planted[i];
+
+                if (!secret->text || secret->kind != kind || strcmp(secret->name, name) != 0)
+                        continue;
+                *ret_text = strdup(secret->text);
+                return *ret_text ? 0 : -ENOMEM;
+        }
+        return -ENOENT;
 }
 
 static void fixture_write(struct log *log, const struct log_entry *entry) {
@@ -358,6 +377,21 @@ static struct http_reply *fixture_answer(struct http_request *request) {
         return reply;
 }
 
+/* Seconds since midnight, method, URL, the headers that say who asks, and a body of a form. */
+static void trace_request(const struct http_request *request) {
+        static const char *const names[] = {"Metadata", "Authorization"};
+
+        strbuf_appendf(&f.sent, "%lld %s %s", (long long)(f.now_ns / NSEC_PER_SEC),
+                       http_method_name(request->method), request->url);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (http_headers_get(&request->headers, names[i]))
+                        strbuf_appendf(&f.sent, " | %s: %s", names[i],
+                                       http_headers_get(&request->headers, names[i]));
+        if (request->method == HTTP_POST)
+                strbuf_appendf(&f.sent, " | %.*s", (int)request->body_len, request->body);
+        strbuf_append_str(&f.sent, request->direct ? " | direct\n" : "\n");
+}
+
 static int fixture_send(struct transport *transport, struct http_request *request,
                         transport_done_fn done, void *data, struct transport_call **ret_call) {
         struct flight *flight = calloc(1, sizeof(*flight));
@@ -365,6 +399,8 @@ static int fixture_send(struct transport *transport, struct http_request *reques
         assert_non_null(flight);
         assert_true(f.n_flights < ARRAY_SIZE(f.flights));
         *flight = (struct flight){request, done, data};
+        if (f.trace)
+                trace_request(request);
         f.flights[f.n_flights++] = flight;
         f.requests[request->method]++;
         *ret_call = (struct transport_call *)flight;
@@ -389,14 +425,42 @@ static void fixture_cancel(struct transport *transport, struct transport_call *c
 
 /* ---- a test's hands ---- */
 
+/* The one that is scheduled, or whose deadline is the first. */
+static struct source *source_due(void) {
+        struct source *due = &f.sources[0];
+
+        for (size_t i = 0; i < SOURCES_MAX; i++) {
+                struct source *source = &f.sources[i];
+
+                if (!source->fn)
+                        continue;
+                if (source->scheduled)
+                        return source;
+                if (source->deadline_ns < due->deadline_ns)
+                        due = source;
+        }
+        return due;
+}
+
+static inline void secret_plant(enum secrets_kind kind, const char *name, const char *secret) {
+        size_t i = 0;
+
+        while (f.secrets_planted[i].text)
+                i++;
+        assert_true(i < SECRETS_PLANTED);
+        f.secrets_planted[i] = (struct secret){kind, name, secret};
+}
+
 /* Lets so many seconds pass; each answer takes a tenth of one. */
 static inline void engine_pass(int64_t seconds) {
         int64_t until_ns = f.now_ns + seconds * NSEC_PER_SEC;
 
         for (;;) {
-                if (f.scheduled) {
-                        f.scheduled = false;
-                        f.run(REACTOR_SCHEDULED, f.run_data);
+                struct source *due = source_due();
+
+                if (due->scheduled) {
+                        due->scheduled = false;
+                        due->fn(REACTOR_SCHEDULED, due->data);
                 } else if (f.n_flights > 0) {
                         struct flight *flight = f.flights[0];
 
@@ -406,10 +470,10 @@ static inline void engine_pass(int64_t seconds) {
                                      fixture_answer(flight->request), flight->data);
                         http_request_free(flight->request);
                         free(flight);
-                } else if (f.deadline_ns <= until_ns) {
-                        f.now_ns = MAX(f.now_ns, f.deadline_ns);
-                        f.deadline_ns = INT64_MAX;
-                        f.run(REACTOR_ELAPSED, f.run_data);
+                } else if (due->deadline_ns <= until_ns) {
+                        f.now_ns = MAX(f.now_ns, due->deadline_ns);
+                        due->deadline_ns = INT64_MAX;
+                        due->fn(REACTOR_ELAPSED, due->data);
                 } else
                         break;
         }
@@ -440,16 +504,17 @@ static inline void engine_begin(void) {
         f.random.ops = &random_ops;
         f.secrets.ops = &secrets_ops;
         f.log = (struct log){&log_ops, LOG_LEVEL_DEBUG};
-        f.deadline_ns = INT64_MAX;
         assert_int_equal(engine_new(&services, &f.file, &options, &f.engine), 0);
         engine_start(f.engine);
 }
 
 static inline void engine_end(void) {
         f.engine = engine_free(f.engine);
-        assert_null(f.run);
+        for (size_t i = 0; i < SOURCES_MAX; i++)
+                assert_null(f.sources[i].fn);
         assert_int_equal(f.n_flights, 0);
         strbuf_deinit(&f.said);
+        strbuf_deinit(&f.sent);
 }
 
 /* A minute after midnight; nothing is there but the disk. */

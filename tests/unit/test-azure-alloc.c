@@ -4,11 +4,14 @@
  *
  * Linked with --wrap for the functions below; cJSON, a shared library, gets them by its hooks.
  */
+#include "azure/authority.h"
 #include "azure/error.h"
 #include "azure/json.h"
+#include "azure/jwt.h"
 #include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
+#include "azure/token_requests.h"
 #include "azure/world.h"
 #include "base/str.h"
 #include "base/strbuf.h"
@@ -22,6 +25,8 @@
 
 #include <cjson/cJSON.h>
 #include <cmocka.h>
+
+#include "certificate-fixture.h"
 
 /* Allocations until one fails; negative: none does. */
 static long countdown = -1;
@@ -288,6 +293,7 @@ static int request_result(struct http_request *request) {
 static char arm[] = "https://management.azure.com", login[] = "https://login",
             imds[] = "http://imds";
 static const struct policy_cloud cloud = {.arm = arm, .login = login, .imds = imds};
+static const struct authority authority = {.login = login, .resource = arm, .scope = arm};
 
 static struct snapshot_spec spec_of(void) {
         struct snapshot_spec spec = {.location = "x", .tags = "a\0b", .tags_len = 4};
@@ -324,11 +330,49 @@ static int run_follow(void) {
 }
 
 static int run_managed(void) {
-        return request_result(token_request_managed(&cloud, "client"));
+        return request_result(token_request_managed(&cloud, &authority,
+                                                    &(struct policy_identity){.object_id = login}));
+}
+
+static int run_arc(void) {
+        return request_result(token_request_arc("http://127.0.0.1/x", &authority, "key"));
 }
 
 static int run_secret(void) {
-        return request_result(token_request_secret(&cloud, "tenant", "client", "secret"));
+        return request_result(token_request_secret(&authority, "tenant", "client", "secret"));
+}
+
+static int run_assertion(void) {
+        return request_result(token_request_assertion(&authority, "tenant", "client", "eyJ"));
+}
+
+static int run_authority(void) {
+        static const char body[] =
+                "{\"authentication\":{\"loginEndpoint\":\"https://login.microsoftonline.com/\","
+                "\"audiences\":[\"https://a.example/\"]}}";
+        struct authority found;
+        const char *member;
+        int r = authority_decode(&cloud, body, sizeof(body) - 1, &found, &member);
+
+        if (r == 0)
+                authority_deinit(&found);
+        return r;
+}
+
+static const char *pem;
+
+/* libcrypto's own memory is not ours to refuse. */
+static int run_jwt(void) {
+        char *jwt;
+        int r = jwt_sign(pem, NULL,
+                         &(struct jwt_claims){.audience = "https://l.example/t",
+                                              .client = "c",
+                                              .now = utc_from_seconds(1793577600)},
+                         &jwt);
+
+        if (r == 0)
+                str_wipe_free(jwt);
+        return r;
 }
 
 static void test_sweep(void **state) {
@@ -344,7 +388,9 @@ static void test_sweep(void **state) {
                 {__LINE__, run_get, 4, 0},       {__LINE__, run_list, 4, 0},
                 {__LINE__, run_follow, 4, 0},    {__LINE__, run_managed, 5, 0},
                 {__LINE__, run_secret, 6, 0},    {__LINE__, run_disk, 15, 0},
-                {__LINE__, run_patch, 6, 0},
+                {__LINE__, run_patch, 6, 0},     {__LINE__, run_arc, 6, 0},
+                {__LINE__, run_assertion, 6, 0}, {__LINE__, run_authority, 12, 0},
+                {__LINE__, run_jwt, 6, 0},
         };
 
         make_texts();
@@ -415,7 +461,15 @@ static int run_secret_url(void) {
 }
 
 static int run_secret_request(void) {
-        return request_result(token_request_secret(&cloud, "tenant", "client", secret));
+        return request_result(token_request_secret(&authority, "tenant", "client", secret));
+}
+
+static int run_secret_assertion(void) {
+        return request_result(token_request_assertion(&authority, "tenant", "client", secret));
+}
+
+static int run_secret_key(void) {
+        return request_result(token_request_arc("http://127.0.0.1/x", &authority, secret));
 }
 
 /* No token or secret is in memory that was given back. */
@@ -424,10 +478,9 @@ static void test_wiped(void **state) {
                 int line;
                 int (*fn)(void);
         } rows[] = {
-                {__LINE__, run_secret_token},
-                {__LINE__, run_secret_refused},
-                {__LINE__, run_secret_url},
-                {__LINE__, run_secret_request},
+                {__LINE__, run_secret_token},     {__LINE__, run_secret_refused},
+                {__LINE__, run_secret_url},       {__LINE__, run_secret_request},
+                {__LINE__, run_secret_assertion}, {__LINE__, run_secret_key},
         };
         char *probe = __real_strdup(secret);
 
@@ -451,5 +504,6 @@ int main(void) {
         cJSON_Hooks hooks = {.malloc_fn = __wrap_malloc, .free_fn = __wrap_free};
 
         cJSON_InitHooks(&hooks);
+        pem = pem_new(1793577600 - SEC_PER_DAY, 1793577600 + SEC_PER_DAY);
         return cmocka_run_group_tests_name("azure-alloc", tests, NULL, NULL);
 }

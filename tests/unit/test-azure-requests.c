@@ -204,39 +204,6 @@ static void test_patch_tags(void **state) {
         }
 }
 
-static void test_tokens(void **state) {
-        static const char body[] = "grant_type=client_credentials&client_id=app%20id&client_secret="
-                                   "p%26%3D%2B%25~%C3%A5"
-                                   "&scope=https%3A%2F%2Fmanagement.azure.com%2F.default";
-        struct http_request *request;
-
-        request = token_request_managed(&cloud, NULL);
-        check(request, HTTP_GET,
-              "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
-              "&resource=https%3A%2F%2Fmanagement.azure.com%2F");
-        assert_true(request->direct);
-        assert_string_equal(http_headers_get(&request->headers, "Metadata"), "true");
-        assert_true(request->body_max < JSON_DOCUMENT_MAX);
-        http_request_free(request);
-
-        request = token_request_managed(&cloud, "a&b");
-        check(request, HTTP_GET,
-              "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
-              "&resource=https%3A%2F%2Fmanagement.azure.com%2F&client_id=a%26b");
-        http_request_free(request);
-
-        request = token_request_secret(&cloud, "contoso.com/x", "app id", "p&=+%~\xc3\xa5");
-        check(request, HTTP_POST,
-              "https://login.microsoftonline.com/contoso.com%2Fx/oauth2/v2.0/token");
-        assert_false(request->direct);
-        assert_null(http_headers_get(&request->headers, "Metadata"));
-        assert_string_equal(http_headers_get(&request->headers, "Content-Type"),
-                            "application/x-www-form-urlencoded");
-        assert_int_equal(request->body_len, strlen(body));
-        assert_memory_equal(request->body, body, request->body_len);
-        http_request_free(request);
-}
-
 static void test_endpoint(void **state) {
         static const struct {
                 int line;
@@ -371,9 +338,9 @@ static void test_endpoint_long(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_reads),         cmocka_unit_test(test_put),
-                cmocka_unit_test(test_tokens),        cmocka_unit_test(test_endpoint),
-                cmocka_unit_test(test_endpoint_long), cmocka_unit_test(test_patch_tags),
+                cmocka_unit_test(test_reads),      cmocka_unit_test(test_put),
+                cmocka_unit_test(test_endpoint),   cmocka_unit_test(test_endpoint_long),
+                cmocka_unit_test(test_patch_tags),
         };
 
         return cmocka_run_group_tests_name("azure-requests", tests, NULL, NULL);

@@ -271,12 +271,6 @@ static void test_surprises(void **state) {
 static void test_support(void **state) {
 #define LATER(text, where) HEAD BODY text "\n", "f:7:" where ": not supported yet\n"
         static const struct row rows[] = {
-                {__LINE__, LATER("azure: {identity: {create: managed, prune: managed}}",
-                                 "28: error: azure.identity.create: not supported yet\n"
-                                 "f:7:44: error: azure.identity.prune")},
-                {__LINE__, HEAD BODY "azure: {identity: arc}\n",
-                 "f:7:19: error: azure.identity: \"arc\" is not supported yet; expected managed or "
-                 "a mapping of managed and service_principal\n"},
                 {__LINE__, LATER("notify: {}", "9: error: notify")},
                 {__LINE__, LATER("metrics: {}", "10: error: metrics")},
                 {__LINE__,
@@ -482,9 +476,8 @@ static void test_azure(void **state) {
                 {__LINE__, AZURE("cloud: {arm: \"https://u:geheim@h\", login: https://b}"),
                  "f:2:16: error: azure.cloud.arm: the value has a user name, which does not belong "
                  "there" URL_EXPECTED},
+                {__LINE__, AZURE("cloud: {arm: https://a}"), ""},
                 {__LINE__, AZURE("cloud: {arm: https://a, ca: ca.pem}"),
-                 "f:2:10: error: azure.cloud.login: is missing; expected https://HOST[:PORT], or "
-                 "http:// to a loopback address\n"
                  "f:2:31: error: azure.cloud.ca: \"ca.pem\" is not an absolute path; expected an "
                  "absolute path\n"},
                 {__LINE__, AZURE("identity: {managed: {client_id: " SUB "}}"), ""},
@@ -504,6 +497,75 @@ static void test_azure(void **state) {
                  "f:2:104: error: azure.identity.service_principal.secret: the value is not the "
                  "name of a credential; expected the name of a systemd credential; the secret "
                  "itself never stands in a policy\n"},
+                {__LINE__,
+                 AZURE("identity: {service_principal: {tenant: a.example, client: " SUB
+                       ", certificate: name}}"),
+                 ""},
+                {__LINE__,
+                 AZURE("identity: {service_principal: {tenant: a.example, client: " SUB "}}"),
+                 "f:2:33: error: azure.identity.service_principal: it has no secret and no "
+                 "certificate; expected secret or certificate, the name of a systemd credential\n"},
+                {__LINE__,
+                 AZURE("identity: {service_principal: {tenant: a.example, client: " SUB
+                       ", certificate: a, secret: b}}"),
+                 "f:2:33: error: azure.identity.service_principal: it has a secret and a "
+                 "certificate; expected secret or certificate, the name of a systemd credential\n"},
+                {__LINE__,
+                 AZURE("identity: {service_principal: {tenant: a.example, client: " SUB
+                       ", certifcate: a}}"),
+                 "f:2:33: error: azure.identity.service_principal: it has no secret and no "
+                 "certificate; expected secret or certificate, the name of a systemd credential\n"
+                 "f:2:99: error: azure.identity.service_principal.certifcate: unknown key; did you "
+                 "mean \"certificate\"?\n"},
+                {__LINE__, AZURE("identity: {managed: {object_id: " SUB "}}"), ""},
+                {__LINE__,
+                 AZURE("identity: {managed: {resource_id: /subscriptions/" SUB
+                       "/resourcegroups/rg/providers/Microsoft.ManagedIdentity/"
+                       "userAssignedIdentities/id-1}}"),
+                 ""},
+                {__LINE__, AZURE("identity: {managed: {resource_id: id-1}}"),
+                 "f:2:37: error: azure.identity.managed.resource_id: \"id-1\" is not a resource "
+                 "id; expected a resource id that begins with /subscriptions/\n"},
+                {__LINE__, AZURE("identity: {managed: {resource_id: \"/subscriptions/a&x=y\"}}"),
+                 "f:2:37: error: azure.identity.managed.resource_id: \"/subscriptions/a&x=y\" is "
+                 "not a resource id; expected a resource id that begins with /subscriptions/\n"},
+                {__LINE__, AZURE("identity: {managed: {client_id: " SUB ", object_id: " SUB "}}"),
+                 "f:2:23: error: azure.identity.managed: client_id and object_id name an identity "
+                 "twice; expected one of client_id, object_id and resource_id\n"},
+                {__LINE__, AZURE("identity: arc"), ""},
+                {__LINE__, AZURE("identity: workload"), ""},
+                {__LINE__, AZURE("identity: environment"), ""},
+                {__LINE__, AZURE("identity: enviroment"),
+                 "f:2:13: error: azure.identity: \"enviroment\" is not one of the words; expected "
+                 "managed, arc, workload, environment or a mapping of managed, service_principal, "
+                 "create and prune; did you mean \"environment\"?\n"},
+                {__LINE__, AZURE("identity: {arc: {}}"),
+                 "f:2:14: error: azure.identity.arc: unknown key\n"},
+                {__LINE__, AZURE("identity: {create: managed, prune: arc}"), ""},
+                {__LINE__,
+                 AZURE("identity: {create: {managed: {}}, prune: {service_principal: {tenant: a.b, "
+                       "client: " SUB ", secret: s}}}"),
+                 ""},
+                {__LINE__, AZURE("identity: {create: managed}"),
+                 "f:2:13: error: azure.identity: prune is missing; expected create and prune, an "
+                 "identity each\n"},
+                {__LINE__, AZURE("identity: {prune: managed}"),
+                 "f:2:13: error: azure.identity: create is missing; expected create and prune, an "
+                 "identity each\n"},
+                {__LINE__, AZURE("identity: {create: managed, prune: arc, managed: {}}"),
+                 "f:2:13: error: azure.identity: more than one identity; expected managed or "
+                 "service_principal\n"},
+                {__LINE__, AZURE("identity: {create: {}, prune: managd}"),
+                 "f:2:22: error: azure.identity.create: no identity; expected managed or "
+                 "service_principal\n"
+                 "f:2:33: error: azure.identity.prune: \"managd\" is not one of the words; "
+                 "expected managed, arc, workload, environment or a mapping of managed and "
+                 "service_principal; did you mean \"managed\"?\n"},
+                {__LINE__, AZURE("identity: {create: managed, prune: {create: managed}}"),
+                 "f:2:39: error: azure.identity.prune.create: unknown key\n"},
+                {__LINE__, AZURE("identity: {create: managed, prune: managed}"),
+                 "f:2:13: warning: azure.identity: create and prune are the same identity, so that "
+                 "whoever creates can delete\n"},
                 {__LINE__, AZURE("identity: {}"),
                  "f:2:13: error: azure.identity: no identity; expected managed or "
                  "service_principal\n"},
@@ -812,7 +874,7 @@ static void test_values(void **state) {
         assert_string_equal(file->cloud.login, "https://login.chinacloudapi.cn");
         assert_string_equal(file->cloud.imds, "http://169.254.169.254");
         assert_null(file->cloud.ca);
-        assert_int_equal(file->identity.kind, IDENTITY_SERVICE_PRINCIPAL_SECRET);
+        assert_int_equal(file->identity.kind, IDENTITY_SECRET);
         assert_string_equal(file->identity.tenant, "a.example");
         assert_string_equal(file->identity.client_id, "1111111b-1111-4111-8111-111111111111");
         assert_string_equal(file->identity.credential, "sp-secret");

@@ -433,16 +433,16 @@ static void test_sweep(void **state) {
 }
 
 static void principal(void) {
-        f.file.identity = (struct policy_identity){.kind = IDENTITY_SERVICE_PRINCIPAL_SECRET,
+        f.file.identity = (struct policy_identity){.kind = IDENTITY_SECRET,
                                                    .client_id = text("client-1"),
                                                    .tenant = text("tenant-1"),
                                                    .credential = text("arm-secret")};
-        f.secret = "sim-secret";
+        secret_plant(SECRETS_CREDENTIAL, "arm-secret", "sim-secret");
 }
 
 static void principal_without_secret(void) {
         principal();
-        f.secret = NULL;
+        f.secrets_planted[0].text = NULL;
 }
 
 /* Who gives no token to whom, and why. */
@@ -467,11 +467,17 @@ static void test_token(void **state) {
                  0,
                  {{HTTP_GET, "/metadata/identity", 0, 200, 0, NULL, "{\"expires_in\":\"1\"}",
                    false}}},
+                /* what passes by itself is waited for, and then told */
+                {__LINE__,
+                 "is complete",
+                 "no token",
+                 1,
+                 {{HTTP_GET, "/metadata/identity", 2, 503, 0, NULL, "", false}}},
                 {__LINE__,
                  "gives tokens again",
                  NULL,
                  1,
-                 {{HTTP_GET, "/metadata/identity", 1, 503, 0, NULL, "", false}}},
+                 {{HTTP_GET, "/metadata/identity", 6, 503, 0, NULL, "", false}}},
                 /* refused once: another is fetched, and nobody hears of it */
                 {__LINE__,
                  "is complete",
@@ -490,7 +496,7 @@ static void test_token(void **state) {
                    "{\"error\":\"invalid_client\",\"error_description\":\"sim-secret is old\"}",
                    false}}},
                 {__LINE__,
-                 "is the secret in the credential \"arm-secret\" right",
+                 "is the secret in the systemd credential \"arm-secret\" right",
                  NULL,
                  0,
                  {{HTTP_POST, "/oauth2/", 0, 400, 0, NULL, "{\"error\":\"invalid_request\"}",

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -53,6 +54,15 @@ static void put_str(const char *path, const char *text) {
 static void put_hole(const char *path, off_t size) {
         put_str(path, "");
         assert_int_equal(truncate(path, size), 0);
+}
+
+static void put_filled(const char *path, char c, size_t size) {
+        char *bytes = malloc(size);
+
+        assert_non_null(bytes);
+        memset(bytes, c, size);
+        put(path, bytes, size);
+        free(bytes);
 }
 
 static void check_mode(const char *path, unsigned mode) {
@@ -354,34 +364,57 @@ static void test_zones(void **state) {
 }
 
 static void test_credentials(void **state) {
-        static const struct {
+        char path[PATH_MAX + 8];
+        const struct {
                 int line;
+                enum secrets_kind kind;
                 const char *name;
                 int r;
                 const char *text;
         } rows[] = {
-                {__LINE__, "secret", 0, "hunter2"},
-                {__LINE__, "with-newline", 0, "hunter2"},
-                {__LINE__, "two-newlines", 0, "hunter2\n"},
-                {__LINE__, "only-newline", 0, ""},
-                {__LINE__, "empty.txt", 0, ""},
-                {__LINE__, "missing_one", -ENOENT, NULL},
-                {__LINE__, "nul", -EINVAL, NULL},
-                {__LINE__, "large", -E2BIG, NULL},
-                {__LINE__, "too-large", -E2BIG, NULL},
-                {__LINE__, "directory", -EBADF, NULL},
-                {__LINE__, "", -EINVAL, NULL},
-                {__LINE__, "..", -EINVAL, NULL},
-                {__LINE__, "../plain", -EINVAL, NULL},
-                {__LINE__, "a/b", -EINVAL, NULL},
-                {__LINE__, ".hidden", -EINVAL, NULL},
-                {__LINE__, "a:b", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "secret", 0, "hunter2"},
+                {__LINE__, SECRETS_CREDENTIAL, "with-newline", 0, "hunter2"},
+                {__LINE__, SECRETS_CREDENTIAL, "two-newlines", 0, "hunter2\n"},
+                {__LINE__, SECRETS_CREDENTIAL, "only-newline", 0, ""},
+                {__LINE__, SECRETS_CREDENTIAL, "empty.txt", 0, ""},
+                {__LINE__, SECRETS_CREDENTIAL, "missing_one", -ENOENT, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "nul", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "large", -E2BIG, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "too-large", -E2BIG, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "directory", -EBADF, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "..", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "../plain", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "a/b", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, ".hidden", -EINVAL, NULL},
+                {__LINE__, SECRETS_CREDENTIAL, "a:b", -EINVAL, NULL},
+                {__LINE__, SECRETS_VARIABLE, "AZURE_CLIENT_ID", 0, "of the environment"},
+                {__LINE__, SECRETS_VARIABLE, "AZURE_EMPTY", -ENOENT, NULL},
+                {__LINE__, SECRETS_VARIABLE, "AZURE_NONE", -ENOENT, NULL},
+                {__LINE__, SECRETS_FILE, path, 0, "by a link"},
+                {__LINE__, SECRETS_FILE, "plain", -EINVAL, NULL},
+                {__LINE__, SECRETS_FILE, "/nowhere/token", -ENOENT, NULL},
+                {__LINE__, SECRETS_FILE, "/dev/null", -EBADF, NULL},
+                {__LINE__, SECRETS_FILE, "/", -EBADF, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "good.key", 0, "arc-key"},
+                {__LINE__, SECRETS_ARC_KEY, "full.key", 0, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "none.key", -ENOENT, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "fat.key", -E2BIG, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "link.key", -ELOOP, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "folder.key", -EBADF, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "good.txt", -EINVAL, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "../plain.key", -EINVAL, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "folder.key/in.key", -EINVAL, NULL},
+                {__LINE__, SECRETS_ARC_KEY, ".key", -EINVAL, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "..key", -EINVAL, NULL},
+                {__LINE__, SECRETS_ARC_KEY, "", -EINVAL, NULL},
         };
         _cleanup_(credentials_freep) struct secrets *secrets = NULL;
         char *text;
         size_t len;
 
         put_str("plain", "outside");
+        put_str("plain.key", "outside");
         assert_int_equal(mkdir("creds", 0700), 0);
         put_str("creds/secret", "hunter2");
         put_str("creds/with-newline", "hunter2\n");
@@ -394,15 +427,36 @@ static void test_credentials(void **state) {
         put_hole("creds/too-large", FILE_CREDENTIAL_MAX + 1);
         assert_int_equal(mkdir("creds/directory", 0700), 0);
 
-        assert_int_equal(credentials_new("creds", &secrets), 0);
+        /* As Kubernetes lays a token out. */
+        assert_int_equal(mkdir("..data", 0700), 0);
+        put_str("..data/token", "by a link");
+        assert_int_equal(symlink("..data/token", "token"), 0);
+        assert_non_null(realpath(".", path));
+        strcat(path, "/token");
+        assert_int_equal(setenv("AZURE_CLIENT_ID", "of the environment", 1), 0);
+        assert_int_equal(setenv("AZURE_EMPTY", "", 1), 0);
+
+        assert_int_equal(mkdir("arc", 0700), 0);
+        assert_int_equal(mkdir("arc/folder.key", 0700), 0);
+        put_str("arc/good.key", "arc-key");
+        put_str("arc/good.txt", "x");
+        put_str("arc/.key", "x");
+        put_str("arc/folder.key/in.key", "x");
+        put_filled("arc/full.key", 'k', SECRETS_ARC_MAX);
+        put_filled("arc/fat.key", 'k', SECRETS_ARC_MAX + 1);
+        assert_int_equal(symlink("good.key", "arc/link.key"), 0);
+
+        assert_int_equal(credentials_new(&(struct credentials_options){"creds", "arc"}, &secrets),
+                         0);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                int r = secrets_read(secrets, rows[i].name, &text);
+                int r = secrets_read(secrets, rows[i].kind, rows[i].name, &text);
 
                 if (r != rows[i].r)
                         fail_msg("row at line %d: %d", rows[i].line, r);
                 if (r != 0)
                         continue;
-                assert_string_equal(text, rows[i].text);
+                if (rows[i].text)
+                        assert_string_equal(text, rows[i].text);
                 str_wipe_free(text);
         }
         secrets = credentials_free(secrets);
@@ -413,9 +467,11 @@ static void test_credentials(void **state) {
         free(text);
         assert_int_equal(file_read_credential("nowhere", "nul", &text, &len), -ENOENT);
 
-        /* Started outside systemd. */
-        assert_int_equal(credentials_new(NULL, &secrets), 0);
-        assert_int_equal(secrets_read(secrets, "secret", &text), -ENOENT);
+        /* Started outside systemd, on no Arc machine. */
+        assert_int_equal(credentials_new(&(struct credentials_options){NULL, "nowhere"}, &secrets),
+                         0);
+        assert_int_equal(secrets_read(secrets, SECRETS_CREDENTIAL, "secret", &text), -ENOENT);
+        assert_int_equal(secrets_read(secrets, SECRETS_ARC_KEY, "good.key", &text), -ENOENT);
 }
 
 int main(void) {
