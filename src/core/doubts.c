@@ -57,6 +57,7 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
         sum->deletes += more->deletes;
         sum->failures += more->failures;
         sum->gained += more->gained;
+        sum->differing += more->differing;
 }
 
 /* Whether @part is more than @percent of @whole. Counts of rows are far from overflow; a count that

@@ -76,8 +76,9 @@ struct policy_tally {
         size_t complete; /* complete ones of its selected series */
         size_t beyond;  /* of those: dropped within 30 days by the file, not by the accepted rule */
         size_t deletes; /* planned now, of complete ones */
-        size_t failures; /* planned now, of old failed ones: no doubt counts them */
-        size_t gained;   /* complete ones created in DOUBT_MASS_GAIN_S */
+        size_t failures;  /* planned now, of old failed ones: no doubt counts them */
+        size_t gained;    /* complete ones created in DOUBT_MASS_GAIN_S */
+        size_t differing; /* series of listed disks whose accepted rule is not the file's */
 };
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more);

@@ -84,6 +84,7 @@ int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
                                  row->time_created.ticks <= p->now.ticks;
         }
 
+        tally->differing += s->disk && accepted->differs;
         /* Also with prune off: who turns it on again is not to find that a rule was accepted in the
          * meantime that nobody was asked about. */
         if (!accepted->differs || !s->policy->has_keep)

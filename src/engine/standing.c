@@ -293,8 +293,9 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                 standing->hidden = true;
                 return true;
         }
-        /* Unwritten, it only makes us ask. */
-        if (listed)
+        /* A rule that no snapshot carries yet may give way to another before one does, and what is
+         * compared is what they carry. Unwritten, it only makes us ask. */
+        if (listed && (acked || standing->tally.differing == 0))
                 (void)state_rule_set(&engine->state, policy->name, rule.data,
                                      standing->tally.complete -
                                              MIN(standing->tally.complete, standing->spent));

@@ -94,8 +94,8 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
         if (strcmp(s->keep, file) != 0) {
                 if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0)
                         checks_broken(c, PROMISE_POLICY,
-                                      "%s carries \"%s\", which is neither accepted nor the file's",
-                                      s->r->name, s->keep);
+                                      "%s carries \"%s\"; accepted is \"%s\", the file says \"%s\"",
+                                      s->r->name, s->keep, accepted, file);
                 return;
         }
         if (!accepted || strcmp(accepted, file) == 0)
