@@ -37,8 +37,9 @@
 /* What a single GET has shown is believed for so long against listings that do not show it. */
 #define ROUND_KNOWN_NS (3600 * NSEC_PER_SEC)
 
+/* What was done in the instant in which the listing began may not be in it. */
 static bool is_touched(const struct subscription *s) {
-        return s->touched_at.ns > s->begin.ns;
+        return s->touched_at.ns >= s->begin.ns;
 }
 
 struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
@@ -460,9 +461,10 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
 
                 if (action->kind != kind || action->blocked != 0)
                         continue;
-                if (!s->tries[i])
-                        s->tries[i] = subscription_memory(s, action);
-                memory = s->tries[i];
+                /* While another slot of the series is under way, the memory is of that one. */
+                memory = s->tries[i] ?: subscription_memory(s, action);
+                if (memory && !memory->running)
+                        s->tries[i] = memory;
                 if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns ||
                     (kind == ACTION_DELETE && memory->failed_in == s->serial))
                         continue;
