@@ -91,6 +91,16 @@ bool doubt_mass_stands(const struct policy_tally *tally, size_t deleted, size_t 
                is_more_than(sum - allowed, tally->complete, percent);
 }
 
+size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted) {
+        size_t sum, allowed;
+
+        if (__builtin_add_overflow(tally->deletes, deleted, &sum))
+                sum = SIZE_MAX;
+        if (__builtin_add_overflow(tally->gained, DOUBT_MASS_LEAST, &allowed) || sum <= allowed)
+                return tally->deletes;
+        return MAX(tally->deletes, sum - allowed);
+}
+
 static int64_t day_of(struct utc now) {
         int64_t seconds = utc_seconds(now), day = seconds / SEC_PER_DAY;
 

@@ -91,6 +91,10 @@ bool doubt_policy_stands(const struct policy_tally *tally, unsigned percent);
 bool doubt_mass_stands(const struct policy_tally *tally, size_t deleted, size_t allowance,
                        unsigned percent);
 
+/* The least allowance with which the planned deletions may go, after @deleted ones; at least their
+ * number. */
+size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted);
+
 /*
  * The size of a target over the last days: the largest seen in each, so that a slow loss shows too.
  * Day numbers count from 1970-01-01. All zero: nothing is known yet.

@@ -248,7 +248,8 @@ static int ack_policy(struct engine *engine, size_t p, enum doubt doubt) {
         if (rule.error)
                 return rule.error;
         if (doubt == DOUBT_MASS)
-                allowance = engine->policies[p].tally.deletes;
+                allowance = doubt_mass_allowance(&engine->policies[p].tally,
+                                                 engine->policies[p].deleted);
         r = state_ack(&engine->state, doubt, policy->name,
                       doubt == DOUBT_POLICY ? strbuf_str(&rule) : NULL, allowance,
                       engine_now(engine));

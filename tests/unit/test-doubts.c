@@ -113,6 +113,12 @@ static void test_mass(void **state) {
                 if (doubt_mass_stands(&tally, rows[i].deleted, rows[i].allowance,
                                       rows[i].percent) != rows[i].stands)
                         fail_msg("row at line %d", rows[i].line);
+                /* An ack lets the planned ones go, whatever has gone before. */
+                if (doubt_mass_stands(&tally, rows[i].deleted,
+                                      doubt_mass_allowance(&tally, rows[i].deleted),
+                                      rows[i].percent))
+                        fail_msg("row at line %d: its allowance is too small", rows[i].line);
+                assert_true(doubt_mass_allowance(&tally, rows[i].deleted) >= tally.deletes);
         }
 }
 
