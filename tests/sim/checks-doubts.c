@@ -108,14 +108,11 @@ static const char *policy_forbids(struct checks *c, unsigned node, const struct 
         return NULL;
 }
 
-static const char *mass_forbids(struct checks *c, unsigned node, const struct intent *intent,
-                                struct utc at) {
-        static char text[160];
-        static struct point points[POINTS_MAX + 1];
-        size_t deleted = 0, gained = 0, complete = 0, accepted = 0, least;
+/* What was created and deleted within a day, as the node can know it. */
+static void count_day(const struct checks *c, unsigned node, const struct intent *intent,
+                      struct utc at, size_t *ret_deleted, size_t *ret_gained) {
+        size_t deleted = 0, gained = 0;
 
-        if (intent->max_delete_percent == 0)
-                return NULL;
         for (size_t i = c->n_deletions_done; i-- > 0;) {
                 const struct seen_deletion *d = &c->deletions_done[i];
 
@@ -130,6 +127,27 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
                          d->at.ticks > c->nodes[node - 1].state_odd_at.ticks)
                         deleted += d->node == node || d->known[node - 1];
         }
+        *ret_deleted = deleted;
+        *ret_gained = gained;
+}
+
+size_t checks_mass_accepted(const struct checks *c, unsigned node, const struct intent *intent,
+                            size_t n, struct utc at) {
+        size_t deleted, gained;
+
+        count_day(c, node, intent, at, &deleted, &gained);
+        return MAX(n, n + deleted - MIN(n + deleted, gained + MASS_LEAST));
+}
+
+static const char *mass_forbids(struct checks *c, unsigned node, const struct intent *intent,
+                                struct utc at) {
+        static char text[160];
+        static struct point points[POINTS_MAX + 1];
+        size_t deleted, gained, complete = 0, accepted = 0, least;
+
+        if (intent->max_delete_percent == 0)
+                return NULL;
+        count_day(c, node, intent, at, &deleted, &gained);
         if (deleted <= MASS_LEAST)
                 return NULL;
         for (size_t i = 0; i < c->acks->n; i++)

@@ -329,6 +329,7 @@ static void hear_page(struct checks *c, struct seen_node *n, enum service_reques
                 return;
         /* A round lists its snapshots alone. */
         n->listed_utc = n->page_utc;
+        n->filtered = c->rights_cut;
         if (!c->rights_cut)
                 know_deletions(c, (size_t)(n - c->nodes), utc_add_seconds(n->page_utc, -c->lag_s));
         if (!n->walk_open)

@@ -133,7 +133,7 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
                     strcmp(c->intents[i].policy, status->policy) == 0)
                         intent = &c->intents[i];
         /* By a Date that is off, some are of the future and do not count. */
-        if (!chain || !intent || c->rights_cut || n->swept_utc.ticks == 0 ||
+        if (!chain || !intent || c->rights_cut || n->filtered || n->swept_utc.ticks == 0 ||
             utc.ticks < n->misled_until.ticks || service_clock_error(c->service) != 0)
                 return;
 

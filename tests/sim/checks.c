@@ -282,13 +282,25 @@ static void snapshot_read(struct seen_snapshot *s) {
         snprintf(s->owner, sizeof(s->owner), "%s", checks_tag(s->r, "snapkeep-owner"));
 }
 
+/* The oldest sight that a daemon still goes by, or so much before @at. */
+static struct utc oldest_sight(const struct checks *c, struct utc at) {
+        struct utc oldest = utc_add_seconds(at, -GONE_KEPT_S);
+
+        for (size_t i = 0; i < CHECKS_NODES_MAX; i++)
+                if (c->nodes[i].swept_utc.ticks != 0)
+                        oldest.ticks = MIN(oldest.ticks,
+                                           c->nodes[i].swept_utc.ticks - c->lag_s * TICKS_PER_SEC);
+        return oldest;
+}
+
 /* A daemon that has not looked since still counts it. */
 static void remember_gone(struct checks *c, const struct seen_snapshot *s, struct utc at) {
         struct utc gone_at = utc_is_set(s->r->deleted_at) ? s->r->deleted_at : at;
+        struct utc oldest = oldest_sight(c, at);
         size_t kept = 0;
 
         for (size_t i = 0; i < c->n_gone; i++)
-                if (c->gone[i].at.ticks > utc_add_seconds(at, -GONE_KEPT_S).ticks)
+                if (c->gone[i].at.ticks > oldest.ticks)
                         c->gone[kept++] = c->gone[i];
         c->n_gone = kept;
         if (!s->shaped || !service_resource_is_complete(s->r, (struct utc){gone_at.ticks - 1}))
@@ -484,7 +496,9 @@ void checks_acked(struct checks *c, unsigned node, enum checks_ack ack, const ch
                         intent = &c->intents[i];
         c->acks->items[c->acks->n].node = node;
         c->acks->items[c->acks->n].ack = ack;
-        c->acks->items[c->acks->n].n = n;
+        c->acks->items[c->acks->n].n = ack == CHECKS_ACK_MASS && intent
+                                               ? checks_mass_accepted(c, node, intent, n, utc)
+                                               : n;
         c->acks->items[c->acks->n].at = utc;
         snprintf(c->acks->items[c->acks->n].what, TAG_TEXT_MAX, "%s", policy ?: "");
         c->acks->items[c->acks->n].rule[0] = '\0';

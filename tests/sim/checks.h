@@ -135,6 +135,7 @@ struct seen_node {
         struct utc page_utc,
                 listed_utc;      /* its last page was made; the same of the last whole one */
         bool page_ok, page_last; /* of the listing's page that is on its way back */
+        bool filtered;           /* the last whole listing was made while rights were cut */
         struct mono not_before;  /* Retry-After */
         struct mono
                 kind_not_before[_SERVICE_REQUEST_KIND_N]; /* of one empty bucket of calls alone */

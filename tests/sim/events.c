@@ -241,7 +241,8 @@ static const char *rights_group(const struct story_event *event) {
 static bool set_rights(struct play *play, const struct story_event *event,
                        enum service_rights rights) {
         play->rig.checks.rights_cut = true;
-        play->rights_until_s = event->at_s + event->length_s + CHECKS_SIGHT_S;
+        play->rights_until_s =
+                MAX(play->rights_until_s, event->at_s + event->length_s + CHECKS_SIGHT_S);
         return service_set_rights(play->rig.service, SERVICE_SUBSCRIPTION, rights_group(event),
                                   rights) == 0;
 }
@@ -318,7 +319,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 return true;
         case EVENT_LAG:
                 rig->checks.lag_s = 60 + (int64_t)(event_pick(event, 1) % 1200);
-                play->lag_until_s = event->at_s + event->length_s + CHECKS_SIGHT_S;
+                play->lag_until_s =
+                        MAX(play->lag_until_s, event->at_s + event->length_s + CHECKS_SIGHT_S);
                 return service_set_listing_lag(rig->service, play_now(play), SERVICE_SUBSCRIPTION,
                                                rig->checks.lag_s * NSEC_PER_SEC) == 0;
         case EVENT_UNLISTED:
