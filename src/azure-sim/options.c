@@ -235,7 +235,7 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
                 options->world = value;
                 return true;
         case OPT_BUDGETS:
-                options->service.budgets = true;
+                options->service.rates = 1;
                 return true;
         case OPT_NO_LIMITS:
                 options->service.no_limits = true;

@@ -24,7 +24,7 @@
 struct answer;
 struct route;
 
-/* The provider's buckets of calls, per subscription. */
+/* The provider's buckets of calls, per subscription and region. */
 enum service_bucket {
         BUCKET_SNAPSHOT_WRITE,
         BUCKET_DELETE,
@@ -64,8 +64,7 @@ struct subscription {
         struct outage outage;
         int64_t lag_ns; /* below 0: the options' */
         struct utc lag_since;
-        uint32_t quota; /* 0 for none */
-        struct bucket_use buckets[_BUCKET_N];
+        uint32_t quota;                     /* 0 for none */
         int64_t arm_missing[_ARM_BUCKET_N]; /* calls below full, times TICKS_PER_SEC */
         struct utc arm_at;                  /* as of */
         struct subscription *next;
@@ -81,11 +80,13 @@ struct group {
         struct group *next;
 };
 
-/* What the quota counts. */
+/* What quota and buckets count in. Requests of no region, as listings are, count in that without a
+ * name. */
 struct region {
         const struct subscription *subscription;
         char *name;
         uint32_t snapshots; /* alive */
+        struct bucket_use buckets[_BUCKET_N];
         struct region *next;
 };
 
@@ -305,6 +306,7 @@ struct answer {
         char *location;            /* Location alone */
         char *www_authenticate;
         int bucket;                        /* enum service_bucket; below 0 for none */
+        struct bucket_use *use;            /* of it; NULL for none */
         int arm_bucket;                    /* enum service_arm_bucket; below 0 for none */
         struct subscription *subscription; /* NULL when the request did not come that far */
 };

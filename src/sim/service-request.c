@@ -73,22 +73,35 @@ static void bucket_roll(struct bucket_use *use, struct utc now) {
         }
 }
 
-static void arm_refill(struct subscription *subscription, struct utc now) {
+static uint32_t rates_of(const struct service *service) {
+        return service->options.rates > 0 ? service->options.rates : 1;
+}
+
+static void arm_refill(const struct service *service, struct subscription *subscription,
+                       struct utc now) {
         int64_t elapsed = 0;
 
         if (utc_is_set(subscription->arm_at))
                 elapsed = MIN(now.ticks - subscription->arm_at.ticks, 3600 * TICKS_PER_SEC);
         for (int i = 0; i < _ARM_BUCKET_N; i++)
                 subscription->arm_missing[i] =
-                        MAX(subscription->arm_missing[i] - elapsed * arm_buckets[i].refill, 0);
+                        MAX(subscription->arm_missing[i] -
+                                    elapsed * arm_buckets[i].refill * rates_of(service),
+                            0);
         subscription->arm_at = now;
 }
 
-static int64_t arm_left(const struct subscription *subscription, int bucket, int64_t times) {
+static int64_t arm_left(const struct service *service, const struct subscription *subscription,
+                        int bucket, int64_t times) {
         int64_t missing = subscription->arm_missing[bucket];
 
-        return MAX(arm_buckets[bucket].max * times - (missing + TICKS_PER_SEC - 1) / TICKS_PER_SEC,
+        return MAX(arm_buckets[bucket].max * times * rates_of(service) -
+                           (missing + TICKS_PER_SEC - 1) / TICKS_PER_SEC,
                    0);
+}
+
+static uint32_t bucket_max(const struct service *service, int bucket, int window) {
+        return buckets[bucket].max[window] * rates_of(service);
 }
 
 static void answer_throttled_by_arm(struct answer *answer, int bucket) {
@@ -100,8 +113,9 @@ static void answer_throttled_by_arm(struct answer *answer, int bucket) {
 }
 
 /* As Compute writes it: without the "error" around it. */
-static void answer_throttled_by_compute(struct answer *answer, const struct bucket_use *use,
+static void answer_throttled_by_compute(const struct service *service, struct answer *answer,
                                         int window, struct utc now) {
+        const struct bucket_use *use = answer->use;
         int64_t end = use->start[window].ticks + bucket_seconds[window] * TICKS_PER_SEC;
         const char *name = buckets[answer->bucket].name;
 
@@ -116,35 +130,35 @@ static void answer_throttled_by_compute(struct answer *answer, const struct buck
                        "\\\"allowedRequestCount\\\":%" PRIu32
                        ",\\\"measuredRequestCount\\\":%" PRIu32 "}\"}]}",
                        name, window == 0 ? "3" : "30", name, window == 0 ? "3" : "30",
-                       buckets[answer->bucket].max[window], use->used[window] + 1);
+                       bucket_max(service, answer->bucket, window), use->used[window] + 1);
 }
 
 /* Takes the request out of its buckets. Returns whether it may go on; 429 is answered otherwise. */
 static bool budget_take(struct service *service, struct utc now, struct answer *answer) {
         struct subscription *subscription = answer->subscription;
-        struct bucket_use *use;
 
         if (answer->arm_bucket >= 0) {
-                arm_refill(subscription, now);
-                if (service->options.budgets &&
-                    arm_left(subscription, answer->arm_bucket, 1) == 0) {
+                arm_refill(service, subscription, now);
+                if (service->options.rates > 0 &&
+                    arm_left(service, subscription, answer->arm_bucket, 1) == 0) {
                         answer_throttled_by_arm(answer, answer->arm_bucket);
+                        service->counts.exhausted++;
                         return false;
                 }
                 subscription->arm_missing[answer->arm_bucket] += TICKS_PER_SEC;
         }
-        if (answer->bucket < 0)
+        if (!answer->use)
                 return true;
 
-        use = &subscription->buckets[answer->bucket];
-        bucket_roll(use, now);
-        for (int i = 0; i < 2 && service->options.budgets; i++)
-                if (use->used[i] >= buckets[answer->bucket].max[i]) {
-                        answer_throttled_by_compute(answer, use, i, now);
+        bucket_roll(answer->use, now);
+        for (int i = 0; i < 2 && service->options.rates > 0; i++)
+                if (answer->use->used[i] >= bucket_max(service, answer->bucket, i)) {
+                        answer_throttled_by_compute(service, answer, i, now);
+                        service->counts.exhausted++;
                         return false;
                 }
-        use->used[0]++;
-        use->used[1]++;
+        answer->use->used[0]++;
+        answer->use->used[1]++;
         return true;
 }
 
@@ -191,6 +205,71 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
         }
 }
 
+/* The region that the request is counted in: its resource's, or its operation's. A new one's is that of
+ * its group, where its disk mostly is. */
+static const char *request_region(const struct service *service, struct utc now,
+                                  const struct route *route) {
+        const struct service_resource *resource = NULL;
+        _cleanup_(strbuf_deinit) struct strbuf id = {};
+        const struct group *group;
+
+        if (route->region)
+                return route->region;
+        if (!route->group || !route->name)
+                return "";
+        strbuf_appendf(&id, "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/%s/%s",
+                       route->subscription, route->group,
+                       route->resource_kind == SERVICE_DISK ? "disks" : "snapshots", route->name);
+        if (id.error == 0)
+                resource = service_find_visible(service, id.data, now);
+        if (resource)
+                return resource->region;
+        group = service_find_group(service, route->subscription, route->group);
+        return group ? group->region : "";
+}
+
+/* The buckets that the request draws from. Returns 0 or -ENOMEM. */
+static int answer_find_buckets(struct service *service, struct utc now, const struct route *route,
+                               struct answer *answer) {
+        struct region *region;
+        int r;
+
+        answer_buckets(answer, route->kind);
+        if (answer->bucket < 0)
+                return 0;
+        r = service_region(service, answer->subscription, request_region(service, now, route),
+                           &region);
+        if (r < 0)
+                return r;
+        answer->use = &region->buckets[answer->bucket];
+        return 0;
+}
+
+int service_spend(struct service *service, struct utc now, const char *subscription_id,
+                  const char *region_name, enum service_request_kind kind, uint32_t n) {
+        struct answer answer = {.subscription =
+                                        service_find_subscription(service, subscription_id)};
+        struct region *region;
+        int r;
+
+        if (!answer.subscription)
+                return SERVICE_E_MISSING;
+        answer_buckets(&answer, kind);
+        if (answer.bucket < 0)
+                return SERVICE_E_INVALID;
+        r = service_region(service, answer.subscription, region_name, &region);
+        if (r < 0)
+                return r;
+
+        bucket_roll(&region->buckets[answer.bucket], now);
+        for (int i = 0; i < 2; i++) {
+                uint32_t *used = &region->buckets[answer.bucket].used[i];
+
+                *used = MIN(*used + n, bucket_max(service, answer.bucket, i));
+        }
+        return 0;
+}
+
 /* Headers. */
 
 static void header(struct http_reply *reply, int *r, const char *name, const char *value) {
@@ -214,34 +293,32 @@ static void header_guid(struct http_reply *reply, int *r, const char *name, stru
         header_text(reply, r, name, text);
 }
 
-static void headers_budget(struct http_reply *reply, int *r, const struct answer *answer,
-                           struct strbuf *text) {
+static void headers_budget(const struct service *service, struct http_reply *reply, int *r,
+                           const struct answer *answer, struct strbuf *text) {
         static const char *const windows[] = {"3Min;", "30Min;"};
         const struct subscription *subscription = answer->subscription;
 
         if (!subscription)
                 return;
-        if (answer->bucket >= 0) {
-                const struct bucket_use *use = &subscription->buckets[answer->bucket];
-
+        if (answer->use) {
                 for (int i = 0; i < 2; i++) {
-                        uint32_t max = buckets[answer->bucket].max[i];
+                        uint32_t max = bucket_max(service, answer->bucket, i);
 
                         if (i > 0)
                                 strbuf_append_char(text, ',');
                         SIM_APPEND(text, "Microsoft.Compute/");
                         strbuf_append_str(text, buckets[answer->bucket].name);
                         strbuf_append_str(text, windows[i]);
-                        sim_append_number(text, max - MIN(use->used[i], max), 1);
+                        sim_append_number(text, max - MIN(answer->use->used[i], max), 1);
                 }
                 header_text(reply, r, "x-ms-ratelimit-remaining-resource", text);
         }
         if (answer->arm_bucket >= 0) {
-                int64_t left = arm_left(subscription, answer->arm_bucket, 1);
+                int64_t left = arm_left(service, subscription, answer->arm_bucket, 1);
 
                 sim_append_number(text, (uint64_t)left, 1);
                 header_text(reply, r, arm_buckets[answer->arm_bucket].header, text);
-                left = arm_left(subscription, answer->arm_bucket, 15);
+                left = arm_left(service, subscription, answer->arm_bucket, 15);
                 sim_append_number(text, (uint64_t)left, 1);
                 header_text(reply, r, arm_buckets[answer->arm_bucket].global_header, text);
         }
@@ -306,7 +383,7 @@ static int reply_headers(struct service *service, struct utc now, struct answer 
                 sim_append_number(&text, (uint64_t)answer->retry_after_s, 1);
                 header_text(reply, &r, "Retry-After", &text);
         }
-        headers_budget(reply, &r, answer, &text);
+        headers_budget(service, reply, &r, answer, &text);
         header_guid(reply, &r, "x-ms-request-id", service, &text);
         header_guid(reply, &r, "x-ms-correlation-request-id", service, &text);
         service_format_date(service_written(service, now), date);
@@ -397,7 +474,9 @@ static int request_enter(struct service *service, struct utc now, const struct s
                              answer->subscription->id);
                 return 1;
         }
-        answer_buckets(answer, route->kind);
+        r = answer_find_buckets(service, now, route, answer);
+        if (r < 0)
+                return r;
         return budget_take(service, now, answer) ? 0 : 1;
 }
 

@@ -64,8 +64,9 @@ struct service_options {
         int64_t listing_lag_ns; /* listings show the world of so long ago; single GETs do not */
         uint32_t empty_pages;   /* in 100 pages, so many are empty and come before the real one */
         int64_t token_life_s;   /* of tokens of either endpoint */
-        bool budgets;           /* answer 429 when a bucket of section 9's table is empty */
-        bool no_limits;         /* no 500, no 7 in 5 minutes: for benchmarks */
+        uint32_t rates; /* answer 429 when a bucket is empty that holds, and fills at, so many
+                                   times what Azure's does; 0: never, and headers as for 1 */
+        bool no_limits; /* no 500, no 7 in 5 minutes: for benchmarks */
 };
 
 /* 1 s operations, 0.5 s to linger, 6 minutes to copy, no lag, hour-long tokens, seed 1. */
@@ -255,6 +256,12 @@ int service_set_listing_lag(struct service *service, struct utc now, const char 
  * answers 409 QuotaExceeded. Returns 0 or SERVICE_E_MISSING. */
 int service_set_quota(struct service *service, const char *subscription, uint32_t max);
 
+/* Others in the subscription make @n requests of that kind, which count in Compute's bucket of the
+ * region and nowhere else. A bucket does not go below empty. Returns 0, -ENOMEM, SERVICE_E_MISSING, or
+ * SERVICE_E_INVALID for a kind that Compute does not count. */
+int service_spend(struct service *service, struct utc now, const char *subscription,
+                  const char *region, enum service_request_kind kind, uint32_t n);
+
 /* Verbs: the world as other hands change it. Each needs its instant; none counts as a request. */
 
 /* Makes the subscription when it is new. Returns 0, -ENOMEM, SERVICE_E_EXISTS, SERVICE_E_INVALID. */
@@ -384,8 +391,9 @@ struct service_counts {
         uint64_t requests;
         uint64_t by_kind[_SERVICE_REQUEST_KIND_N];
         uint64_t by_method[HTTP_DELETE + 1];
-        uint64_t by_status[6]; /* index 2 for 2xx, and so on; 429 also in throttled */
-        uint64_t throttled;
+        uint64_t by_status[6];           /* index 2 for 2xx, and so on; 429 also in throttled */
+        uint64_t throttled;              /* outages included */
+        uint64_t exhausted;              /* of these, by an empty bucket */
         uint64_t created[2], deleted[2]; /* by enum service_kind, by requests alone */
         uint64_t repeated;
         uint64_t alive[2]; /* not deleted */

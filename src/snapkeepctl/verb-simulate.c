@@ -69,7 +69,7 @@ static int make_world(struct simulate *simulate) {
         int r;
 
         service_options.seed = (uint64_t)simulate->seed;
-        service_options.budgets = true;
+        service_options.rates = 1;
         network_options.seed = (uint64_t)simulate->seed;
         simulate->secrets.ops = &secrets_ops;
         r = sim_new(utc_from_seconds(SIMULATE_START), &simulate->sim);

@@ -415,7 +415,7 @@ static void test_tags(void **state) {
 }
 
 static void test_budgets(void **state) {
-        service_options(service)->budgets = true;
+        service_options(service)->rates = 1;
         for (int i = 0; i < 240; i++)
                 assert_int_equal(ask(HTTP_GET, SNAPS V, NULL), 200);
         assert_string_equal(header("x-ms-ratelimit-remaining-resource"),
@@ -436,6 +436,38 @@ static void test_budgets(void **state) {
         assert_int_equal(ask(HTTP_GET, DISK V, NULL), 200);
         assert_int_equal(ask(HTTP_GET, DISK V, NULL), 429);
         assert_int_equal(service_counts(service).throttled, 3);
+        assert_int_equal(service_counts(service).exhausted, 3);
+}
+
+/* Regions have buckets of their own, others draw from them, and they may be larger than Azure's. */
+static void test_budgets_of_regions(void **state) {
+        service_options(service)->rates = 2;
+        assert_int_equal(service_spend(service, now, SERVICE_SUBSCRIPTION, "westeurope",
+                                       SERVICE_REQUEST_PUT_SNAPSHOT, 1999),
+                         0);
+        assert_int_equal(ask(HTTP_PUT, SNAPS "/a" V, OF(DISK)), 202);
+        assert_string_equal(header("x-ms-ratelimit-remaining-resource"),
+                            "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0,Microsoft."
+                            "Compute/HighCostSnapshotCreateHydrate30Min;14000");
+        assert_string_equal(header("x-ms-ratelimit-remaining-subscription-writes"), "399");
+        assert_int_equal(ask(HTTP_PUT, SNAPS "/b" V, OF(DISK)), 429);
+        assert_string_equal(header("Retry-After"), "180");
+        assert_int_equal(service_spend(service, now, SERVICE_SUBSCRIPTION, "northeurope",
+                                       SERVICE_REQUEST_GET_DISK, 100000),
+                         0);
+        assert_int_equal(ask(HTTP_GET, DISK V, NULL), 200);
+        assert_int_equal(service_spend(service, now, SERVICE_SUBSCRIPTION, "westeurope",
+                                       SERVICE_REQUEST_GET_DISK, 100000),
+                         0);
+        assert_int_equal(ask(HTTP_GET, DISK V, NULL), 429);
+        assert_int_equal(service_spend(service, now, SERVICE_SUBSCRIPTION, "westeurope",
+                                       SERVICE_REQUEST_PATCH_TAGS, 1),
+                         SERVICE_E_INVALID);
+        assert_int_equal(
+                service_spend(service, now, "x", "westeurope", SERVICE_REQUEST_GET_DISK, 1),
+                SERVICE_E_MISSING);
+        pass(180000);
+        assert_int_equal(ask(HTTP_PUT, SNAPS "/b" V, OF(DISK)), 202);
 }
 
 static void test_service_clock(void **state) {
@@ -587,14 +619,14 @@ static void test_recorded_shapes(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
-                CASE(test_answers),          CASE(test_life),
-                CASE(test_existing_name),    CASE(test_limits),
-                CASE(test_background_copy),  CASE(test_failed_create),
-                CASE(test_listings),         CASE(test_lagging_listing),
-                CASE(test_tokens),           CASE(test_tags),
-                CASE(test_budgets),          CASE(test_service_clock),
-                CASE(test_world_round_trip), CASE(test_deterministic),
-                CASE(test_recorded_shapes),
+                CASE(test_answers),         CASE(test_life),
+                CASE(test_existing_name),   CASE(test_limits),
+                CASE(test_background_copy), CASE(test_failed_create),
+                CASE(test_listings),        CASE(test_lagging_listing),
+                CASE(test_tokens),          CASE(test_tags),
+                CASE(test_budgets),         CASE(test_budgets_of_regions),
+                CASE(test_service_clock),   CASE(test_world_round_trip),
+                CASE(test_deterministic),   CASE(test_recorded_shapes),
         };
 
         return cmocka_run_group_tests_name("sim-service", tests, NULL, NULL);
