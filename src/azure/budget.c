@@ -8,10 +8,12 @@
 
 /* Of a window; one more are counted, so that none is missed at its edge. */
 #define SLOTS 60
-/* Chosen: a fiftieth of a bucket, and at least two, is never asked for. Others draw from it between a
- * reply and our next request. */
+/* Chosen: a fiftieth of a bucket, and at least as many as another daemon has under way (limits.parallel's
+ * default), is never asked for, as others draw from it between a reply and our next request; but no more
+ * than a quarter of it. */
 #define RESERVE_PART 50
-#define RESERVE_LEAST 2
+#define RESERVE_LEAST 16
+#define RESERVE_MOST_PART 4
 /* Chosen: the longest pause before a bucket is asked again that does not fill as it should. */
 #define STALL_MOST 10
 
@@ -203,7 +205,7 @@ static uint32_t window_size(const struct window *window, enum budget_kind kind, 
 }
 
 static uint32_t reserve_of(uint32_t size) {
-        return MAX(size / RESERVE_PART, RESERVE_LEAST);
+        return MIN(MAX(size / RESERVE_PART, RESERVE_LEAST), size / RESERVE_MOST_PART);
 }
 
 /* Ours of @size, less what the rank leaves for those before it. */

@@ -85,6 +85,7 @@ struct subscription {
         struct backoff backoff;  /* of sweeps */
         bool failing;            /* the last sweep failed */
         struct budget *budget;   /* of requests: what may be asked, and when */
+        bool creating;           /* creates of the plan wait for room or for the budget */
         struct mono permit_at; /* something that is due waits for the budget until then; or NEVER */
         size_t settled,
                 unsettled; /* of the last round's creates: complete in its listing, or not yet */
@@ -96,6 +97,8 @@ struct subscription {
         struct mono agreeing_since; /* begin of the first of those that agree; 0 ns: none yet */
 
         struct memory *memories;
+        size_t n_told;   /* of them: their failures are in the log */
+        bool one_region; /* all creates of the plan go to one: what holds one back holds all */
         struct conditions conditions;
 };
 
@@ -167,6 +170,9 @@ void engine_see_reply(struct engine *engine, const struct http_reply *reply, str
 struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
                                       const char *b);
 struct memory *subscription_memory(struct subscription *s, const struct action *action);
+
+/* The failure that it remembers is in the log, or is over. */
+void subscription_tell(struct subscription *s, struct memory *memory, bool told);
 
 /* round.c: what a subscription does next. */
 

@@ -70,7 +70,7 @@ static void report_failure(struct operation *op, const struct action *action, st
                 op->engine->counts.delete_failures++;
         if (!memory || memory->told)
                 return;
-        memory->told = true;
+        subscription_tell(op->subscription, memory, true);
 
         retry = (struct utc){engine_now(op->engine).ticks +
                              (memory->not_before.ns - now.ns) / NSEC_PER_TICK};
@@ -131,7 +131,7 @@ void report_action(struct operation *op, const struct action *action, const char
                 report_success(op, action, success, memory, now);
                 if (!memory)
                         return;
-                memory->told = false;
+                subscription_tell(s, memory, false);
                 memory->done = true;
                 if (known)
                         memory->known_at = now;

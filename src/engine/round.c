@@ -67,6 +67,14 @@ struct memory *subscription_memory_of(struct subscription *s, const char *verb, 
         return memory;
 }
 
+void subscription_tell(struct subscription *s, struct memory *memory, bool told) {
+        if (told && !memory->told)
+                s->n_told++;
+        else if (!told && memory->told)
+                s->n_told--;
+        memory->told = told;
+}
+
 /* Creates are remembered by series: what fails for one slot mostly fails for the next, which is told
  * once. A new slot is tried at once all the same. */
 struct memory *subscription_memory(struct subscription *s, const struct action *action) {
@@ -167,11 +175,8 @@ static void subscription_check_deletions(struct subscription *s) {
 /* Failures that nothing asks to mend any more: the slot is filled, or the snapshot gone. */
 static void subscription_end_failures(struct subscription *s) {
         struct memory *memory, *next;
-        bool any = false;
 
-        HASH_ITER (hh, s->memories, memory, next)
-                any |= memory->told;
-        if (!any)
+        if (s->n_told == 0)
                 return;
 
         for (size_t i = 0; i < s->plan->n_actions; i++) {
@@ -185,15 +190,21 @@ static void subscription_end_failures(struct subscription *s) {
                 log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_FAILURE_OVER,
                          "%s: nothing is left to do of it, after %u failures", memory->key,
                          memory->backoff.failures);
-                memory->told = false;
+                subscription_tell(s, memory, false);
                 backoff_reset(&memory->backoff);
         }
 }
 
 /* Nothing of the plan was tried yet, as it now is. */
 static int subscription_alloc_tries(struct subscription *s) {
+        const struct plan *plan = s->plan;
+
+        s->one_region = true;
+        for (size_t i = 1; i < plan->n_actions && plan->actions[i].kind == ACTION_CREATE; i++)
+                s->one_region &= strcmp(plan->actions[i].location, plan->actions[0].location) == 0;
+
         free(s->tries);
-        s->tries = calloc(s->plan->n_actions + 1, sizeof(*s->tries));
+        s->tries = calloc(plan->n_actions + 1, sizeof(*s->tries));
         return s->tries ? 0 : -ENOMEM;
 }
 
@@ -359,7 +370,9 @@ static struct mono sweep_due(const struct subscription *s, struct mono now) {
 
         if (!s->world)
                 return s->sweep_again;
-        if (is_touched(s)) {
+        /* The round's own listing comes when its last create is made; the next one that is due anyway
+         * does not wait for a backlog. */
+        if (is_touched(s) && !s->creating) {
                 due = mono_add_ns(s->touched_at, s->settle_ns);
                 next = s->plan ? engine_mono_of(s->engine, s->plan->next, now) : MONO_NEVER;
                 if (!s->engine->file->demo && next.ns - now.ns < ROUND_GAP_S * NSEC_PER_SEC &&
@@ -451,6 +464,7 @@ static void subscription_admit(struct subscription *s, const struct action *acti
  */
 static bool subscription_admit_kind(struct subscription *s, enum action_kind kind,
                                     struct mono now) {
+        const char *waits = NULL;
         char region[REGION_MAX];
         bool busy = false;
 
@@ -474,10 +488,15 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
                 if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
                     !subscription_survivors_stand(s, action->series, now))
                         continue;
+                if (waits && action->location && strcmp(action->location, waits) == 0)
+                        continue;
                 action_region(s, action, region);
                 permit = action_permit(s, action, region, now);
                 if (permit.ns > now.ns) {
                         s->permit_at.ns = MIN(s->permit_at.ns, permit.ns);
+                        if (kind == ACTION_CREATE && s->one_region)
+                                break;
+                        waits = action->location; /* so does all that goes there */
                         continue;
                 }
                 subscription_admit(s, action, region, memory, now);
@@ -514,8 +533,7 @@ static void subscription_advance(struct subscription *s) {
 }
 
 void subscription_tick(struct subscription *s, struct mono now) {
-        bool creating = false;
-
+        s->creating = false;
         s->permit_at = MONO_NEVER;
         if (s->plan && s->plan->next.ticks <= engine_now(s->engine).ticks)
                 subscription_advance(s);
@@ -533,8 +551,8 @@ void subscription_tick(struct subscription *s, struct mono now) {
         }
 
         if (may_create(s, now))
-                creating = subscription_admit_kind(s, ACTION_CREATE, now);
-        if (s->sweep || creating)
+                s->creating = subscription_admit_kind(s, ACTION_CREATE, now);
+        if (s->sweep)
                 return;
 
         if (now.ns >= sweep_due(s, now).ns) {
@@ -542,7 +560,7 @@ void subscription_tick(struct subscription *s, struct mono now) {
                         subscription_begin_sweep(s, now);
                 return;
         }
-        if (s->vanishing > 0)
+        if (s->creating || s->vanishing > 0)
                 return;
         if (may_delete(s, now))
                 s->deletes_left = subscription_admit_kind(s, ACTION_DELETE, now);
@@ -563,6 +581,8 @@ struct mono subscription_next_wake(const struct subscription *s, struct mono now
                 wake.ns = MIN(wake.ns, sweep_due(s, now).ns);
         if (s->world && !s->listing.stands)
                 wake.ns = MIN(wake.ns, mono_add_ns(s->begin, ROUND_STALE_NS + 1).ns);
+        if (s->n_told == 0)
+                return wake;
         HASH_ITER (hh, s->memories, memory, next)
                 if (!memory->running && memory->told && memory->not_before.ns > now.ns)
                         wake.ns = MIN(wake.ns, memory->not_before.ns);

@@ -209,6 +209,12 @@ const char *accepted_rule(struct checks *c, const struct seen_chain *chain,
 void check_creation(struct checks *c, const struct service_effect *effect,
                     struct seen_snapshot *snapshot);
 
+/* checks-budget.c */
+void checks_asked(struct checks *c, unsigned node, enum service_request_kind kind, struct mono now);
+void checks_asked_clear(struct seen_node *node);
+/* After any event. */
+void checks_exhausted(struct checks *c);
+
 /* checks-words.c */
 void expect_words(struct checks *c, unsigned node, const char *name, bool vanished, struct utc at);
 void check_words(struct checks *c, struct utc now);

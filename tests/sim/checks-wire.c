@@ -47,6 +47,7 @@ void checks_started(struct checks *c, unsigned node, struct mono now, struct utc
         struct seen_node *n = &c->nodes[node - 1];
         struct seen_node kept = *n;
 
+        checks_asked_clear(n);
         *n = (struct seen_node){
                 .alive = true,
                 .life = kept.life + 1,
@@ -225,6 +226,7 @@ void checks_sent(struct checks *c, unsigned node, enum http_method method, const
 
         if (!is_arm(url))
                 return;
+        checks_asked(c, node, kind, now);
         check_retry_after(c, &n->not_before, method, url, now);
         check_retry_after(c, &n->kind_not_before[kind], method, url, now);
         if (kind == SERVICE_REQUEST_LIST_DISKS && !strstr(url, "skip")) {

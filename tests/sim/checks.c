@@ -68,6 +68,8 @@ const char *promise_name(enum promise promise) {
                 return "retry-after";
         case PROMISE_BURST:
                 return "burst";
+        case PROMISE_BUDGETS:
+                return "budgets";
         case PROMISE_CREATES:
                 return "creates";
         case PROMISE_IT_ENDS:
@@ -448,6 +450,7 @@ void checks_step(struct checks *c, const struct service *service, struct utc now
         }
         if (c->n_explain > 0)
                 check_words(c, now);
+        checks_exhausted(c);
 }
 
 void checks_init(struct checks *c, struct service *service) {
@@ -470,6 +473,8 @@ void checks_deinit(struct checks *c) {
                 free(chain);
                 chain = next;
         }
+        for (int i = 0; i < CHECKS_NODES_MAX; i++)
+                checks_asked_clear(&c->nodes[i]);
         free(c->by_serial);
         free(c->gone);
         free(c->deletions_done);

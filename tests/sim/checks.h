@@ -53,6 +53,7 @@ enum promise {
         PROMISE_SURVIVORS,    /* 7: and GETs of those min_keep relies on, where they are due */
         PROMISE_RETRY_AFTER,  /* 8: nobody is asked before its Retry-After */
         PROMISE_BURST,        /* 8: 7 of a disk in 5 minutes, 500 of a chain */
+        PROMISE_BUDGETS,      /* 8: no more than our share of any bucket, and none is run empty */
         PROMISE_CREATES,      /* 7: a doubt stops no creation */
         PROMISE_IT_ENDS,      /* 9: once faults stop, slots are filled and nothing is over */
         PROMISE_SILENT,       /* 10: no secret in a log */
@@ -100,6 +101,7 @@ struct intent {
         bool ask;        /* prune: ask */
         bool off;        /* prune: off */
         int64_t rpo_s;
+        unsigned share_permille; /* limits.api_share in thousandths; 0: 500 */
         /* The one target: disks in rg-app, with the tag backup of this value. NULL: all of rg-app. */
         const char *selects;
         unsigned expect; /* fewer disks: doubt targets. 0: none */
@@ -117,6 +119,9 @@ struct seen_chain;
 struct seen_gone;
 struct seen_deletion;
 struct seen_explain;
+
+/* Of Compute's: creations, deletions and listings. */
+#define CHECKS_BUCKETS 3
 
 /* What the checks know that a daemon knows. */
 struct seen_node {
@@ -147,6 +152,10 @@ struct seen_node {
         struct utc targets_acked;
         struct guid internal; /* nil: none */
         unsigned largest;     /* of the target, while it ran */
+        struct seen_asked {
+                struct mono *at; /* owned: when it sent a request of that bucket, oldest first */
+                size_t n, capacity;
+        } asked[CHECKS_BUCKETS]; /* since it was started */
 };
 
 struct checks {
@@ -156,6 +165,7 @@ struct checks {
         uint64_t evaluated[_PROMISE_N];
         uint64_t tempted[_PROMISE_N];  /* a deletion was wanted, and this promise forbade it */
         uint64_t creations, deletions; /* by our hands */
+        uint64_t exhausted;            /* buckets that were seen empty */
         bool broken;
         enum promise promise; /* that is broken */
         char what[512];       /* the first broken promise, for people */
@@ -166,6 +176,7 @@ struct checks {
         struct utc creates_from; /* nothing that hinders creations has been injected since */
         bool words_due;          /* all is calm: what vanishes must be told within hours */
         bool rights_cut;         /* listings are filtered, or were a sight ago */
+        bool strangers_spend;    /* others draw from the buckets, too: 429 is nobody's fault */
 
         /* The checks' own. */
         struct service *service;

@@ -306,6 +306,8 @@ void story_policy(const struct intent *wants, size_t n, struct strbuf *out) {
                         strbuf_appendf(out, ", expect: \">=%u\"", wants[i].expect);
                 strbuf_append_str(out, "}\n");
         }
+        if (wants->share_permille > 0)
+                strbuf_appendf(out, "limits: {api_share: 0.%03u}\n", wants->share_permille);
 }
 
 void story_print(const struct story *story) {

@@ -95,6 +95,16 @@ void tale_add_strangers(struct tale *tale, const char *disk, unsigned n);
 /* Everything comes right within two hours and the checks agree. */
 void tale_settle(struct tale *tale);
 
+/* A backlog under Azure's own rates: @disks due at once, for @nodes daemons of that share each. Prints
+ * the curve when asked to. */
+struct backlog {
+        uint64_t created, throttled; /* until the last of them; 429s */
+        double seconds;              /* from the first creation to the last */
+        double used;                 /* of our share of 8,000 in 30 minutes; 1 is all of it */
+};
+void backlog_run(struct rig *rig, unsigned disks, unsigned nodes, unsigned share_permille,
+                 bool print, struct backlog *ret_backlog);
+
 /* The rows of the table in scenarios.c. */
 void named_month_down(struct rig *rig);
 void named_spring_daily(struct rig *rig);
@@ -114,6 +124,10 @@ void named_lock(struct rig *rig);
 void named_failed_leftover(struct rig *rig);
 void named_name_taken(struct rig *rig);
 void named_ultra_pending(struct rig *rig);
+
+void named_backlog(struct rig *rig);
+void named_backlog_of_two(struct rig *rig);
+void named_strangers_spend(struct rig *rig);
 
 void named_deleted_by_hand(struct rig *rig);
 void named_retagged_by_hand(struct rig *rig);

@@ -213,6 +213,7 @@ void rig_init_at(struct rig *rig, const char *scenario, uint64_t seed, bool echo
 
         *rig = (struct rig){.seed = seed, .scenario = scenario};
         service_options.seed = seed;
+        service_options.rates = 1;
         network_options.seed = seed;
         rig->kills = sim_stream_init(seed, 0, STREAM_KILLS);
         rig_must(sim_new(start, &rig->sim));

@@ -351,10 +351,10 @@ static void test_arm(void **state) {
         again(HALF);
         take(&create);
         answer(&create, name, "4", &fine);
-        assert_int_equal(budget_when(budget, &create, now).ns, T0 + NSEC_PER_SEC);
-        now.ns += NSEC_PER_SEC;
+        assert_int_equal(budget_when(budget, &create, now).ns, T0 + 1300 * NSEC_PER_MSEC);
+        now.ns += 1300 * NSEC_PER_MSEC;
         take(&create);
-        answer(&create, name, "13", &fine);
+        answer(&create, name, "25", &fine);
         assert_true(may(&create));
         for (int i = 0; i < 9; i++)
                 take(&create);
