@@ -2,6 +2,7 @@
  * What the log says of the ends of operations, each thing once: a failure when it begins, its end
  * with the count, a deletion with the rule that allowed it.
  */
+#include "azure/remedy.h"
 #include "base/duration.h"
 #include "base/strbuf.h"
 #include "engine/engine-internal.h"
@@ -83,6 +84,7 @@ static void report_failure(struct operation *op, const struct action *action, st
         log_field(&entry, LOG_ARM_CODE, op->error.code[0] ? op->error.code : NULL);
         log_field(&entry, LOG_RETRY_AT, utc_format(retry, at));
         arm_error_append(&op->error, &why);
+        arm_remedy_append(&op->error, &why);
         log_commit(services->log, &entry, "snapshot %s could not be %s, will try again at %s%s",
                    action->name, verb, at, strbuf_str(&why));
 }
@@ -186,6 +188,7 @@ void report_sweep_failure(struct operation *op, struct mono now) {
         log_fieldf(&entry, LOG_DURATION_MS, "%lld",
                    (long long)((now.ns - op->began.ns) / NSEC_PER_MSEC));
         arm_error_append(&op->error, &why);
+        arm_remedy_append(&op->error, &why);
         log_commit(op->engine->services.log, &entry,
                    "subscription %s cannot be read, nothing is deleted in it until it can, will go "
                    "on trying%s",

@@ -3,6 +3,7 @@
  */
 #include "azure/error.h"
 #include "azure/json.h"
+#include "azure/remedy.h"
 #include "azure/text.h"
 #include "base/strbuf.h"
 
@@ -549,6 +550,95 @@ static void test_names(void **state) {
                         assert_string_not_equal(arm_class_name(a), arm_class_name(b));
 }
 
+/* What a person is told to do. */
+static void test_remedies(void **state) {
+#define MISSING(action, scope)                                                                     \
+        "The client 'a' with object id 'b' does not have authorization to perform action '" action \
+        "' over scope '" scope "' or the scope is invalid."
+#define LINKED(action, scope)                                                                      \
+        "The client 'a' has permission to perform action 'Microsoft.Compute/snapshots/write' on "  \
+        "scope '/s/x'; however, it does not have permission to perform action '" action            \
+        "' on the linked scope '" scope "'."
+#define NEEDS(action, scope) "; the identity needs the right " action " on " scope
+#define SPREADS "; an assignment takes minutes to spread"
+        static const struct {
+                int line;
+                enum arm_class class;
+                const char *code, *message, *remedy;
+        } rows[] = {
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed",
+                 MISSING("Microsoft.Compute/snapshots/write", "/s/x"),
+                 NEEDS("Microsoft.Compute/snapshots/write",
+                       "/s/x") ", which the role Disk Snapshot Contributor has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed",
+                 MISSING("microsoft.compute/SNAPSHOTS/delete", "/s/x"),
+                 NEEDS("microsoft.compute/SNAPSHOTS/delete",
+                       "/s/x") ", which the role Disk Snapshot Contributor has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed",
+                 MISSING("Microsoft.Compute/disks/read", "/s/x"),
+                 NEEDS("Microsoft.Compute/disks/read",
+                       "/s/x") ", which the role Disk Backup Reader has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "LinkedAuthorizationFailed",
+                 LINKED("Microsoft.Compute/disks/beginGetAccess/action", "/d/y"),
+                 NEEDS("Microsoft.Compute/disks/beginGetAccess/action",
+                       "/d/y") ", which the role Disk Snapshot Contributor has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "LinkedAuthorizationFailed",
+                 LINKED("Microsoft.Compute/diskEncryptionSets/read", "/e/z"),
+                 NEEDS("Microsoft.Compute/diskEncryptionSets/read",
+                       "/e/z") ", which the role Reader has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "LinkedAuthorizationFailed",
+                 LINKED("Microsoft.Compute/diskAccesses/read", "/e/z"),
+                 NEEDS("Microsoft.Compute/diskAccesses/read",
+                       "/e/z") ", which the role Reader has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed",
+                 MISSING("Microsoft.Resources/tags/write", "/s/x"),
+                 NEEDS("Microsoft.Resources/tags/write",
+                       "/s/x") ", which the role Tag Contributor has" SPREADS},
+                /* a right that no role of the table has */
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed",
+                 MISSING("Microsoft.Compute/disks/write", "/s/x"),
+                 NEEDS("Microsoft.Compute/disks/write", "/s/x") SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed",
+                 "may not perform action 'Microsoft.Compute/disks/read'",
+                 "; the identity needs the right Microsoft.Compute/disks/read, which the role Disk "
+                 "Backup Reader has" SPREADS},
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed", "no", ""},
+                {__LINE__, ARM_FORBIDDEN, "AuthorizationFailed", "perform action 'cut off", ""},
+                {__LINE__, ARM_FORBIDDEN, "RequestDisallowedByPolicy", "m",
+                 "; an Azure Policy forbids it: exempt the snapshot group, or do as the policy "
+                 "says"},
+                {__LINE__, ARM_INVALID, "MissingSubscriptionRegistration", "m",
+                 "; register the resource provider Microsoft.Compute with the subscription"},
+                {__LINE__, ARM_PARENT_NOT_FOUND, "ResourceGroupNotFound", "m",
+                 "; create the resource group, or name another; none is made by itself"},
+                {__LINE__, ARM_LOCKED, "ScopeLocked", "m", "; it is done once the lock is removed"},
+                {__LINE__, ARM_QUOTA, "SnapshotsLimitReached", "m",
+                 "; the disk's chain is full: what the policy no longer keeps goes first"},
+                {__LINE__, ARM_QUOTA, "QuotaExceeded", "m",
+                 "; ask Azure for a higher quota, or keep fewer snapshots"},
+                {__LINE__, ARM_INVALID, "KeyVaultKeyDisabled", "m",
+                 "; the disk's encryption set cannot use its key: enable the key, and let the "
+                 "set's identity get, wrap and unwrap it"},
+                /* what passes by itself */
+                {__LINE__, ARM_TRANSIENT, "InternalServerError", "m", ""},
+                {__LINE__, ARM_THROTTLED, "TooManyRequests", "m", ""},
+                {__LINE__, ARM_TRANSIENT, "KeyVaul", "m", ""},
+                {__LINE__, ARM_TRANSIENT, "", "", ""},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct arm_error error = {.class = rows[i].class};
+                struct strbuf out = {};
+
+                strcpy(error.code, rows[i].code);
+                strcpy(error.message, rows[i].message);
+                arm_remedy_append(&error, &out);
+                if (strcmp(strbuf_str(&out), rows[i].remedy) != 0)
+                        fail_msg("line %d: %s", rows[i].line, strbuf_str(&out));
+                strbuf_deinit(&out);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_classes),      cmocka_unit_test(test_outcomes),
@@ -556,6 +646,7 @@ int main(void) {
                 cmocka_unit_test(test_retry_after),  cmocka_unit_test(test_cause),
                 cmocka_unit_test(test_sanitize),     cmocka_unit_test(test_sanitize_cut),
                 cmocka_unit_test(test_texts),        cmocka_unit_test(test_names),
+                cmocka_unit_test(test_remedies),
         };
 
         return cmocka_run_group_tests_name("azure-error", tests, NULL, NULL);
