@@ -334,6 +334,21 @@ int operation_reply_parse(const char *bytes, size_t len, struct operation_reply 
         return 0;
 }
 
+int location_reply_parse(const struct http_reply *reply, struct operation_reply *ret_operation) {
+        struct operation_reply operation = {.status = OPERATION_SUCCEEDED};
+        int r = 0;
+
+        if (reply->status == 202)
+                operation.status = OPERATION_RUNNING;
+        else
+                r = parse_object(reply->body ?: "", reply->body_len, &operation.json);
+        if (r == -ENOMEM)
+                return r;
+        operation.output = operation.json; /* no object: there is none, and the resource is asked */
+        *ret_operation = operation;
+        return 0;
+}
+
 void operation_reply_deinit(struct operation_reply *operation) {
         /* The output of a granted access is a signed URL. */
         json_wipe_free(operation->json);

@@ -119,6 +119,9 @@ struct operation_reply {
 /* Returns as snapshot_reply_parse(). */
 int operation_reply_parse(const char *bytes, size_t len, struct operation_reply *ret_operation,
                           const char **reterr_member);
+/* The reply behind Location (FACTS section 3): 202 while it runs, then the final answer, which is the
+ * resource itself or nothing. Returns 0, or -ENOMEM. */
+int location_reply_parse(const struct http_reply *reply, struct operation_reply *ret_operation);
 void operation_reply_deinit(struct operation_reply *operation);
 
 /* A token of either token endpoint: printable ASCII without spaces. */

@@ -3,7 +3,9 @@
  *
  *         START -> CREATE -> LISTING -> DONE (listed complete, and checked)
  *         CREATE -> LISTING also when the reply is lost: the listing shows what became of it
- *         LISTING -> POLL, with the operation's URL, when it is listed and not complete
+ *         LISTING -> POLL, with the operation's URL, when it is listed and not complete; the URL is
+ *         Azure-AsyncOperation's before Location's, and without either the snapshot itself tells
+ *         (FACTS section 3, "Order of trust")
  *         LISTING -> LOOK when it is not listed, or nobody named an operation
  *         POLL -> OPERATION -> POLL (running) | DONE (checked)
  *         OPERATION -> LOOK_AGAIN when it cannot be read; it holds no resource: LOOK
@@ -48,7 +50,8 @@ struct snapshot {
         struct operation op;
         enum snapshot_state state;
         struct action action;
-        char *operation_url;   /* Azure-AsyncOperation, checked; NULL when none came */
+        char *operation_url; /* Azure-AsyncOperation, else Location, checked; NULL: neither came */
+        bool by_location;    /* it is Location */
         bool rule_is_accepted; /* it carries the file's keep rule, not the one accepted before */
         bool put;              /* counted among the subscription's unanswered PUTs */
         bool unlisted;         /* a listing that began later did not have it */
@@ -250,6 +253,9 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
 
         backoff_reset(&snapshot->op.backoff);
         url = http_headers_get(&call->reply->headers, "Azure-AsyncOperation");
+        snapshot->by_location = !url;
+        if (!url)
+                url = http_headers_get(&call->reply->headers, "Location");
         if (url && !endpoint_owns(&snapshot->op.engine->file->cloud, url))
                 return operation_fail_with(&snapshot->op, ARM_PROTOCOL, "ForeignLink",
                                            "the operation's URL is at another host than "
@@ -316,8 +322,10 @@ static enum op_verdict snapshot_after_poll(struct snapshot *snapshot, struct mon
         if (call->error.class != ARM_OK)
                 return snapshot_look_later(snapshot, now);
 
-        r = operation_reply_parse(call->reply->body ?: "", call->reply->body_len, &operation,
-                                  &member);
+        r = snapshot->by_location
+                    ? location_reply_parse(call->reply, &operation)
+                    : operation_reply_parse(call->reply->body ?: "", call->reply->body_len,
+                                            &operation, &member);
         if (r != 0)
                 return snapshot_unreadable(snapshot, r, member, now);
 

@@ -187,7 +187,42 @@ static void test_create(void **state) {
 static void test_poll(void **state) {
 #define PUT_202                                                                                    \
         { HTTP_PUT, "/snapshots/", 0, 202, 0, POLL_HEADER, "{}", false }
+/* Signed URLs of operations were recorded with 3,228 bytes: they are followed to the letter. */
+#define X10(x) x x x x x x x x x x
+#define SIGNED POLL "&t=" X10("%2F1a=") "&c=" X10(X10(X10("MII"))) "&s=" X10("-_~") "&h=END"
+#define LOCATION_202                                                                               \
+        { HTTP_PUT, "/snapshots/", 0, 202, 0, "Location: " POLL "&monitor=true", "{}", false }
+#define POLLED "/operations/1?api-version=1&monitor=true"
         static const struct row rows[] = {
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, "Azure-AsyncOperation: " SIGNED, "{}",
+                   false},
+                  {HTTP_GET, SIGNED, 1, 200, 0, NULL, "{\"status\":\"Succeeded\"}", false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}},
+                 "Updating"},
+                /* Location alone: 202 is under way, then comes the resource itself, or nothing */
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {LOCATION_202,
+                  {HTTP_GET, POLLED, 1, 202, 0, NULL, "", false},
+                  {HTTP_GET, POLLED, 1, 200, 0, NULL, SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD),
+                   false}},
+                 "Updating"},
+                {__LINE__,
+                 "is complete",
+                 "could not",
+                 1,
+                 {LOCATION_202,
+                  {HTTP_GET, POLLED, 1, 204, 0, NULL, "", false},
+                  {HTTP_GET, "/snapshots/", 1, 200, 0, NULL,
+                   SNAPSHOT(GENERATION, SOME_ID, IN_TIME, GOOD), false}},
+                 "Updating"},
                 {__LINE__,
                  "is complete",
                  "could not",
@@ -432,6 +467,75 @@ static void test_sweep(void **state) {
         run_rows(rows, ARRAY_SIZE(rows), old_ones);
 }
 
+/*
+ * Every class to its behaviour (azure/error.h), in each conversation: asked again by the conversation
+ * itself, after a second or when Retry-After is over; or left, and tried again by a later one. What
+ * answers so answers always. Seven seconds are less than the first pause between conversations.
+ */
+enum again {
+        AT_ONCE, /* with another token, and then left */
+        SOON,
+        LATER,
+};
+
+static void test_classes(void **state) {
+        static const struct {
+                int line;
+                int status;
+                const char *header, *body;
+                enum again put, list, reread, delete;
+        } rows[] = {
+                {__LINE__, 429, "Retry-After: 2", ERROR("TooManyRequests"), SOON, SOON, SOON, SOON},
+                {__LINE__, 409, NULL, ERROR("AnotherOperationInProgress"), SOON, SOON, SOON, SOON},
+                {__LINE__, 500, NULL, ERROR("InternalServerError"), SOON, SOON, SOON, SOON},
+                {__LINE__, 503, NULL, "", SOON, SOON, SOON, SOON},
+                {__LINE__, 403, NULL, "<html>no</html>", SOON, SOON, SOON, SOON},
+                {__LINE__, 401, NULL, ERROR("ExpiredAuthenticationToken"), AT_ONCE, AT_ONCE,
+                 AT_ONCE, AT_ONCE},
+                {__LINE__, 403, NULL, ERROR("AuthorizationFailed"), LATER, LATER, LATER, LATER},
+                {__LINE__, 404, NULL, ERROR("ResourceNotFound"), LATER, LATER, LATER, LATER},
+                {__LINE__, 404, NULL, ERROR("ResourceGroupNotFound"), LATER, LATER, LATER, LATER},
+                {__LINE__, 409, NULL, ERROR("ScopeLocked"), LATER, LATER, LATER, LATER},
+                {__LINE__, 409, NULL, ERROR("OperationNotAllowed"), LATER, LATER, LATER, LATER},
+                {__LINE__, 409, NULL, ERROR("SnapshotsLimitReached"), LATER, LATER, LATER, LATER},
+                {__LINE__, 400, NULL, ERROR("InvalidParameter"), LATER, LATER, LATER, LATER},
+        };
+        static const struct {
+                enum http_method method;
+                const char *url;
+        } asked[] = {
+                {HTTP_PUT, "/snapshots/"},
+                {HTTP_GET, "/disks?"},
+                {HTTP_GET, "-20261101T23"},
+                {HTTP_DELETE, "-20261101T23"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                for (size_t k = 0; k < ARRAY_SIZE(asked); k++) {
+                        const enum again expected[] = {rows[i].put, rows[i].list, rows[i].reread,
+                                                       rows[i].delete};
+                        int first, met;
+
+                        fixture_init();
+                        old_ones();
+                        f.rules[f.n_rules++] = (struct rule){
+                                asked[k].method, asked[k].url, 0,   rows[i].status, TRANSPORT_REPLY,
+                                rows[i].header,  rows[i].body, true};
+                        engine_begin();
+                        for (int s = 0; s < 600 && f.met[0] == 0; s++)
+                                engine_pass(1);
+                        first = f.met[0];
+                        engine_pass(6);
+                        met = f.met[0];
+                        if (first == 0 || (expected[k] == SOON && met < first + 1) ||
+                            (expected[k] == AT_ONCE && met % 2 != 0) ||
+                            (expected[k] != SOON && met > first))
+                                fail_msg("row at line %d, request %zu: asked %d times, then %d\n%s",
+                                         rows[i].line, k, first, met, strbuf_str(&f.said));
+                        engine_end();
+                }
+}
+
 static void principal(void) {
         f.file.identity = (struct policy_identity){.kind = IDENTITY_SECRET,
                                                    .client_id = text("client-1"),
@@ -513,9 +617,10 @@ static void test_token(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_create), cmocka_unit_test(test_poll),
-                cmocka_unit_test(test_prune),  cmocka_unit_test(test_prune_state),
-                cmocka_unit_test(test_sweep),  cmocka_unit_test(test_token),
+                cmocka_unit_test(test_create),  cmocka_unit_test(test_poll),
+                cmocka_unit_test(test_prune),   cmocka_unit_test(test_prune_state),
+                cmocka_unit_test(test_sweep),   cmocka_unit_test(test_token),
+                cmocka_unit_test(test_classes),
         };
 
         return cmocka_run_group_tests_name("engine-talks", tests, NULL, NULL);
