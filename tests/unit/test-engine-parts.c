@@ -3,6 +3,7 @@
  */
 #include "base/macros.h"
 #include "engine/arm_clock.h"
+#include "engine/backoff.h"
 #include "engine/conditions.h"
 
 #include <setjmp.h>
@@ -140,9 +141,56 @@ static void test_conditions(void **state) {
         conditions_deinit(&conditions);
 }
 
+static uint64_t chance; /* what is drawn next */
+
+static uint64_t draw(struct random *random, enum random_purpose purpose) {
+        return chance;
+}
+
+/* Doubled each time, at most the cap, of which the upper half is by chance; never before what was asked. */
+static void test_backoff(void **state) {
+        static const struct random_ops ops = {.u64 = draw};
+        static const struct {
+                int line;
+                unsigned failures;
+                int64_t retry_after_ms; /* below 0: none */
+                uint64_t chance;
+                int64_t delay_ms; /* of 1 s at first, 60 s at most */
+        } rows[] = {
+                {__LINE__, 0, -1, 0, 500},
+                {__LINE__, 0, -1, 500 * NSEC_PER_MSEC, 1000},
+                {__LINE__, 1, -1, 0, 1000},
+                {__LINE__, 3, -1, 0, 4000},
+                {__LINE__, 6, -1, 0, 30000},
+                {__LINE__, 1000, -1, 0, 30000},
+                {__LINE__, 1000, -1, 30000 * NSEC_PER_MSEC, 60000},
+                {__LINE__, 0, 7000, 0, 7000},
+                {__LINE__, 0, 7000, 500 * NSEC_PER_MSEC, 7500},
+                {__LINE__, 6, 7000, 0, 30000},
+                {__LINE__, 0, 0, 0, 500},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct backoff backoff = {.failures = rows[i].failures};
+                struct random random = {.ops = &ops};
+                struct mono at;
+
+                chance = rows[i].chance;
+                at = backoff_next(
+                        &backoff, NSEC_PER_SEC, 60 * NSEC_PER_SEC,
+                        rows[i].retry_after_ms < 0 ? -1 : rows[i].retry_after_ms * NSEC_PER_MSEC,
+                        &random, mono_ms(0));
+                if (at.ns != mono_ms(rows[i].delay_ms).ns ||
+                    backoff.failures != rows[i].failures + 1)
+                        fail_msg("line %d: %lld ms", rows[i].line,
+                                 (long long)((at.ns - mono_ms(0).ns) / NSEC_PER_MSEC));
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_arm_clock),
+                cmocka_unit_test(test_backoff),
                 cmocka_unit_test(test_conditions),
         };
 
