@@ -170,9 +170,18 @@ static void write_snapshot(struct json_writer *w, const struct snapshot_spec *sp
         json_write_string(w, "sourceResourceId", resource_id_format(&spec->disk, source));
         json_close(w);
         json_write_bool(w, "incremental", true);
-        if (spec->network_access == NETWORK_DENY) {
+        switch (spec->network_access) {
+        case NETWORK_DENY:
                 json_write_string(w, "networkAccessPolicy", "DenyAll");
                 json_write_string(w, "publicNetworkAccess", "Disabled");
+                break;
+        case NETWORK_ALLOW:
+                break;
+        case NETWORK_PRIVATE:
+                json_write_string(w, "networkAccessPolicy", "AllowPrivate");
+                json_write_string(w, "diskAccessId", spec->disk_access);
+                json_write_string(w, "publicNetworkAccess", "Disabled");
+                break;
         }
         json_close(w);
         json_close(w);

@@ -53,7 +53,8 @@ struct snapshot_spec {
         const char *location;    /* the disk's, as its listing has it */
         enum redundancy redundancy;
         enum network_access network_access;
-        const char *tags; /* name NUL value NUL …, tags_len bytes (action_tags) */
+        const char *disk_access; /* NETWORK_PRIVATE: its id */
+        const char *tags;        /* name NUL value NUL …, tags_len bytes (action_tags) */
         size_t tags_len;
 };
 

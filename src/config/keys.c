@@ -189,8 +189,10 @@ static const struct key_word network_words[] = {
 
 static const struct key network_keys[] = {
         {.name = "private",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_RESOURCE,
+         .required = true,
+         .read = read_disk_access,
          .description = "data access only through this disk access resource"},
 };
 
@@ -227,6 +229,7 @@ static const struct key defaults_keys[] = {
          .value = "deny",
          .words = network_words,
          .keys = KEYS(network_keys),
+         .read = read_network,
          FIELD(struct policy, network_access),
          .description = "who may read a snapshot's data over the network"},
         {.name = "jitter",

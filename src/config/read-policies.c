@@ -42,6 +42,56 @@ static int copy_tags(const struct policy_tags *from, struct policy_tags *to) {
         return 0;
 }
 
+/* A word, or {private: ID}; either takes the place of what defaults say. */
+int read_network(struct reader *reader, const struct key *key, const struct node *node,
+                 void *object) {
+        struct policy *policy = object;
+        int kind = (int)policy->network_access, r;
+
+        if (node->kind == NODE_MAP)
+                return read_map(reader, key, node, policy);
+        if (node->kind != NODE_SCALAR)
+                return node->kind == NODE_BROKEN ? 0 : reader_complain_kind(reader, key, node);
+
+        r = read_word(reader, key, node, &kind);
+        if (r < 0)
+                return r;
+        free(policy->disk_access);
+        policy->disk_access = NULL;
+        policy->network_access = (enum network_access)kind;
+        return 0;
+}
+
+int read_disk_access(struct reader *reader, const struct key *key, const struct node *node,
+                     void *object) {
+        struct policy *policy = object;
+        struct resource_id id;
+        bool is_text = false;
+        char *copy;
+        int r;
+
+        if (node->kind == NODE_BROKEN)
+                return 0;
+        if (node->kind != NODE_SCALAR)
+                return reader_complain_kind(reader, key, node);
+        r = value_is_text(reader, key, node, &is_text);
+        if (r < 0 || !is_text)
+                return r;
+
+        r = resource_id_parse(node->text, node->len, &id);
+        if (r < 0)
+                return r;
+        if (r > 0 || id.type != RESOURCE_DISK_ACCESS)
+                return value_complain(reader, key, node, NULL, "is not a disk access's id");
+        copy = strndup(node->text, node->len);
+        if (!copy)
+                return -ENOMEM;
+        free(policy->disk_access);
+        policy->disk_access = copy;
+        policy->network_access = NETWORK_PRIVATE;
+        return 0;
+}
+
 /* Fills an empty policy; what is half done on failure is freed with the file. */
 static int policy_inherit(const struct policy *template, struct policy *policy) {
         policy->jitter_s = template->jitter_s;
@@ -65,6 +115,11 @@ static int policy_inherit(const struct policy *template, struct policy *policy) 
         if (template->snapshot_group) {
                 policy->snapshot_group = strdup(template->snapshot_group);
                 if (!policy->snapshot_group)
+                        return -ENOMEM;
+        }
+        if (template->disk_access) {
+                policy->disk_access = strdup(template->disk_access);
+                if (!policy->disk_access)
                         return -ENOMEM;
         }
         return copy_tags(&template->tags, &policy->tags);

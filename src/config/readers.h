@@ -23,6 +23,10 @@ int read_policies(struct reader *reader, const struct key *key, const struct nod
 int read_schedule(struct reader *reader, const struct key *key, const struct node *node,
                   void *object);
 int read_keep(struct reader *reader, const struct key *key, const struct node *node, void *object);
+int read_network(struct reader *reader, const struct key *key, const struct node *node,
+                 void *object);
+int read_disk_access(struct reader *reader, const struct key *key, const struct node *node,
+                     void *object);
 int read_formerly(struct reader *reader, const struct key *key, const struct node *node,
                   void *object);
 

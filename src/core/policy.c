@@ -27,6 +27,7 @@ static void policy_deinit(struct policy *policy) {
         schedule_deinit(&policy->schedule);
         free(policy->zone_name);
         free(policy->snapshot_group);
+        free(policy->disk_access);
         for (size_t i = 0; i < policy->n_formerly; i++)
                 free(policy->formerly[i]);
         free(policy->formerly);

@@ -81,6 +81,7 @@ enum redundancy {
 enum network_access {
         NETWORK_DENY,
         NETWORK_ALLOW,
+        NETWORK_PRIVATE, /* through the private links of disk_access alone */
 };
 
 enum prune_mode {
@@ -108,6 +109,7 @@ struct policy {
         char *snapshot_group;    /* resource group in the disk's subscription */
         enum redundancy redundancy;
         enum network_access network_access;
+        char *disk_access;       /* id of a disk access; NULL unless network_access is private */
         struct policy_tags tags; /* the operator's own, on every snapshot */
         enum prune_mode prune;
         uint32_t min_keep;           /* complete ones a series never falls below; at least 1 */

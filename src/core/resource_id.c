@@ -79,6 +79,8 @@ int resource_id_parse(const char *text, size_t len, struct resource_id *ret_id) 
                 id.type = RESOURCE_DISK;
         else if (part_is(part[6], part_len[6], "snapshots"))
                 id.type = RESOURCE_SNAPSHOT;
+        else if (part_is(part[6], part_len[6], "diskAccesses"))
+                id.type = RESOURCE_DISK_ACCESS;
         else
                 return RESOURCE_ID_E_SHAPE;
 
@@ -125,12 +127,23 @@ int resource_id_compare(const struct resource_id *a, const struct resource_id *b
         return c;
 }
 
+static const char *resource_type_name(enum resource_type type) {
+        switch (type) {
+        case RESOURCE_DISK:
+                return "disks";
+        case RESOURCE_SNAPSHOT:
+                return "snapshots";
+        case RESOURCE_DISK_ACCESS:
+                return "diskAccesses";
+        }
+        return "?";
+}
+
 const char *resource_id_format(const struct resource_id *id,
                                char buffer[static RESOURCE_ID_TEXT_SIZE]) {
         int n = snprintf(buffer, RESOURCE_ID_TEXT_SIZE,
                          "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/%s/%s",
-                         id->subscription, id->group,
-                         id->type == RESOURCE_DISK ? "disks" : "snapshots", id->name);
+                         id->subscription, id->group, resource_type_name(id->type), id->name);
 
         assert(n > 0 && n < RESOURCE_ID_TEXT_SIZE);
         return buffer;

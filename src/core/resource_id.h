@@ -1,5 +1,5 @@
 /*
- * resource_id: the ARM id of a managed disk or a snapshot, taken apart.
+ * resource_id: the ARM id of a managed disk, a snapshot or a disk access, taken apart.
  *
  *         /subscriptions/{guid}/resourceGroups/{group}/providers/Microsoft.Compute/disks/{name}
  *
@@ -21,6 +21,7 @@
 enum resource_type {
         RESOURCE_DISK,
         RESOURCE_SNAPSHOT,
+        RESOURCE_DISK_ACCESS, /* of private links */
 };
 
 struct resource_id {

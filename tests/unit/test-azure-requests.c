@@ -131,6 +131,10 @@ static void test_put(void **state) {
                  HEAD ",\"sku\":{\"name\":\"Standard_ZRS\"}" SOURCE DENY "}}"},
                 {__LINE__, REDUNDANCY_LRS, NETWORK_ALLOW, false,
                  HEAD ",\"sku\":{\"name\":\"Standard_LRS\"}" SOURCE "}}"},
+                {__LINE__, REDUNDANCY_AUTO, NETWORK_PRIVATE, false,
+                 HEAD SOURCE
+                 ",\"networkAccessPolicy\":\"AllowPrivate\",\"diskAccessId\":\"" SUB_PATH
+                 "/x\",\"publicNetworkAccess\":\"Disabled\"}}"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -142,6 +146,7 @@ static void test_put(void **state) {
                         .location = "westeurope",
                         .redundancy = rows[i].redundancy,
                         .network_access = rows[i].access,
+                        .disk_access = SUB_PATH "/x",
                         .tags = rows[i].tags ? tags : NULL,
                         .tags_len = rows[i].tags ? sizeof(tags) : 0,
                 };

@@ -268,17 +268,66 @@ static void test_surprises(void **state) {
         check_rows(rows, ARRAY_SIZE(rows));
 }
 
+/* {private: ID} in place of a word; a policy's own takes the place of the defaults'. */
+static void test_network(void **state) {
+#define ACCESS                                                                                     \
+        "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/"         \
+        "Microsoft.Compute/diskAccesses/da"
+#define NETWORK(defaults, own)                                                                     \
+        "version: 1\nowner: me\ndefaults: {snapshot_group: g" defaults                             \
+        "}\npolicies: {p: {schedule: "                                                             \
+        "{every: 1h}" own "}}\ntargets: [{policy: p, match: {subscription: " SUB "}}]\n"
+        static const struct {
+                int line;
+                const char *text;
+                enum network_access access;
+                const char *id;
+        } rows[] = {
+                {__LINE__, NETWORK("", ""), NETWORK_DENY, NULL},
+                {__LINE__, NETWORK(", network_access: allow", ""), NETWORK_ALLOW, NULL},
+                {__LINE__, NETWORK(", network_access: {private: " ACCESS "}", ""), NETWORK_PRIVATE,
+                 ACCESS},
+                {__LINE__, NETWORK("", ", network_access: {private: " ACCESS "}"), NETWORK_PRIVATE,
+                 ACCESS},
+                {__LINE__,
+                 NETWORK(", network_access: {private: " ACCESS "}", ", network_access: allow"),
+                 NETWORK_ALLOW, NULL},
+                {__LINE__,
+                 NETWORK(", network_access: {private: " ACCESS "}",
+                         ", network_access: {private: " ACCESS "2}"),
+                 NETWORK_PRIVATE, ACCESS "2"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(policy_file_freep) struct policy_file *file = NULL;
+                struct diagnostics d = {};
+                const struct policy *p;
+                int r = config_load(rows[i].text, strlen(rows[i].text), "f", &fixture_zones, &file,
+                                    &d);
+
+                if (r != 0) {
+                        struct strbuf out = {};
+
+                        diagnostics_format(&d, &out);
+                        fail_msg("line %d: %s", rows[i].line, strbuf_str(&out));
+                }
+                diagnostics_deinit(&d);
+                p = &file->policies[0];
+                if (p->network_access != rows[i].access || !p->disk_access != !rows[i].id ||
+                    (rows[i].id && strcmp(p->disk_access, rows[i].id) != 0))
+                        fail_msg("line %d: %d, %s", rows[i].line, (int)p->network_access,
+                                 p->disk_access ?: "none");
+        }
+}
+
 static void test_support(void **state) {
 #define LATER(text, where) HEAD BODY text "\n", "f:7:" where ": not supported yet\n"
         static const struct row rows[] = {
                 {__LINE__, LATER("notify: {}", "9: error: notify")},
                 {__LINE__, LATER("metrics: {}", "10: error: metrics")},
-                {__LINE__,
-                 HEAD "policies: {p: {schedule: {every: 1h}, copies: [], prove: {}, "
-                      "network_access: {private: x}}}\n",
+                {__LINE__, HEAD "policies: {p: {schedule: {every: 1h}, copies: [], prove: {}}}\n",
                  "f:4:47: error: policies.p.copies: not supported yet\n"
-                 "f:4:58: error: policies.p.prove: not supported yet\n"
-                 "f:4:88: error: policies.p.network_access.private: not supported yet\n"},
+                 "f:4:58: error: policies.p.prove: not supported yet\n"},
                 {__LINE__,
                  HEAD "policies: {p: {schedule: {every: 1h}}}\n"
                       "targets: [{policy: p, vms: [x], together: vm}]\n",
@@ -991,11 +1040,11 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_yaml),      cmocka_unit_test(test_text),
                 cmocka_unit_test(test_surprises), cmocka_unit_test(test_support),
-                cmocka_unit_test(test_safety),    cmocka_unit_test(test_formerly),
-                cmocka_unit_test(test_expect),    cmocka_unit_test(test_azure),
-                cmocka_unit_test(test_policies),  cmocka_unit_test(test_tags),
-                cmocka_unit_test(test_targets),   cmocka_unit_test(test_values),
-                cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_network),   cmocka_unit_test(test_safety),
+                cmocka_unit_test(test_formerly),  cmocka_unit_test(test_expect),
+                cmocka_unit_test(test_azure),     cmocka_unit_test(test_policies),
+                cmocka_unit_test(test_tags),      cmocka_unit_test(test_targets),
+                cmocka_unit_test(test_values),    cmocka_unit_test(test_defaults),
         };
 
         return cmocka_run_group_tests_name("config", tests, NULL, NULL);
