@@ -427,6 +427,16 @@ void arm_error_withhold(struct arm_error *error, const char *secret) {
         memory_wipe(in_code, sizeof(in_code));
 }
 
+/* UNCONFIRMED: no recording has this refusal. What all Azure's sku errors have in common is the name of
+ * the sku, or the code that other resource types get. */
+bool arm_error_refuses_zones(const struct arm_error *error) {
+        if (error->class != ARM_INVALID && error->class != ARM_PRECONDITION &&
+            error->class != ARM_CONFLICT)
+                return false;
+        return str_equal_nocase(error->code, "SkuNotAvailable") ||
+               strstr(error->message, "Standard_ZRS");
+}
+
 void arm_error_append(const struct arm_error *error, struct strbuf *out) {
         strbuf_append_str(out, " (");
         if (error->code[0] != '\0' && error->status != 0)

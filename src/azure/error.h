@@ -89,6 +89,10 @@ void arm_error_withhold(struct arm_error *error, const char *secret);
 /* Retry-After of a reply, in seconds or as a date, clamped; -1 when absent or unreadable. */
 int64_t arm_retry_after_ns(const struct http_reply *reply, struct utc now);
 
+/* Whether a PUT of a snapshot was refused for where its data would be stored: zone-redundant, in a region
+ * that has none. */
+bool arm_error_refuses_zones(const struct arm_error *error);
+
 /* Appends " (code X, status N): message" for people. */
 struct strbuf;
 void arm_error_append(const struct arm_error *error, struct strbuf *out);

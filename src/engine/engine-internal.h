@@ -5,6 +5,7 @@
 
 #include "azure/world.h"
 #include "base/hash_table.h"
+#include "base/strbuf.h"
 #include "engine/arm_clock.h"
 #include "engine/conditions.h"
 #include "engine/engine.h"
@@ -86,6 +87,7 @@ struct subscription {
         bool failing;            /* the last sweep failed */
         struct budget *budget;   /* of requests: what may be asked, and when */
         bool creating;           /* creates of the plan wait for room or for the budget */
+        struct strbuf no_zones;  /* regions that refused zone-redundant storage, each in newlines */
         struct mono permit_at; /* something that is due waits for the budget until then; or NEVER */
         size_t settled,
                 unsettled; /* of the last round's creates: complete in its listing, or not yet */

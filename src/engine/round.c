@@ -629,5 +629,6 @@ void subscription_deinit(struct subscription *s) {
         free(s->witnesses);
         free(s->tries);
         free(s->spent);
+        strbuf_deinit(&s->no_zones);
         budget_free(s->budget);
 }

@@ -10,6 +10,7 @@
  *         POLL -> OPERATION -> POLL (running) | DONE (checked)
  *         OPERATION -> LOOK_AGAIN when it cannot be read; it holds no resource: LOOK
  *         LOOK -> DONE | LOOK_AGAIN (under way) | CREATE (it never arrived)
+ *         CREATE -> CREATE when the region has no zone-redundant storage and the policy leaves the choice
  *         any -> FAILED
  *
  * One listing confirms all creates of a round, so nothing is polled that it shows complete (DESIGN
@@ -53,6 +54,7 @@ struct snapshot {
         char *operation_url; /* Azure-AsyncOperation, else Location, checked; NULL: neither came */
         bool by_location;    /* it is Location */
         bool rule_is_accepted; /* it carries the file's keep rule, not the one accepted before */
+        bool without_zones;    /* its last PUT asked for locally redundant storage */
         bool put;              /* counted among the subscription's unanswered PUTs */
         bool unlisted;         /* a listing that began later did not have it */
         bool known;            /* a single GET or its operation showed it complete */
@@ -107,11 +109,55 @@ static void snapshot_count_put(struct snapshot *snapshot, bool put) {
         snapshot->put = put;
 }
 
+/* The region's name between newlines, as no_zones has it. */
+static bool region_line(const struct operation *op, char *line, size_t size) {
+        return op->region && op->region[0] != '\0' &&
+               (size_t)snprintf(line, size, "\n%s\n", op->region) < size;
+}
+
+/* Where auto means locally redundant. Azure is said to choose by itself (FACTS section 1); a region that
+ * refuses its own choice is asked so once, and not again before the next start. */
+static bool region_has_no_zones(const struct operation *op) {
+        char line[80];
+
+        return region_line(op, line, sizeof(line)) &&
+               strstr(strbuf_str(&op->subscription->no_zones), line);
+}
+
+static enum redundancy snapshot_redundancy(const struct snapshot *snapshot) {
+        const struct operation *op = &snapshot->op;
+        enum redundancy wanted = op->engine->file->policies[snapshot->action.policy].redundancy;
+
+        return wanted == REDUNDANCY_AUTO && region_has_no_zones(op) ? REDUNDANCY_LRS : wanted;
+}
+
+/* Whether the same PUT is worth another try, locally redundant. */
+static bool snapshot_can_do_without_zones(struct snapshot *snapshot) {
+        struct operation *op = &snapshot->op;
+        struct strbuf *known = &op->subscription->no_zones;
+        char line[80];
+
+        if (!arm_error_refuses_zones(&op->call.error) || snapshot->without_zones ||
+            op->engine->file->policies[snapshot->action.policy].redundancy != REDUNDANCY_AUTO ||
+            !region_line(op, line, sizeof(line)))
+                return false;
+        if (!region_has_no_zones(op)) {
+                strbuf_append_str(known, line);
+                if (known->error)
+                        return false;
+                log_say(op->engine->services.log, LOG_LEVEL_NOTICE,
+                        "region %s has no zone-redundant storage for snapshots: those of policies "
+                        "with redundancy: auto are locally redundant there",
+                        op->region);
+        }
+        return true;
+}
+
 static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mono now) {
         const struct policy_file *file = snapshot->op.engine->file;
         const struct policy *policy = &file->policies[snapshot->action.policy];
         struct strbuf tags = {};
-        struct snapshot_spec spec;
+        struct snapshot_spec spec = {};
         struct http_request *request = NULL;
 
         action_tags(file, &snapshot->action, snapshot->rule_is_accepted, &tags);
@@ -120,14 +166,16 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
                         .id = action_snapshot_id(&snapshot->action),
                         .disk = snapshot->action.disk,
                         .location = snapshot->action.location,
-                        .redundancy = policy->redundancy,
+                        .redundancy = snapshot_redundancy(snapshot),
                         .network_access = policy->network_access,
+                        .disk_access = policy->disk_access,
                         .tags = tags.data,
                         .tags_len = tags.len,
                 };
                 request = arm_put_snapshot(&file->cloud, &spec);
         }
         strbuf_deinit(&tags);
+        snapshot->without_zones = spec.redundancy == REDUNDANCY_LRS;
 
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_CREATE);
         snapshot_count_put(snapshot, true);
@@ -228,6 +276,9 @@ static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now)
 static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct mono now) {
         struct call *call = &snapshot->op.call;
         const char *url;
+
+        if (snapshot_can_do_without_zones(snapshot))
+                return snapshot_send_create(snapshot, now);
 
         switch (call->error.class) {
         case ARM_OK:

@@ -126,6 +126,13 @@ static int put_common(struct service *service, struct utc now, const struct serv
         int64_t ns = call->operation_ns ?: service->options.operation_ns;
         int r;
 
+        if (str_equal_nocase(json_get_string(properties, "networkAccessPolicy") ?: "",
+                             "AllowPrivate") &&
+            !json_get_string(properties, "diskAccessId")) {
+                answer_error(answer, 400, "service", "InvalidParameter",
+                             "Required parameter 'diskAccessId' is missing (null).");
+                return 1;
+        }
         resource->unique_id = service_draw_guid(service);
         resource->time_created = service_written(service, now);
         resource->created_at = now;
@@ -307,6 +314,12 @@ static int put_snapshot(struct service *service, struct utc now, const struct se
                 return 0;
         if (!sku)
                 sku = region_has_zones(disk->region) ? "Standard_ZRS" : "Standard_LRS";
+        if (strcmp(sku, "Standard_ZRS") == 0 &&
+            (service->options.no_zones || !region_has_zones(disk->region)))
+                return answer_error(answer, 400, "service", "InvalidParameter",
+                                    "The value 'Standard_ZRS' of parameter sku.name is not "
+                                    "available in location '%s'.",
+                                    disk->region);
 
         snapshot->size_gib = disk->size_gib;
         snapshot->source_unique_id = disk->unique_id;

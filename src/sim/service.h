@@ -66,6 +66,7 @@ struct service_options {
         int64_t token_life_s;   /* of tokens of either endpoint */
         uint32_t rates; /* answer 429 when a bucket is empty that holds, and fills at, so many
                                    times what Azure's does; 0: never, and headers as for 1 */
+        bool no_zones;  /* regions refuse zone-redundant storage, their own choice too */
         bool no_limits; /* no 500, no 7 in 5 minutes: for benchmarks */
 };
 

@@ -101,6 +101,7 @@ struct intent {
         bool ask;        /* prune: ask */
         bool off;        /* prune: off */
         int64_t rpo_s;
+        const char *disk_access; /* network_access: {private: this}; NULL: as by default */
         unsigned share_permille; /* limits.api_share in thousandths; 0: 500 */
         /* The one target: disks in rg-app, with the tag backup of this value. NULL: all of rg-app. */
         const char *selects;

@@ -274,11 +274,13 @@ void story_policy(const struct intent *wants, size_t n, struct strbuf *out) {
                        "  cloud: {arm: https://arm.example, login: https://login.example, imds: "
                        "http://169.254.169.254}\n"
                        "  identity: managed\n"
-                       "defaults: {snapshot_group: %s, timezone: %s}\n"
+                       "defaults: {snapshot_group: %s, timezone: %s%s%s%s}\n"
                        "safety: {prune: %s, min_keep: %u, min_age: %lldm, max_delete_percent: %u, "
                        "stale_stop: %u, on_disk_gone: {freeze: %lldh, then: %s}}\n"
                        "policies:\n",
                        wants->owner, wants->group, wants->zone ?: "UTC",
+                       wants->disk_access ? ", network_access: {private: " : "",
+                       wants->disk_access ?: "", wants->disk_access ? "}" : "",
                        wants->off   ? "off"
                        : wants->ask ? "ask"
                                     : "auto",

@@ -401,3 +401,63 @@ void named_ultra_pending(struct rig *rig) {
         tale_settle(&tale);
         tale_end(&tale);
 }
+
+/* Living snapshots of disk-1 and disk-2 that are stored so, and read so over the network. */
+static size_t stored_so(const struct rig *rig, const char *sku, const char *network) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < service_resources(rig->service); i++) {
+                const struct service_resource *r = service_resource_at(rig->service, i);
+
+                n += r->kind == SERVICE_SNAPSHOT && !utc_is_set(r->deleted_at) &&
+                     (!sku || strcmp(r->sku, sku) == 0) &&
+                     (!network || strcmp(r->network_access, network) == 0);
+        }
+        return n;
+}
+
+/* The region takes back its zones: the next snapshots are locally redundant, which costs a refusal each
+ * for those that were under way together, and none after them. */
+void named_no_zones(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+        uint64_t puts;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 3 * HOUR_NS + 20 * MINUTE_NS);
+        tale_expect(&tale, stored_so(rig, "Standard_ZRS", NULL) == 8, "%zu are zone-redundant",
+                    stored_so(rig, "Standard_ZRS", NULL));
+
+        service_options(rig->service)->no_zones = true;
+        puts = service_counts(rig->service).by_kind[SERVICE_REQUEST_PUT_SNAPSHOT];
+        rig_run(rig, 2 * HOUR_NS);
+        puts = service_counts(rig->service).by_kind[SERVICE_REQUEST_PUT_SNAPSHOT] - puts;
+        tale_expect(&tale, stored_so(rig, "Standard_LRS", NULL) == 4, "%zu are locally redundant",
+                    stored_so(rig, "Standard_LRS", NULL));
+        tale_expect(&tale, puts <= 4 + 2, "%llu PUTs for 4", (unsigned long long)puts);
+        tale_expect(&tale, tale_said(&tale, "are locally redundant there") == 1,
+                    "it was told %u times", tale_said(&tale, "are locally redundant there"));
+        tale_expect(&tale, tale_said(&tale, "could not be") == 0, "it counts as a failure");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* Through private links alone. */
+void named_private(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        want.disk_access = "/subscriptions/" SERVICE_SUBSCRIPTION
+                           "/resourceGroups/rg-app/providers/Microsoft.Compute/diskAccesses/da";
+        tale_daemon(&tale, &want);
+        rig_run(rig, 4 * HOUR_NS + 20 * MINUTE_NS);
+        tale_expect(&tale, stored_so(rig, NULL, "AllowPrivate") == 5, "%zu of 5 are private",
+                    stored_so(rig, NULL, "AllowPrivate"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}

@@ -129,6 +129,9 @@ void named_backlog(struct rig *rig);
 void named_backlog_of_two(struct rig *rig);
 void named_strangers_spend(struct rig *rig);
 
+void named_no_zones(struct rig *rig);
+void named_private(struct rig *rig);
+
 void named_deleted_by_hand(struct rig *rig);
 void named_retagged_by_hand(struct rig *rig);
 void named_held_by_hand(struct rig *rig);

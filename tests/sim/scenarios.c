@@ -210,6 +210,8 @@ const struct scenario scenarios[] = {
         {"backlog", 1, named_backlog},
         {"backlog-of-two", 1, named_backlog_of_two},
         {"strangers-spend", 1, named_strangers_spend},
+        {"no-zones", 1, named_no_zones},
+        {"private", 1, named_private},
         {"deleted-by-hand", 1, named_deleted_by_hand},
         {"retagged-by-hand", 1, named_retagged_by_hand},
         {"held-by-hand", 1, named_held_by_hand},
