@@ -227,6 +227,9 @@ static uint64_t request_hash(enum service_request_kind kind, enum http_method me
 
         switch (kind) {
         case SERVICE_REQUEST_TOKEN:
+        case SERVICE_REQUEST_DISCOVER:
+        case SERVICE_REQUEST_LIST_SUBSCRIPTIONS:
+        case SERVICE_REQUEST_LIST_TENANTS:
         case SERVICE_REQUEST_LIST_DISKS:
         case SERVICE_REQUEST_LIST_SNAPSHOTS:
         case SERVICE_REQUEST_GET_OPERATION:
@@ -235,9 +238,11 @@ static uint64_t request_hash(enum service_request_kind kind, enum http_method me
                 return hash;
         case SERVICE_REQUEST_GET_DISK:
         case SERVICE_REQUEST_PUT_DISK:
+        case SERVICE_REQUEST_PATCH_DISK:
         case SERVICE_REQUEST_DELETE_DISK:
         case SERVICE_REQUEST_GET_SNAPSHOT:
         case SERVICE_REQUEST_PUT_SNAPSHOT:
+        case SERVICE_REQUEST_PATCH_SNAPSHOT:
         case SERVICE_REQUEST_DELETE_SNAPSHOT:
         case SERVICE_REQUEST_GET_TAGS:
         case SERVICE_REQUEST_PATCH_TAGS:

@@ -203,6 +203,27 @@ static int tags_apply(const char *operation, const cJSON *tags, struct service_r
         return service_tags_read(tags, resource, answer);
 }
 
+int service_tags_take(struct service *service, struct utc now, struct service_resource *resource,
+                      struct service_resource *scratch) {
+        int r;
+
+        r = service_tags_keep(service, now, resource);
+        if (r < 0)
+                return r;
+        r = service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
+        if (r < 0)
+                return r;
+
+        service_tags_clear(resource);
+        free(resource->tags);
+        resource->tags = take_ptr(scratch->tags);
+        resource->n_tags = scratch->n_tags;
+        resource->tags_capacity = scratch->tags_capacity;
+        resource->has_tags = true;
+        scratch->n_tags = 0;
+        return 0;
+}
+
 static int patch_tags(struct service *service, struct utc now, const struct service_call *call,
                       struct service_resource *resource, struct answer *answer) {
         _cleanup_(service_resource_freep) struct service_resource *scratch = NULL;
@@ -233,33 +254,15 @@ static int patch_tags(struct service *service, struct utc now, const struct serv
         r = r ?: tags_apply(operation, tags, scratch, answer);
         if (r != 0)
                 return r < 0 ? r : 0;
-        r = service_tags_keep(service, now, resource);
-        if (r < 0)
-                return r;
-        r = service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
-        if (r < 0)
-                return r;
-
-        service_tags_clear(resource);
-        free(resource->tags);
-        resource->tags = take_ptr(scratch->tags);
-        resource->n_tags = scratch->n_tags;
-        resource->tags_capacity = scratch->tags_capacity;
-        resource->has_tags = true;
-        scratch->n_tags = 0;
-        return answer_tags(resource, answer);
+        r = service_tags_take(service, now, resource, scratch);
+        return r < 0 ? r : answer_tags(resource, answer);
 }
 
 /* Places. */
 
-static int get_subscription(const struct route *route, struct answer *answer) {
-        const char *id = answer->subscription->id;
-
+static int get_subscription(struct answer *answer) {
         answer->status = 200;
-        strbuf_appendf(&answer->body,
-                       "{\"id\":\"/subscriptions/%s\",\"subscriptionId\":\"%s\","
-                       "\"displayName\":\"%s\",\"state\":\"Enabled\"}",
-                       id, id, id);
+        sim_json_subscription(&answer->body, answer->subscription);
         return 0;
 }
 
@@ -296,6 +299,8 @@ static int one_resource(struct service *service, struct utc now, const struct se
                 return answer_not_found(answer, route);
         if (route->kind == SERVICE_REQUEST_PATCH_TAGS)
                 return patch_tags(service, now, call, resource, answer);
+        if (call->method == HTTP_PATCH)
+                return service_patch(service, now, call, route, resource, answer);
         if (route->kind == SERVICE_REQUEST_GET_TAGS)
                 return answer_tags(resource, answer);
         if (call->method == HTTP_POST)
@@ -331,9 +336,11 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
                 return list(service, now, route, group, answer);
         case SERVICE_REQUEST_GET_DISK:
         case SERVICE_REQUEST_PUT_DISK:
+        case SERVICE_REQUEST_PATCH_DISK:
         case SERVICE_REQUEST_DELETE_DISK:
         case SERVICE_REQUEST_GET_SNAPSHOT:
         case SERVICE_REQUEST_PUT_SNAPSHOT:
+        case SERVICE_REQUEST_PATCH_SNAPSHOT:
         case SERVICE_REQUEST_DELETE_SNAPSHOT:
         case SERVICE_REQUEST_GET_TAGS:
         case SERVICE_REQUEST_PATCH_TAGS:
@@ -345,8 +352,11 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
         case SERVICE_REQUEST_GET_GROUP:
                 return get_group(group, answer);
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
-                return get_subscription(route, answer);
+                return get_subscription(answer);
         case SERVICE_REQUEST_TOKEN:
+        case SERVICE_REQUEST_DISCOVER:
+        case SERVICE_REQUEST_LIST_SUBSCRIPTIONS:
+        case SERVICE_REQUEST_LIST_TENANTS:
         case SERVICE_REQUEST_OTHER:
         case _SERVICE_REQUEST_KIND_N:
                 break;

@@ -326,8 +326,18 @@ int service_check_token(struct service *service, struct utc now, const struct se
                         struct answer *answer);
 
 /* service-arm.c: a request whose token, subscription and group are good. */
+/* The tags of @scratch in place of the resource's, and that in the journal. */
+int service_tags_take(struct service *service, struct utc now, struct service_resource *resource,
+                      struct service_resource *scratch);
 int service_arm(struct service *service, struct utc now, const struct service_call *call,
                 const struct route *route, struct answer *answer);
+
+/* service-discovery.c */
+
+int service_discover(const struct route *route, struct answer *answer);
+int service_list_subscriptions(const struct service *service, struct answer *answer);
+int service_list_tenants(struct answer *answer);
+void sim_json_subscription(struct strbuf *out, const struct subscription *subscription);
 
 /* service-operation.c */
 
@@ -344,5 +354,8 @@ int service_operation_get(struct service *service, struct utc now, const struct 
 int answer_bad_content(struct answer *answer);
 /* Adds the tags to the resource. Returns 0, 1 after answering, or -ENOMEM. */
 int service_tags_read(const cJSON *tags, struct service_resource *resource, struct answer *answer);
+int service_patch(struct service *service, struct utc now, const struct service_call *call,
+                  const struct route *route, struct service_resource *resource,
+                  struct answer *answer);
 int service_put(struct service *service, struct utc now, const struct service_call *call,
                 const struct route *route, struct group *group, struct answer *answer);

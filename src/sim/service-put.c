@@ -94,16 +94,66 @@ static bool sku_read(const cJSON *body, enum service_kind kind, const char **ret
         return false;
 }
 
-/* A name that exists: a PUT of the same source changes nothing, above all takes no new point in
- * time. Azure takes it as an update, and answers as to any other. */
+static bool has_tags(const struct service_resource *resource,
+                     const struct service_resource *other) {
+        for (size_t i = 0; i < other->n_tags; i++) {
+                const char *value = service_tag_get(resource, other->tags[i].name);
+
+                if (!value || strcmp(value, other->tags[i].value) != 0)
+                        return false;
+        }
+        return resource->n_tags == other->n_tags;
+}
+
+/* What can be changed of a resource that exists: its whole set of tags, if the body has one, and who
+ * may reach it. Returns 0, 1 after answering, or -ENOMEM. */
+static int update(struct service *service, struct utc now, const cJSON *body,
+                  struct service_resource *resource, struct answer *answer) {
+        const cJSON *properties = cJSON_GetObjectItemCaseSensitive(body, "properties");
+        const cJSON *tags = cJSON_GetObjectItemCaseSensitive(body, "tags");
+        const char *network = json_get_string(properties, "networkAccessPolicy");
+        const char *public = json_get_string(properties, "publicNetworkAccess");
+        _cleanup_(service_resource_freep) struct service_resource *scratch = NULL;
+        int r;
+
+        scratch = calloc(1, sizeof(*scratch));
+        if (!scratch)
+                return -ENOMEM;
+        r = service_tags_read(tags, scratch, answer);
+        if (r != 0)
+                return r;
+        if (scratch->has_tags && !has_tags(resource, scratch))
+                r = service_tags_take(service, now, resource, scratch);
+        if (network && r == 0)
+                r = service_set_string(&resource->network_access, network);
+        if (public && r == 0)
+                r = service_set_string(&resource->public_access, public);
+        service_resource_changed(resource);
+        return r;
+}
+
+static int answer_updated(struct service *service, struct utc now, const struct service_call *call,
+                          const struct route *route, const struct service_resource *resource,
+                          struct answer *answer) {
+        sim_json_accepted(&answer->body, resource);
+        return service_operation_begin(service, now, call, route, resource, OPERATION_PUT, 0,
+                                       answer);
+}
+
+static int answer_busy(const struct service_resource *resource, struct answer *answer) {
+        return answer_error(answer, 409, "service", "Conflict",
+                            "Another operation on '%s' is in progress.", resource->name);
+}
+
+/* A name that exists: a PUT of the same source is an update at most, and above all takes no new point
+ * in time. */
 static int put_again(struct service *service, struct utc now, const struct service_call *call,
-                     const struct route *route, const struct service_resource *resource,
-                     const char *source, struct answer *answer) {
+                     const struct route *route, struct service_resource *resource,
+                     const cJSON *body, const char *source, struct answer *answer) {
         int r;
 
         if (utc_is_set(resource->deleted_at))
-                return answer_error(answer, 409, "service", "Conflict",
-                                    "Another operation on '%s' is in progress.", resource->name);
+                return answer_busy(resource, answer);
         if (!source != !resource->source_id ||
             (source && !str_equal_nocase(source, resource->source_id)))
                 return answer_error(answer, 400, "service", "BadRequest",
@@ -111,12 +161,33 @@ static int put_again(struct service *service, struct utc now, const struct servi
                                     "existing disk '%s'.",
                                     resource->name);
 
-        r = service_operation_begin(service, now, call, route, resource, OPERATION_PUT, 0, answer);
+        r = service->options.put_updates ? update(service, now, body, resource, answer) : 0;
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = answer_updated(service, now, call, route, resource, answer);
         if (r < 0)
                 return r;
         service->counts.repeated++;
-        sim_json_accepted(&answer->body, resource);
         return service_note(service, now, SERVICE_EFFECT_REPEATED, resource);
+}
+
+int service_patch(struct service *service, struct utc now, const struct service_call *call,
+                  const struct route *route, struct service_resource *resource,
+                  struct answer *answer) {
+        _cleanup_(cjson_deletep) cJSON *body = NULL;
+        int r;
+
+        if (call->body)
+                body = cJSON_ParseWithLength(call->body, call->body_len);
+        if (!cJSON_IsObject(body))
+                return answer_bad_content(answer);
+        if (utc_is_set(resource->deleted_at))
+                return answer_busy(resource, answer);
+
+        r = update(service, now, body, resource, answer);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return answer_updated(service, now, call, route, resource, answer);
 }
 
 /* The values that both kinds take from the body. Returns 0, 1 after answering, or -ENOMEM. */
@@ -179,7 +250,7 @@ static int put_disk(struct service *service, struct utc now, const struct servic
         const cJSON *size = cJSON_GetObjectItemCaseSensitive(properties, "diskSizeGB");
         const char *location = json_get_string(body, "location");
         const char *option = json_get_string(creation, "createOption");
-        const struct service_resource *old;
+        struct service_resource *old;
         const char *sku;
         int r;
 
@@ -191,7 +262,7 @@ static int put_disk(struct service *service, struct utc now, const struct servic
                 return r;
         old = service_find_visible(service, disk->id, now);
         if (old)
-                return put_again(service, now, call, route, old, NULL, answer);
+                return put_again(service, now, call, route, old, body, NULL, answer);
         if (!cJSON_IsNumber(size) || !(size->valuedouble >= 1 && size->valuedouble <= 65536))
                 return answer_error(answer, 400, "service", "InvalidParameter",
                                     "The value of parameter disk.diskSizeGB is invalid.");
@@ -291,7 +362,8 @@ static int put_snapshot(struct service *service, struct utc now, const struct se
         const char *location = json_get_string(body, "location");
         const char *option = json_get_string(creation, "createOption");
         const char *source = json_get_string(creation, "sourceResourceId");
-        const struct service_resource *old, *disk;
+        const struct service_resource *disk;
+        struct service_resource *old;
         const char *sku;
         int r;
 
@@ -303,7 +375,7 @@ static int put_snapshot(struct service *service, struct utc now, const struct se
                 return r;
         old = service_find_visible(service, snapshot->id, now);
         if (old)
-                return put_again(service, now, call, route, old, source, answer);
+                return put_again(service, now, call, route, old, body, source, answer);
 
         if (!sku_read(body, SERVICE_SNAPSHOT, &sku, answer))
                 return 0;

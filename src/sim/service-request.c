@@ -178,10 +178,12 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
                 answer->bucket = BUCKET_GET_OPERATION;
                 break;
         case SERVICE_REQUEST_PUT_DISK:
+        case SERVICE_REQUEST_PATCH_DISK:
                 answer->bucket = BUCKET_DISK_WRITE;
                 answer->arm_bucket = ARM_WRITES;
                 break;
         case SERVICE_REQUEST_PUT_SNAPSHOT:
+        case SERVICE_REQUEST_PATCH_SNAPSHOT:
         case SERVICE_REQUEST_BEGIN_ACCESS:
         case SERVICE_REQUEST_END_ACCESS:
                 answer->bucket = BUCKET_SNAPSHOT_WRITE;
@@ -196,6 +198,9 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
                 answer->arm_bucket = ARM_DELETES;
                 break;
         case SERVICE_REQUEST_TOKEN:
+        case SERVICE_REQUEST_DISCOVER:
+        case SERVICE_REQUEST_LIST_SUBSCRIPTIONS:
+        case SERVICE_REQUEST_LIST_TENANTS:
         case SERVICE_REQUEST_GET_TAGS:
         case SERVICE_REQUEST_GET_GROUP:
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
@@ -450,6 +455,9 @@ static int request_enter(struct service *service, struct utc now, const struct s
                                      "The api-version '%s' is invalid.", version);
                         return 1;
                 }
+        if (route->kind == SERVICE_REQUEST_LIST_SUBSCRIPTIONS ||
+            route->kind == SERVICE_REQUEST_LIST_TENANTS)
+                return 0;
         if (!route->subscription) {
                 answer_error(answer, 404, "gateway", "InvalidResourceType",
                              "The resource type could not be found.");
@@ -492,9 +500,16 @@ static int request_dispatch(struct service *service, struct utc now,
                 return route->tenant ? service_token_entra(service, now, call, route, answer)
                                      : service_token_imds(service, now, call, route, answer);
 
+        if (route->kind == SERVICE_REQUEST_DISCOVER)
+                return service_discover(route, answer);
+
         r = request_enter(service, now, call, route, answer);
         if (r != 0)
                 return r < 0 ? r : 0;
+        if (route->kind == SERVICE_REQUEST_LIST_SUBSCRIPTIONS)
+                return service_list_subscriptions(service, answer);
+        if (route->kind == SERVICE_REQUEST_LIST_TENANTS)
+                return service_list_tenants(answer);
         return service_arm(service, now, call, route, answer);
 }
 

@@ -95,8 +95,9 @@ static enum service_request_kind kind_of_one(enum http_method method, enum servi
                 return disk ? SERVICE_REQUEST_PUT_DISK : SERVICE_REQUEST_PUT_SNAPSHOT;
         case HTTP_DELETE:
                 return disk ? SERVICE_REQUEST_DELETE_DISK : SERVICE_REQUEST_DELETE_SNAPSHOT;
-        case HTTP_POST:
         case HTTP_PATCH:
+                return disk ? SERVICE_REQUEST_PATCH_DISK : SERVICE_REQUEST_PATCH_SNAPSHOT;
+        case HTTP_POST:
                 break;
         }
         return SERVICE_REQUEST_OTHER;
@@ -134,7 +135,7 @@ static void route_group(struct route *route, enum http_method method, char **seg
         route->name = segments[7];
         if (n == 8)
                 route->kind = kind_of_one(method, route->resource_kind);
-        else if (n == 9 && method == HTTP_POST && route->resource_kind == SERVICE_SNAPSHOT) {
+        else if (n == 9 && method == HTTP_POST) {
                 if (str_equal_nocase(segments[8], "beginGetAccess"))
                         route->kind = SERVICE_REQUEST_BEGIN_ACCESS;
                 if (str_equal_nocase(segments[8], "endGetAccess"))
@@ -146,6 +147,32 @@ static void route_group(struct route *route, enum http_method method, char **seg
                 if (method == HTTP_PATCH)
                         route->kind = SERVICE_REQUEST_PATCH_TAGS;
         }
+}
+
+/* It is written into replies as it is. */
+static bool tenant_is_plain(const char *tenant) {
+        for (const char *p = tenant; *p; p++)
+                if (!ascii_is_alnum(*p) && *p != '-' && *p != '.')
+                        return false;
+        return true;
+}
+
+/* What is asked before a subscription is known. Returns whether it was that. */
+static bool route_discovery(struct route *route, char **segments, size_t n) {
+        if (MATCHES(segments, n, "metadata", "endpoints"))
+                route->kind = SERVICE_REQUEST_DISCOVER;
+        else if ((MATCHES(segments, n, "*", ".well-known", "openid-configuration") ||
+                  MATCHES(segments, n, "*", "v2.0", ".well-known", "openid-configuration")) &&
+                 tenant_is_plain(segments[0])) {
+                route->kind = SERVICE_REQUEST_DISCOVER;
+                route->tenant = segments[0];
+        } else if (MATCHES(segments, n, "subscriptions"))
+                route->kind = SERVICE_REQUEST_LIST_SUBSCRIPTIONS;
+        else if (MATCHES(segments, n, "tenants"))
+                route->kind = SERVICE_REQUEST_LIST_TENANTS;
+        else
+                return false;
+        return true;
 }
 
 static void route_match(struct route *route, enum http_method method, char **segments, size_t n) {
@@ -160,6 +187,8 @@ static void route_match(struct route *route, enum http_method method, char **seg
                 route->tenant = segments[0];
                 return;
         }
+        if (get && route_discovery(route, segments, n))
+                return;
         if (n < 2 || !str_equal_nocase(segments[0], "subscriptions"))
                 return;
 
@@ -247,13 +276,18 @@ void route_deinit(struct route *route) {
 const char *service_request_kind_name(enum service_request_kind kind) {
         static const char *const names[_SERVICE_REQUEST_KIND_N] = {
                 [SERVICE_REQUEST_TOKEN] = "token",
+                [SERVICE_REQUEST_DISCOVER] = "discover",
+                [SERVICE_REQUEST_LIST_SUBSCRIPTIONS] = "list_subscriptions",
+                [SERVICE_REQUEST_LIST_TENANTS] = "list_tenants",
                 [SERVICE_REQUEST_LIST_DISKS] = "list_disks",
                 [SERVICE_REQUEST_GET_DISK] = "get_disk",
                 [SERVICE_REQUEST_PUT_DISK] = "put_disk",
+                [SERVICE_REQUEST_PATCH_DISK] = "patch_disk",
                 [SERVICE_REQUEST_DELETE_DISK] = "delete_disk",
                 [SERVICE_REQUEST_LIST_SNAPSHOTS] = "list_snapshots",
                 [SERVICE_REQUEST_GET_SNAPSHOT] = "get_snapshot",
                 [SERVICE_REQUEST_PUT_SNAPSHOT] = "put_snapshot",
+                [SERVICE_REQUEST_PATCH_SNAPSHOT] = "patch_snapshot",
                 [SERVICE_REQUEST_DELETE_SNAPSHOT] = "delete_snapshot",
                 [SERVICE_REQUEST_GET_OPERATION] = "get_operation",
                 [SERVICE_REQUEST_GET_TAGS] = "get_tags",

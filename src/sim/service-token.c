@@ -1,7 +1,8 @@
 /*
  * Tokens: the identity service of the machine, Entra's client credentials, and who may enter.
  *
- * A token is an opaque text; that it is good is what the model remembers of it.
+ * A token has the look of a JSON Web Token, of which some clients read the tenant; that it is good is
+ * what the model remembers of it.
  */
 #include "sim/service-private.h"
 
@@ -12,6 +13,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+/* {"typ":"JWT","alg":"RS256"}, {"tid":SERVICE_TENANT,"appid":SERVICE_CLIENT}, in base64url. */
+#define TOKEN_HEAD "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9"
+#define TOKEN_CLAIMS                                                                               \
+        "eyJ0aWQiOiIyMjIyMjIyMi0yMjIyLTQyMjItODIyMi0yMjIyMjIyMjIyMjIiLCJhcHBpZCI6IjMzMzMzMzMzLTMz" \
+        "MzMtNDMzMy04MzMzLTMzMzMzMzMzMzMzMyJ9"
 
 /* Tokens that were refused as expired for an hour are then refused as unknown. */
 static void tokens_drop_old(struct service *service, struct utc now) {
@@ -41,7 +48,8 @@ static int token_issue(struct service *service, struct utc now, const char **ret
                 return -ENOMEM;
 
         /* Longer than a line of a log, as real ones are. */
-        strbuf_appendf(&text, "sim.%08" PRIx64 ".", serial);
+        strbuf_append_str(&text, TOKEN_HEAD "." TOKEN_CLAIMS ".");
+        strbuf_appendf(&text, "sim-%08" PRIx64 "-", serial);
         for (uint64_t i = 0; i < 16; i++)
                 strbuf_appendf(&text, "%016" PRIx64,
                                sim_mix(sim_mix(~service->options.seed, serial), i));

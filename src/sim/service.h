@@ -9,7 +9,7 @@
  *
  * It is written from the notes on Azure's behaviour and recorded traffic and uses nothing of
  * azure/, so that a misreading there is not shared here. What it does not know (copies to other
- * regions, SAS of disks, virtual machines) it refuses as Azure refuses the unknown.
+ * regions, virtual machines) it refuses as Azure refuses the unknown.
  *
  * Beside the requests there are two doors: verbs, by which a scenario changes the world as other
  * people's hands do, and truth, by which checks read what is so. Neither goes through HTTP.
@@ -56,7 +56,11 @@ enum {
 struct service;
 
 struct service_options {
-        uint64_t seed;          /* of GUIDs and tokens */
+        uint64_t seed; /* of GUIDs and tokens */
+        /* A PUT on an existing name replaces the tags that its body has, as azure-cli's updates rely
+         * on. Off where promises are checked: the daemon's PUT would re-tag a stranger's snapshot that
+         * stands under our derived name, which needs somebody to have chosen that name. */
+        bool put_updates;
         size_t page_size;       /* elements of a listing's page */
         int64_t operation_ns;   /* from a PUT or DELETE to the end of its operation */
         int64_t linger_ns;      /* from the 202 of a DELETE until a GET answers 404 */
@@ -140,13 +144,18 @@ struct service_resource {
 /* What a request asks for, for counting and for holding it. */
 enum service_request_kind {
         SERVICE_REQUEST_TOKEN,
+        SERVICE_REQUEST_DISCOVER, /* before there is a token */
+        SERVICE_REQUEST_LIST_SUBSCRIPTIONS,
+        SERVICE_REQUEST_LIST_TENANTS,
         SERVICE_REQUEST_LIST_DISKS,
         SERVICE_REQUEST_GET_DISK,
         SERVICE_REQUEST_PUT_DISK,
+        SERVICE_REQUEST_PATCH_DISK,
         SERVICE_REQUEST_DELETE_DISK,
         SERVICE_REQUEST_LIST_SNAPSHOTS,
         SERVICE_REQUEST_GET_SNAPSHOT,
         SERVICE_REQUEST_PUT_SNAPSHOT,
+        SERVICE_REQUEST_PATCH_SNAPSHOT,
         SERVICE_REQUEST_DELETE_SNAPSHOT,
         SERVICE_REQUEST_GET_OPERATION,
         SERVICE_REQUEST_GET_TAGS,

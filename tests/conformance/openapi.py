@@ -199,6 +199,7 @@ def drive_snapshots(ask, disk):
     tags = {'operation': 'Merge', 'properties': {'tags': {'c': 'd'}}}
     ask.expect(200, 'PATCH', one + '/providers/Microsoft.Resources/tags/default', tags)
     ask.expect(200, 'GET', one + '/providers/Microsoft.Resources/tags/default')
+    ask.expect(202, 'PATCH', one, {'tags': {'e': 'f'}, 'properties': {'networkAccessPolicy': 'DenyAll'}})
     _, headers = ask.expect(202, 'DELETE', one)
     ask.expect(200, 'GET', one)
     finish(ask, headers)
@@ -252,6 +253,12 @@ def drive_disks(ask):
     _, headers = ask.expect(202, 'PUT', disk, body)
     finish(ask, headers)
     ask.expect(200, 'GET', disk)
+    for path in (disk, disk_id('disk-0002')):
+        ask.expect(202, 'PATCH', path, {'tags': {'a': 'b'}})
+    grant = {'access': 'Read', 'durationInSeconds': 60}
+    finish(ask, ask.expect(202, 'POST', disk + '/beginGetAccess', grant)[1])
+    ask.expect(200, 'GET', disk)
+    finish(ask, ask.expect(202, 'POST', disk + '/endGetAccess')[1])
     ask.expect(202, 'DELETE', disk)
     wait_for(lambda: ask('GET', disk)[0] == 404, 20, 'the end of the disk')
 
