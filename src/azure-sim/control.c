@@ -85,6 +85,7 @@ static int control_stats(struct server *server, struct http_reply **ret_reply) {
                        counts.deleted[SERVICE_SNAPSHOT], counts.alive[SERVICE_SNAPSHOT],
                        counts.repeated, counts.created[SERVICE_DISK], counts.deleted[SERVICE_DISK],
                        counts.alive[SERVICE_DISK]);
+        strbuf_appendf(&body, "\"faults\":%" PRIu64 ",\n", faults_struck(server->faults));
         strbuf_appendf(&body, "\"hold_armed\":%s,\"held\":%s}\n",
                        server->hold.when != HOLD_NONE ? "true" : "false",
                        server->hold.held ? "true" : "false");
@@ -102,6 +103,19 @@ static int control_world(struct server *server, struct http_reply **ret_reply) {
 
         strbuf_append_str(&body, json);
         return control_reply(200, &body, ret_reply);
+}
+
+static int control_faults(struct server *server, const char *body, size_t body_len,
+                          struct http_reply **ret_reply) {
+        _cleanup_(freep) char *what = NULL;
+        int r;
+
+        r = faults_load(server->faults, body, body_len, &what);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return control_say(400, "error", what, ret_reply);
+        return control_done(0, ret_reply);
 }
 
 static int control_add(struct server *server, const char *body, size_t body_len,
@@ -176,6 +190,8 @@ static int control_post(struct server *server, const char *path, const char *bod
 
         if (strcmp(path, "/sim/world/add") == 0)
                 return control_add(server, body, body_len, ret_reply);
+        if (strcmp(path, "/sim/faults") == 0)
+                return control_faults(server, body, body_len, ret_reply);
         if (strcmp(path, "/sim/release") == 0) {
                 server_release(server);
                 return control_done(0, ret_reply);

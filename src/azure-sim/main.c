@@ -14,9 +14,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static int load_world(struct service *service, const char *path) {
-        _cleanup_(strbuf_deinit) struct strbuf text = {.max = 1U << 30};
-        _cleanup_(freep) char *what = NULL;
+/* Complains. */
+static int read_text(const char *path, struct strbuf *text) {
         char buffer[65536];
         FILE *file;
         size_t n;
@@ -30,20 +29,46 @@ static int load_world(struct service *service, const char *path) {
                 return r;
         }
         while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
-                strbuf_append(&text, buffer, n);
+                strbuf_append(text, buffer, n);
         failed = ferror(file) != 0;
         (void)fclose(file); /* only read */
-        if (failed || text.error) {
+        if (failed || text->error) {
                 fprintf(stderr, "azure-sim: %s: cannot be read\n", path);
                 return -EIO;
         }
+        return 0;
+}
 
+/* @r is what a loader returned, @what its complaint. */
+static int loaded(int r, const char *path, const char *what) {
+        if (r <= 0)
+                return r;
+        fprintf(stderr, "azure-sim: %s: %s\n", path, what);
+        return -EINVAL;
+}
+
+static int load_world(struct service *service, const char *path) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {.max = 1U << 30};
+        _cleanup_(freep) char *what = NULL;
+        int r;
+
+        r = read_text(path, &text);
+        if (r < 0)
+                return r;
         r = service_load(service, server_now(), strbuf_str(&text), text.len, &what);
-        if (r > 0) {
-                fprintf(stderr, "azure-sim: %s: %s\n", path, what);
-                return -EINVAL;
-        }
-        return r;
+        return loaded(r, path, what);
+}
+
+static int load_faults(struct faults *faults, const char *path) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        _cleanup_(freep) char *what = NULL;
+        int r;
+
+        r = read_text(path, &text);
+        if (r < 0)
+                return r;
+        r = faults_load(faults, strbuf_str(&text), text.len, &what);
+        return loaded(r, path, what);
 }
 
 static int signals_open(void) {
@@ -76,6 +101,7 @@ static int serve(struct server *server, int signal_fd) {
 
 static int run(const struct options *options) {
         _cleanup_(service_freep) struct service *service = NULL;
+        _cleanup_(faults_freep) struct faults *faults = NULL;
         struct server server = {.options = options};
         int r, signal_fd;
 
@@ -86,11 +112,17 @@ static int run(const struct options *options) {
                            : service_populate(service, server_now(), options->disks);
         if (r != 0)
                 return r;
+        r = faults_new(&faults);
+        if (r == 0 && options->faults)
+                r = load_faults(faults, options->faults);
+        if (r < 0)
+                return r;
 
         signal_fd = signals_open();
         if (signal_fd < 0)
                 return -errno;
         server.service = service;
+        server.faults = faults;
         r = server_start(&server);
         if (r == 0)
                 r = serve(&server, signal_fd);

@@ -3,6 +3,7 @@
 #include "base/macros.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "sim/faults.h"
 #include "snapkeep-config.h"
 
 #include <arpa/inet.h>
@@ -36,6 +37,7 @@ static const char help_text[] =
         "  --record FILE           every request and reply but those of tokens, a line of JSON "
         "each\n"
         "  --help, --version\n"
+        "  --faults FILE           which request meets which fault, as POST /sim/faults has it\n"
         "\n"
         "The secret flow knows tenant " SERVICE_TENANT ",\n"
         "client " SERVICE_CLIENT ", secret " SERVICE_SECRET " (with --disks).\n"
@@ -49,6 +51,13 @@ static const char help_text[] =
         "unanswered,\n"
         "                                 until it is released or its client goes away\n"
         "  POST /sim/release              lets it go on, or takes the hold back\n"
+        "  POST /sim/faults               {\"faults\": [{\"fault\", \"request\"?, \"method\"?, "
+        "\"url\"?,\n"
+        "                                 \"after\"?, \"every\"?, \"times\"?, \"retry_after\"?}]}: "
+        "in place of\n"
+        "                                 those before; requests by the kinds of /sim/stats, URLs "
+        "by\n"
+        "                                 pattern, faults by the names below\n"
         "  POST /sim/world/add            more of a world\n"
         "  POST /sim/world/recreate-disk  {\"id\"}: another disk under the name\n"
         "  POST /sim/world/move-disk      {\"id\", \"group\"?, \"name\"?}\n"
@@ -71,6 +80,14 @@ static const char help_text[] =
         "\"uniqueId\"?,\n"
         "     \"sourceUniqueId\"?, \"createOption\"?, \"incremental\"?, \"timeCreated\"?,\n"
         "     \"provisioningState\"?, \"completionPercent\"?, \"tags\"?}]}\n";
+
+static void print_help(void) {
+        fputs(help_text, stdout);
+        fputs("\nFaults:", stdout);
+        for (size_t i = 0; fault_name(i); i++)
+                printf("%s%s", i % 5 == 0 ? "\n  " : " ", fault_name(i));
+        puts("");
+}
 
 static bool complain(const char *option, const char *value, const char *what) {
         fprintf(stderr, "azure-sim: --%s %s: %s\n", option, value, what);
@@ -148,6 +165,7 @@ enum option_code {
         OPT_TLS_CERT,
         OPT_TLS_KEY,
         OPT_RECORD,
+        OPT_FAULTS,
 };
 
 static const struct option long_options[] = {
@@ -173,6 +191,7 @@ static const struct option long_options[] = {
         {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
         {"tls-key", required_argument, NULL, OPT_TLS_KEY},
         {"record", required_argument, NULL, OPT_RECORD},
+        {"faults", required_argument, NULL, OPT_FAULTS},
         {},
 };
 
@@ -227,6 +246,9 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
                 return true;
         case OPT_TLS_KEY:
                 options->tls_key = value;
+                return true;
+        case OPT_FAULTS:
+                options->faults = value;
                 return true;
         case OPT_RECORD:
                 options->record = value;
@@ -291,7 +313,7 @@ enum options_verdict options_read(int argc, char **argv, struct options *ret_opt
                 if (code == '?')
                         return OPTIONS_WRONG;
                 if (code == OPT_HELP) {
-                        fputs(help_text, stdout);
+                        print_help();
                         return OPTIONS_DONE;
                 }
                 if (code == OPT_VERSION) {

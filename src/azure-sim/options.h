@@ -26,6 +26,7 @@ struct options {
         struct listener_options http, https;
         const char *tls_cert, *tls_key;
         const char *world;  /* a file; NULL: @disks */
+        const char *faults; /* a file of rules as sim/faults.h has them; NULL: none */
         const char *record; /* a file that record.h writes; NULL: none */
         size_t disks;
         int64_t latency_ns;

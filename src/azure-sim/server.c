@@ -156,7 +156,33 @@ static bool method_read(const char *name, enum http_method *ret_method) {
         return false;
 }
 
-/* The request's effect, and its reply. Returns 0 or a negative errno. */
+/* The request's effect, if any, and its reply, with what strikes it. Returns 0, -ECONNRESET for a
+ * connection that is to break, or another negative errno. */
+static int exchange_meet(struct exchange *exchange, struct service_call *call) {
+        struct server *server = exchange->server;
+        struct fault fault = faults_strike(server->faults, call->method, call->url);
+        int r;
+
+        if (fault.effect == FAULT_LOST_BEFORE)
+                return -ECONNRESET;
+        if (fault.effect == FAULT_REPLY)
+                return fault_reply(&fault, server->service, server_now(), &exchange->reply);
+
+        call->fail_operation = fault.effect == FAULT_OPERATION;
+        r = service_handle(server->service, server_now(), call, &exchange->reply);
+        if (r < 0)
+                return r;
+        if (fault.effect == FAULT_LOST_AFTER)
+                return -ECONNRESET;
+        if (fault.effect == FAULT_ODD_BODY)
+                return fault_spoil(&fault, exchange->reply);
+        if (fault.effect == FAULT_REPLY_AFTER) {
+                exchange->reply = http_reply_free(exchange->reply);
+                return fault_reply(&fault, server->service, server_now(), &exchange->reply);
+        }
+        return 0;
+}
+
 static int exchange_apply(struct exchange *exchange, enum http_method method) {
         struct server *server = exchange->server;
         _cleanup_(http_headers_deinit) struct http_headers headers = {};
@@ -180,7 +206,7 @@ static int exchange_apply(struct exchange *exchange, enum http_method method) {
                 .body = exchange->body,
                 .body_len = exchange->body_len,
         };
-        r = service_handle(server->service, server_now(), &call, &exchange->reply);
+        r = exchange_meet(exchange, &call);
         if (service_effects(server->service) > EFFECTS_KEPT)
                 service_forget(server->service, server_now());
         return r < 0 ? r : record_exchange(server->record, &call, exchange->reply);

@@ -11,6 +11,7 @@
 #include "azure-sim/record.h"
 
 #include "base/macros.h"
+#include "sim/faults.h"
 #include "sim/service.h"
 
 #include <poll.h>
@@ -64,12 +65,13 @@ struct server {
         const struct options *options;
         struct MHD_Daemon *daemons[2]; /* http, https; NULL where not wanted */
         char *tls_cert, *tls_key;
+        struct faults *faults;
         struct record *record; /* NULL: nothing is recorded */
         struct hold hold;
         struct exchange *exchanges; /* all that are under way */
 };
 
-/* Its fields must be zero but for service and options. Complaints go to stderr. Returns 0 or a
+/* Its fields must be zero but for service, faults and options. Complaints go to stderr. Returns 0 or a
  * negative errno. */
 int server_start(struct server *server);
 /* Ends all connections. */

@@ -182,6 +182,11 @@ static void route_match(struct route *route, enum http_method method, char **seg
                 route->kind = SERVICE_REQUEST_TOKEN;
                 return;
         }
+        /* Of the extension that came before the identity service; azure-cli still speaks to it. */
+        if (method == HTTP_POST && MATCHES(segments, n, "oauth2", "token")) {
+                route->kind = SERVICE_REQUEST_TOKEN;
+                return;
+        }
         if (method == HTTP_POST && MATCHES(segments, n, "*", "oauth2", "v2.0", "token")) {
                 route->kind = SERVICE_REQUEST_TOKEN;
                 route->tenant = segments[0];

@@ -121,7 +121,8 @@ static int imds_error(struct answer *answer, const char *error, const char *desc
 
 int service_token_imds(struct service *service, struct utc now, const struct service_call *call,
                        const struct route *route, struct answer *answer) {
-        _cleanup_(freep) char *version = NULL, *resource = NULL;
+        _cleanup_(freep) char *version = NULL, *resource = NULL, *form = NULL;
+        bool posted = call->method == HTTP_POST;
         int64_t life = service->options.token_life_s, written;
         const char *metadata = NULL, *token;
         int r;
@@ -131,11 +132,14 @@ int service_token_imds(struct service *service, struct utc now, const struct ser
         if (!metadata || !str_equal_nocase(metadata, "true"))
                 return imds_error(answer, "bad_request_102",
                                   "Required metadata header not specified");
+        form = strndup(call->body ?: "", call->body_len);
+        if (!form)
+                return -ENOMEM;
         r = query_get(route->query, "api-version", false, &version);
-        r = r ?: query_get(route->query, "resource", false, &resource);
+        r = r ?: query_get(posted ? form : route->query, "resource", posted, &resource);
         if (r < 0)
                 return r;
-        if (!version)
+        if (!version && !posted)
                 return imds_error(answer, "bad_request", "Required api-version is missing");
         if (!resource || resource[0] == '\0')
                 return imds_error(answer, "invalid_request",

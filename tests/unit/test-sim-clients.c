@@ -115,11 +115,22 @@ static void test_token_claims(void **state) {
         assert_null(strpbrk(token + 7, " +/="));
 }
 
+/* The way of the machine's extension: a form, and no version. */
+static void test_posted_token(void **state) {
+        static const char form[] = "resource=https%3A%2F%2Farm.sim%2F";
+
+        assert_int_equal(ask_as(HTTP_POST, "/oauth2/token", form, ""), 200);
+        assert_string_equal(text_at("resource"), "https://arm.sim/");
+        assert_int_equal(ask_as(HTTP_POST, "/oauth2/token", "", ""), 400);
+        assert_int_equal(ask_as(HTTP_GET, "/metadata/identity/oauth2/token?resource=x", NULL, ""),
+                         400);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
                 CASE(test_discovery),   CASE(test_subscriptions), CASE(test_updates),
-                CASE(test_disk_access), CASE(test_token_claims),
+                CASE(test_disk_access), CASE(test_token_claims),  CASE(test_posted_token),
         };
 
         return cmocka_run_group_tests_name("sim-clients", tests, NULL, NULL);
