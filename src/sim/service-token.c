@@ -49,7 +49,7 @@ static int token_issue(struct service *service, struct utc now, const char **ret
 
         /* Longer than a line of a log, as real ones are. */
         strbuf_append_str(&text, TOKEN_HEAD "." TOKEN_CLAIMS ".");
-        strbuf_appendf(&text, "sim-%08" PRIx64 "-", serial);
+        strbuf_appendf(&text, "sim-%08" PRIx64, serial);
         for (uint64_t i = 0; i < 16; i++)
                 strbuf_appendf(&text, "%016" PRIx64,
                                sim_mix(sim_mix(~service->options.seed, serial), i));

@@ -133,21 +133,35 @@ def daemon_round(folder, snapkeepd, sim):
 # --------------------------------------------------------------------- npm's client for JavaScript
 
 
-def sdk(sim, command, secret=None, **more):
+def given_to(sim, secret, **more):
+    """What sdk.mjs and mgmt.py are told."""
     given = {'arm': sim.arm, 'login': sim.arm, 'tenant': TENANT, 'client': CLIENT,
              'subscription': SUBSCRIPTION, 'group': GROUP, 'name': NAME, 'disks': 'rg-app', **more}
-    if secret:
-        given['secret'] = secret
+    return json.dumps({**given, 'secret': secret} if secret else given)
+
+
+def sdk_command(sim, command, secret, **more):
     modules = os.path.join(sim.source, 'build-node', 'clients')
     if not os.path.isdir(os.path.join(modules, 'node_modules')):
         raise AssertionError(f'no client in {modules}: ./dev test installs it')
-    run = subprocess.run(
-        ['node', os.path.join(HERE, 'sdk.mjs'), modules, command, json.dumps(given)],
-        env=plain_environment(NODE_EXTRA_CA_CERTS=sim.ca, AZURE_POD_IDENTITY_AUTHORITY_HOST=sim.base),
-        capture_output=True, text=True, timeout=120, check=False)
+    return ['node', os.path.join(HERE, 'sdk.mjs'), modules, command, given_to(sim, secret, **more)]
+
+
+def sdk_environment(sim):
+    return plain_environment(NODE_EXTRA_CA_CERTS=sim.ca, AZURE_POD_IDENTITY_AUTHORITY_HOST=sim.base)
+
+
+def printed(command, environment, seconds=300):
+    """The JSON on its standard output."""
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds,
+                         check=False)
     if run.returncode != 0:
-        raise AssertionError(f'sdk.mjs {command}: {run.stderr[:4000]}')
-    return json.loads(run.stdout)
+        raise AssertionError(f'{" ".join(command[:4])}: {run.stderr[:4000]}')
+    return json.loads(run.stdout) if run.stdout.strip() else None
+
+
+def sdk(sim, command, secret=None):
+    return printed(sdk_command(sim, command, secret), sdk_environment(sim))
 
 
 def sdk_walks(folder, binaries, secret):
@@ -193,10 +207,119 @@ SDK = [
 ]
 
 
+# ------------------------------------------------------------------------- Debian's python3-azure
+
+
+def mgmt(sim, command, secret=None):
+    environment = plain_environment(REQUESTS_CA_BUNDLE=sim.ca, AZURE_POD_IDENTITY_AUTHORITY_HOST=sim.base)
+    return printed(['/usr/bin/python3', os.path.join(HERE, 'mgmt.py'), command, given_to(sim, secret)],
+                   environment)
+
+
+def mgmt_walks(folder, binaries, secret):
+    sim = Azure(binaries['azure-sim'], folder)
+    add_strangers(sim)
+    before = sim.world('snapshots')
+    check_walk(sim, before, mgmt(sim, 'walk', secret))
+    sim.end()
+
+
+def mgmt_lists(folder, binaries):
+    sim = Azure(binaries['azure-sim'], folder)
+    made = daemon_round(folder, binaries['snapkeepd'], sim)
+    compare(mgmt(sim, 'list', SECRET), made, 'what the daemon made')
+    sim.end()
+
+
+# ----------------------------------------------------------------------------- Debian's azure-cli
+
+
+def az_environment(sim, folder):
+    """Its state is the test's own, and nothing is told to Microsoft."""
+    return plain_environment(REQUESTS_CA_BUNDLE=sim.ca, AZURE_CONFIG_DIR=os.path.join(folder, 'az'),
+                             AZURE_CORE_COLLECT_TELEMETRY='false', AZURE_CORE_ONLY_SHOW_ERRORS='true',
+                             MSI_ENDPOINT=f'{sim.base}/oauth2/token')
+
+
+class Az:
+    def __init__(self, sim, folder):
+        self.environment = az_environment(sim, folder)
+        self('cloud', 'register', '-n', 'Sim', '--endpoint-resource-manager', sim.arm,
+             '--endpoint-active-directory', f'{sim.arm}/adfs', '--endpoint-management', sim.arm,
+             '--endpoint-active-directory-resource-id', sim.arm, '--endpoint-gallery', sim.arm,
+             '--endpoint-active-directory-graph-resource-id', sim.arm)
+        self('cloud', 'set', '-n', 'Sim')
+
+    def __call__(self, *words):
+        return printed(['az', *words, '-o', 'json'], self.environment)
+
+    def by_secret(self):
+        return self('login', '--service-principal', '-u', CLIENT, '-p', SECRET, '--tenant', TENANT)
+
+    def by_machine(self):
+        return self('login', '--identity')
+
+    def refusal(self, *words):
+        """The line of an error."""
+        try:
+            self(*words)
+        except AssertionError as error:
+            return str(error)
+        raise AssertionError(f'{words} was not refused')
+
+
+def az_walks(folder, binaries):
+    sim = Azure(binaries['azure-sim'], folder)
+    add_strangers(sim)
+    before = sim.world('snapshots')
+    az = Az(sim, folder)
+    same([row['id'] for row in az.by_secret()], [SUBSCRIPTION], 'subscriptions')
+    where = ('-g', GROUP, '-n', NAME)
+    disks = sim.world('disks')
+    compare(az('disk', 'list'), disks, 'disks')
+    shown = az('disk', 'show', '-g', 'rg-app', '-n', 'disk-0001')
+    compare([shown], {shown['id'].lower(): disks[shown['id'].lower()]}, 'one disk')
+    made = az('snapshot', 'create', *where, '--source', shown['id'], '--incremental', 'true', '--tags',
+              'made=by the client')
+    same((made['id'].lower(), made['provisioningState']), (MADE, 'Succeeded'), 'the snapshot')
+    compare(az('snapshot', 'list'), sim.world('snapshots'), 'snapshots over several pages')
+    grant = az('snapshot', 'grant-access', *where, '--duration-in-seconds', '300')
+    same(grant['accessSas'].startswith('https://md-'), True, 'a SAS')
+    same('(OperationNotAllowed)' in az.refusal('snapshot', 'delete', *where), True, 'DELETE while open')
+    az('snapshot', 'revoke-access', *where)
+    same(az('snapshot', 'update', *where, '--set', 'tags.seen=yes')['tags'],
+         {'made': 'by the client', 'seen': 'yes'}, 'tags by GET and PUT')
+    same('(ResourceNotFound)' in az.refusal('snapshot', 'show', '-g', GROUP, '-n', 'none'), True,
+         'no such snapshot')
+    az('snapshot', 'delete', *where)
+    same(set(sim.world('snapshots')), set(before), 'the world afterwards')
+    sim.end()
+
+
+def az_lists(folder, binaries):
+    sim = Azure(binaries['azure-sim'], folder)
+    made = daemon_round(folder, binaries['snapkeepd'], sim)
+    az = Az(sim, folder)
+    same([row['id'] for row in az.by_machine()], [SUBSCRIPTION], 'subscriptions')
+    compare(az('snapshot', 'list', '-g', GROUP), made, 'what the daemon made')
+    sim.end()
+
+
+DEBIAN = [
+    ('Python: a walk by a secret, compared with the world',
+     lambda folder, binaries: mgmt_walks(folder, binaries, SECRET)),
+    ('Python: a walk by the managed identity, compared with the world',
+     lambda folder, binaries: mgmt_walks(folder, binaries, None)),
+    ('Python: what the daemon made is listed, page by page', mgmt_lists),
+    ('az: a walk by a secret, compared with the world', az_walks),
+    ('az: what the daemon made is listed, by the managed identity', az_lists),
+]
+
+
 def main():
     names = ('azure-sim', 'snapkeepd', 'source')
     binaries = dict(zip(names, map(os.path.abspath, sys.argv[1:4])))
-    cases = {'sdk': SDK}[sys.argv[4]]
+    cases = {'sdk': SDK, 'debian': DEBIAN}[sys.argv[4]]
     for title, test in cases:
         test.__doc__ = title
         tap(test)

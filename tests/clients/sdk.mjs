@@ -4,7 +4,7 @@
 //
 // MODULES is the folder with package.json's node_modules. JSON has what all commands need: {"arm",
 // "login", "tenant", "client", "secret", "subscription"}; without a secret the managed identity of
-// AZURE_POD_IDENTITY_AUTHORITY_HOST is used. COMMAND is "walk" or "list"; the result is JSON on standard
+// AZURE_POD_IDENTITY_AUTHORITY_HOST is used. COMMAND is "walk", "list" or "cycle"; the result is JSON on standard
 // output.
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -78,8 +78,26 @@ async function walk() {
   return result;
 }
 
+// One snapshot of every disk, and the older ones of the disk away; `parallel` disks at a time.
+async function cycle() {
+  const disks = await all(client.disks.list());
+  const older = await all(client.snapshots.listByResourceGroup(given.group));
+  const quick = { updateIntervalInMs: 10 };
+  const one = async (disk) => {
+    await client.snapshots
+      .createOrUpdate(given.group, `${disk.name}-${given.name}`, snapshotOf(disk, {}), quick);
+    for (const snapshot of older.filter((s) => s.creationData.sourceUniqueId === disk.uniqueId))
+      await client.snapshots.delete(given.group, snapshot.name, quick);
+  };
+  const worker = async () => {
+    for (let disk = disks.pop(); disk; disk = disks.pop()) await one(disk);
+  };
+  await Promise.all(Array.from({ length: given.parallel }, worker));
+  return (await all(client.snapshots.listByResourceGroup(given.group))).length;
+}
+
 async function main() {
-  const commands = { walk, list: () => all(client.snapshots.list()) };
+  const commands = { walk, cycle, list: () => all(client.snapshots.list()) };
   if (!(command in commands)) throw new Error(`no command ${command}`);
   console.log(JSON.stringify(await commands[command]()));
 }

@@ -113,6 +113,8 @@ static void test_token_claims(void **state) {
         assert_non_null(strstr(token, "Bearer eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9."
                                       "eyJ0aWQiOiIyMjIyMjIyMi0yMjIyLTQyMjItODIyMi0y"));
         assert_null(strpbrk(token + 7, " +/="));
+        /* The signature is base64url: one digit more than a whole group has no meaning. */
+        assert_int_not_equal(strlen(strrchr(token, '.') + 1) % 4, 1);
 }
 
 /* The way of the machine's extension: a form, and no version. */
