@@ -76,6 +76,7 @@ static const char help_text[] =
         "   \"clients\": [{\"tenant\", \"client\", \"secret\", \"expires\"?}],\n"
         "   \"disks\": [{\"id\", \"location\"?, \"sku\"?, \"sizeGB\"?, \"uniqueId\"?, "
         "\"timeCreated\"?, \"tags\"?}],\n"
+        "   \"vms\": [{\"id\", \"location\"?, \"osDisk\"?, \"dataDisks\"?: [id, ...]}],\n"
         "   \"snapshots\": [{\"id\", \"sourceResourceId\", \"location\"?, \"sku\"?, \"sizeGB\"?, "
         "\"uniqueId\"?,\n"
         "     \"sourceUniqueId\"?, \"createOption\"?, \"incremental\"?, \"timeCreated\"?,\n"

@@ -232,6 +232,7 @@ static uint64_t request_hash(enum service_request_kind kind, enum http_method me
         case SERVICE_REQUEST_LIST_TENANTS:
         case SERVICE_REQUEST_LIST_DISKS:
         case SERVICE_REQUEST_LIST_SNAPSHOTS:
+        case SERVICE_REQUEST_LIST_VMS:
         case SERVICE_REQUEST_GET_OPERATION:
         case SERVICE_REQUEST_OTHER:
         case _SERVICE_REQUEST_KIND_N:
@@ -246,6 +247,7 @@ static uint64_t request_hash(enum service_request_kind kind, enum http_method me
         case SERVICE_REQUEST_DELETE_SNAPSHOT:
         case SERVICE_REQUEST_GET_TAGS:
         case SERVICE_REQUEST_PATCH_TAGS:
+        case SERVICE_REQUEST_GET_VM:
         case SERVICE_REQUEST_GET_GROUP:
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
         case SERVICE_REQUEST_BEGIN_ACCESS:

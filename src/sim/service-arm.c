@@ -313,7 +313,8 @@ static int one_resource(struct service *service, struct utc now, const struct se
 int service_arm(struct service *service, struct utc now, const struct service_call *call,
                 const struct route *route, struct answer *answer) {
         bool is_list = route->kind == SERVICE_REQUEST_LIST_DISKS ||
-                       route->kind == SERVICE_REQUEST_LIST_SNAPSHOTS;
+                       route->kind == SERVICE_REQUEST_LIST_SNAPSHOTS ||
+                       route->kind == SERVICE_REQUEST_LIST_VMS;
         struct group *group = NULL;
 
         if (route->group)
@@ -349,6 +350,10 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
                 return one_resource(service, now, call, route, group, answer);
         case SERVICE_REQUEST_GET_OPERATION:
                 return service_operation_get(service, now, call, route, answer);
+        case SERVICE_REQUEST_LIST_VMS:
+                return service_vm_list(service, group, answer);
+        case SERVICE_REQUEST_GET_VM:
+                return service_vm_get(service, route, group, answer);
         case SERVICE_REQUEST_GET_GROUP:
                 return get_group(group, answer);
         case SERVICE_REQUEST_GET_SUBSCRIPTION:

@@ -88,6 +88,7 @@ static void sim_json_head(struct strbuf *out, const struct service_resource *res
         else
                 SIM_APPEND(out, ",\"type\":\"Microsoft.Compute/snapshots\"");
         sim_json_member(out, ",\"location\":", resource->region);
+        sim_json_member(out, ",\"managedBy\":", resource->managed_by);
         if (past ? past->has_tags : resource->has_tags) {
                 SIM_APPEND(out, ",\"tags\":");
                 if (past)
@@ -179,7 +180,9 @@ static void sim_json_whole(struct strbuf *out, const struct service_resource *re
         sim_json_member(
                 out, ",\"provisioningState\":", state_name(service_resource_state(resource, now)));
         sim_json_member(out, ",\"diskState\":",
-                        service_resource_has_access(resource, now) ? "ActiveSAS" : "Unattached");
+                        service_resource_has_access(resource, now) ? "ActiveSAS"
+                        : resource->managed_by                     ? "Attached"
+                                                                   : "Unattached");
         SIM_APPEND(out, ",\"diskSizeBytes\":");
         sim_append_number(out, (uint64_t)resource->size_gib << 30, 1);
         sim_json_guid(out, ",\"uniqueId\":", &resource->unique_id);

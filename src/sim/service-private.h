@@ -136,6 +136,8 @@ struct client {
         struct utc expires;
 };
 
+struct vm;
+
 struct service {
         struct service_options options;
         int64_t clock_error_ns;
@@ -168,6 +170,8 @@ struct service {
         size_t n_tokens, tokens_capacity;
         struct client *clients;
         size_t n_clients, clients_capacity;
+        struct vm **vms;
+        size_t n_vms, vms_capacity;
         uint64_t token_serial;
         unsigned client;  /* of the request being handled; 0 for a verb */
         uint64_t current; /* its number; 0 for a verb */
@@ -331,6 +335,16 @@ int service_tags_take(struct service *service, struct utc now, struct service_re
                       struct service_resource *scratch);
 int service_arm(struct service *service, struct utc now, const struct service_call *call,
                 const struct route *route, struct answer *answer);
+
+/* service-vm.c */
+
+int service_vm_get(const struct service *service, const struct route *route,
+                   const struct group *group, struct answer *answer);
+/* @group NULL: of the subscription. */
+int service_vm_list(const struct service *service, const struct group *group,
+                    struct answer *answer);
+void service_vms_dump(const struct service *service, struct strbuf *out);
+void service_vms_free(struct service *service);
 
 /* service-discovery.c */
 

@@ -202,6 +202,8 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
         case SERVICE_REQUEST_LIST_SUBSCRIPTIONS:
         case SERVICE_REQUEST_LIST_TENANTS:
         case SERVICE_REQUEST_GET_TAGS:
+        case SERVICE_REQUEST_LIST_VMS:
+        case SERVICE_REQUEST_GET_VM:
         case SERVICE_REQUEST_GET_GROUP:
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
         case SERVICE_REQUEST_OTHER:

@@ -122,8 +122,14 @@ static void route_group(struct route *route, enum http_method method, char **seg
                 route->kind = get ? SERVICE_REQUEST_GET_GROUP : SERVICE_REQUEST_OTHER;
                 return;
         }
-        if (n < 7 || !MATCHES(segments + 4, 2, "providers", "Microsoft.Compute") ||
-            !route_resource_kind(route, segments[6]))
+        if (n < 7 || !MATCHES(segments + 4, 2, "providers", "Microsoft.Compute"))
+                return;
+        if (get && n <= 8 && str_equal_nocase(segments[6], "virtualMachines")) {
+                route->kind = n == 7 ? SERVICE_REQUEST_LIST_VMS : SERVICE_REQUEST_GET_VM;
+                route->name = n == 8 ? segments[7] : NULL;
+                return;
+        }
+        if (!route_resource_kind(route, segments[6]))
                 return;
         if (n == 7 && get) {
                 route->kind = route->resource_kind == SERVICE_DISK ? SERVICE_REQUEST_LIST_DISKS
@@ -202,6 +208,9 @@ static void route_match(struct route *route, enum http_method method, char **seg
                 route_group(route, method, segments, n);
         else if (n == 2 && get)
                 route->kind = SERVICE_REQUEST_GET_SUBSCRIPTION;
+        else if (get &&
+                 MATCHES(segments + 2, n - 2, "providers", "Microsoft.Compute", "virtualMachines"))
+                route->kind = SERVICE_REQUEST_LIST_VMS;
         else if (get && n == 5 &&
                  MATCHES(segments + 2, n - 2, "providers", "Microsoft.Compute", "*") &&
                  route_resource_kind(route, segments[4]))
@@ -297,6 +306,8 @@ const char *service_request_kind_name(enum service_request_kind kind) {
                 [SERVICE_REQUEST_GET_OPERATION] = "get_operation",
                 [SERVICE_REQUEST_GET_TAGS] = "get_tags",
                 [SERVICE_REQUEST_PATCH_TAGS] = "patch_tags",
+                [SERVICE_REQUEST_LIST_VMS] = "list_vms",
+                [SERVICE_REQUEST_GET_VM] = "get_vm",
                 [SERVICE_REQUEST_GET_GROUP] = "get_group",
                 [SERVICE_REQUEST_GET_SUBSCRIPTION] = "get_subscription",
                 [SERVICE_REQUEST_BEGIN_ACCESS] = "begin_access",

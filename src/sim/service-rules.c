@@ -206,6 +206,8 @@ static void answer_unauthorized(const struct service_call *call, const struct ro
                 strbuf_append_str(&action, "Microsoft.Resources/subscriptions/read");
         else if (route->kind == SERVICE_REQUEST_GET_GROUP)
                 strbuf_append_str(&action, "Microsoft.Resources/subscriptions/resourceGroups/read");
+        else if (route->kind == SERVICE_REQUEST_GET_VM)
+                strbuf_append_str(&action, "Microsoft.Compute/virtualMachines/read");
         else if (route->kind == SERVICE_REQUEST_GET_OPERATION)
                 strbuf_append_str(&action, "Microsoft.Compute/locations/diskOperations/read");
         else if (route->kind == SERVICE_REQUEST_GET_TAGS ||
@@ -265,6 +267,12 @@ bool service_is_deletable(struct utc now, const struct service_resource *resourc
                              "The scope '%s' cannot perform delete operation because following "
                              "scope(s) are locked: '%s'. Please remove the lock and try again.",
                              resource->id, strbuf_str(&scope));
+                return false;
+        }
+        if (resource->managed_by) {
+                answer_error(answer, 409, "service", "OperationNotAllowed",
+                             "Disk '%s' is attached to VM '%s'.", resource->name,
+                             resource->managed_by);
                 return false;
         }
         if (service_resource_has_access(resource, now)) {

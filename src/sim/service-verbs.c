@@ -229,6 +229,7 @@ int service_move_disk(struct service *service, struct utc now, const char *id,
         r = service_set_string(&disk->region, old->region);
         r = r ?: service_set_string(&disk->sku, old->sku);
         r = r ?: service_set_string(&disk->create_option, old->create_option);
+        r = r ?: service_set_string(&disk->managed_by, old->managed_by);
         r = r ?: service_set_string(&disk->source_id, old->source_id);
         r = r ?: service_set_string(&disk->network_access, old->network_access);
         r = r ?: service_set_string(&disk->public_access, old->public_access);

@@ -156,6 +156,28 @@ static int load_disk(struct service *service, struct utc now, const cJSON *item)
         return r;
 }
 
+static int load_vm(struct service *service, struct utc now, const cJSON *item) {
+        const cJSON *disks = cJSON_GetObjectItemCaseSensitive(item, "dataDisks"), *disk;
+        _cleanup_(id_parts_deinit) struct id_parts id = {};
+        struct service_vm_spec spec = {};
+        int r;
+
+        r = id_split(json_get_string(item, "id"), "virtualMachines", &id);
+        if (r != 0)
+                return r;
+        spec.subscription = id.subscription;
+        spec.group = id.group;
+        spec.name = id.name;
+        spec.region = json_get_string(item, "location");
+        spec.os_disk = json_get_string(item, "osDisk");
+        cJSON_ArrayForEach(disk, disks) {
+                if (!cJSON_IsString(disk) || spec.n_data_disks == SERVICE_VM_DISKS_MAX)
+                        return SERVICE_E_INVALID;
+                spec.data_disks[spec.n_data_disks++] = disk->valuestring;
+        }
+        return service_add_vm(service, &spec);
+}
+
 static void load_percent(struct service *service, struct utc now, const cJSON *item,
                          const char *id) {
         const cJSON *percent = cJSON_GetObjectItemCaseSensitive(item, "completionPercent");
@@ -211,7 +233,7 @@ static const char *load_reason(int r) {
         case SERVICE_E_EXISTS:
                 return "the name is taken";
         case SERVICE_E_MISSING:
-                return "no such group";
+                return "no such group or disk";
         default:
                 return "a member is missing or wrong";
         }
@@ -232,10 +254,8 @@ int service_load(struct service *service, struct utc now, const char *json, size
                 const char *name;
                 int (*load)(struct service *service, struct utc now, const cJSON *item);
         } lists[] = {
-                {"groups", load_group},
-                {"clients", load_client},
-                {"disks", load_disk},
-                {"snapshots", load_snapshot},
+                {"groups", load_group}, {"clients", load_client},     {"disks", load_disk},
+                {"vms", load_vm},       {"snapshots", load_snapshot},
         };
         cJSON *world = cJSON_ParseWithLength(json, len);
         int r = 0;
@@ -354,6 +374,8 @@ int service_dump(const struct service *service, struct utc now, char **ret_json)
         }
         strbuf_append_str(&out, "],\n\"disks\":[");
         dump_resources(&out, service, now, SERVICE_DISK);
+        strbuf_append_str(&out, "],\n\"vms\":[");
+        service_vms_dump(service, &out);
         strbuf_append_str(&out, "],\n\"snapshots\":[");
         dump_resources(&out, service, now, SERVICE_SNAPSHOT);
         strbuf_append_str(&out, "]}\n");

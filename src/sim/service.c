@@ -66,6 +66,7 @@ struct service_resource *service_resource_free(struct service_resource *resource
         free(resource->region);
         free(resource->sku);
         free(resource->create_option);
+        free(resource->managed_by);
         free(resource->source_id);
         free(resource->network_access);
         free(resource->public_access);
@@ -123,6 +124,7 @@ struct service *service_free(struct service *service) {
                 free(service->clients[i].client);
                 str_wipe_free(service->clients[i].secret);
         }
+        service_vms_free(service);
         service_free_places(service);
         free(service->rows);
         free(service->dead);

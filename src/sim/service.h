@@ -9,7 +9,7 @@
  *
  * It is written from the notes on Azure's behaviour and recorded traffic and uses nothing of
  * azure/, so that a misreading there is not shared here. What it does not know (copies to other
- * regions, virtual machines) it refuses as Azure refuses the unknown.
+ * regions, changes of virtual machines) it refuses as Azure refuses the unknown.
  *
  * Beside the requests there are two doors: verbs, by which a scenario changes the world as other
  * people's hands do, and truth, by which checks read what is so. Neither goes through HTTP.
@@ -34,6 +34,8 @@
 /* Snapshots of one family with an open SAS. */
 #define SERVICE_ACCESS_MAX 5
 #define SERVICE_TAGS_MAX 50
+/* "Sizes for virtual machines in Azure", Microsoft Learn: the largest take 64 data disks. */
+#define SERVICE_VM_DISKS_MAX 64
 /* Azure does not say what a page holds; chosen, near what clients report. */
 #define SERVICE_PAGE_SIZE 1000
 /* A request above it is refused, as is JSON in it deeper than cJSON's own ceiling. */
@@ -105,7 +107,8 @@ struct service_resource {
         char *region;
         char *sku;           /* "Premium_LRS" */
         char *create_option; /* "Empty", "Copy" */
-        char *source_id;     /* sourceResourceId as the creator wrote it; NULL for none */
+        char *managed_by; /* id of the virtual machine that a disk is attached to; NULL for none */
+        char *source_id;  /* sourceResourceId as the creator wrote it; NULL for none */
         struct guid unique_id;
         struct guid source_unique_id; /* nil for none */
         struct guid family_id;        /* incrementalSnapshotFamilyId; nil for none */
@@ -160,6 +163,8 @@ enum service_request_kind {
         SERVICE_REQUEST_GET_OPERATION,
         SERVICE_REQUEST_GET_TAGS,
         SERVICE_REQUEST_PATCH_TAGS,
+        SERVICE_REQUEST_LIST_VMS,
+        SERVICE_REQUEST_GET_VM,
         SERVICE_REQUEST_GET_GROUP,
         SERVICE_REQUEST_GET_SUBSCRIPTION,
         SERVICE_REQUEST_BEGIN_ACCESS,
@@ -292,6 +297,19 @@ struct service_disk_spec {
 int service_add_disk(struct service *service, struct utc now, const struct service_disk_spec *spec,
                      const struct service_resource **ret_disk);
 
+struct service_vm_spec {
+        const char *subscription, *group, *name;
+        const char *region; /* NULL: the group's */
+        const char
+                *os_disk; /* ids of disks that are there and attached to nothing; NULL for none */
+        const char *data_disks[SERVICE_VM_DISKS_MAX]; /* by lun */
+        size_t n_data_disks;
+};
+
+/* A disk that is attached says so, and a DELETE of it is refused. Returns 0, -ENOMEM, SERVICE_E_EXISTS
+ * (the name, or a disk is attached), SERVICE_E_MISSING (group, disk), SERVICE_E_INVALID. */
+int service_add_vm(struct service *service, const struct service_vm_spec *spec);
+
 struct service_snapshot_spec {
         const char *subscription, *group, *name;
         const char *source_id;        /* ARM id of its disk, which need not exist any more */
@@ -418,7 +436,7 @@ struct service_counts service_counts(const struct service *service);
  * SERVICE_E_INVALID. */
 int service_load(struct service *service, struct utc now, const char *json, size_t len,
                  char **reterr_what);
-/* Groups, disks and snapshots that a GET would find, in the order of creation. */
+/* Groups, disks, virtual machines and snapshots that a GET would find, in the order of creation. */
 int service_dump(const struct service *service, struct utc now, char **ret_json);
 /* @n disks "disk-0001" and on in group rg-app of SERVICE_SUBSCRIPTION, tagged backup=gold, beside
  * an empty rg-snapshots, and the client of the secret flow. Returns 0, -ENOMEM, SERVICE_E_EXISTS. */

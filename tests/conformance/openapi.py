@@ -35,7 +35,7 @@ KNOWN = {
 ODD_ERRORS = {'bare-429', 'capitals', 'error-code', 'no-message', 'html', 'html-404', 'empty'}
 # What the specification of the disk provider has no operation for.
 UNSPECIFIED = re.compile(
-    r'/DiskOperations/|/providers/Microsoft\.Resources/tags/|/resourceGroups/[^/]*$'
+    r'/DiskOperations/|/virtualMachines|/providers/Microsoft\.Resources/tags/|/resourceGroups/[^/]*$'
     r'|^/subscriptions/[^/]*$', re.IGNORECASE)
 
 
@@ -258,7 +258,7 @@ def drive_states(ask, sim):
     ask.expect(409, 'DELETE', snapshot_id('failed'), code='ScopeLocked')
 
 
-def drive_disks(ask):
+def drive_disks(ask, sim):
     disk = disk_id('made')
     body = {'location': 'westeurope', 'sku': {'name': 'Premium_LRS'}, 'tags': {},
             'properties': {'creationData': {'createOption': 'Empty'}, 'diskSizeGB': 64}}
@@ -271,6 +271,12 @@ def drive_disks(ask):
     finish(ask, ask.expect(202, 'POST', disk + '/beginGetAccess', grant)[1])
     ask.expect(200, 'GET', disk)
     finish(ask, ask.expect(202, 'POST', disk + '/endGetAccess')[1])
+    sim.post('/sim/world/add', {'vms': [{'id': disk.replace('/disks/', '/virtualMachines/'),
+                                         'osDisk': disk}]})
+    ask.expect(200, 'GET', disk)
+    ask.expect(200, 'GET', f'{PREFIX}/rg-app/{COMPUTE}/virtualMachines')
+    ask.expect(409, 'DELETE', disk, code='OperationNotAllowed')
+    disk = disk_id('disk-0005')
     ask.expect(202, 'DELETE', disk)
     wait_for(lambda: ask('GET', disk)[0] == 404, 20, 'the end of the disk')
 
@@ -305,7 +311,7 @@ def record_replies(folder, azure_sim):
     sim = Sim(azure_sim, folder, '--disks', 5, '--page-size', 2, '--operation-ms', 100, '--record', path)
     ask = Client(sim)
     drive_snapshots(ask, disk_id('disk-0001'))
-    drive_disks(ask)
+    drive_disks(ask, sim)
     drive_states(ask, sim)
     drive_limits(ask)
     drive_listings(ask)

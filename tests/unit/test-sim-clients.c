@@ -128,11 +128,59 @@ static void test_posted_token(void **state) {
                          400);
 }
 
+static void test_vms(void **state) {
+        const struct service_vm_spec spec = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-app",
+                .name = "db01",
+                .os_disk = DISK,
+                .data_disks = {APP "disks/disk-0002", APP "disks/disk-0003"},
+                .n_data_disks = 2,
+        };
+        struct service_vm_spec other = spec;
+        _cleanup_(freep) char *dump = NULL, *what = NULL;
+        const cJSON *disk;
+
+        assert_int_equal(service_add_vm(service, &spec), 0);
+        assert_int_equal(service_add_vm(service, &spec), SERVICE_E_EXISTS);
+        /* A disk of another: nothing of the VM stays, its other disk is free. */
+        other.name = "db02";
+        other.os_disk = APP "disks/ultra";
+        assert_int_equal(service_add_vm(service, &other), SERVICE_E_EXISTS);
+        assert_null(service_find(service, APP "disks/ultra")->managed_by);
+        other.os_disk = APP "disks/none";
+        assert_int_equal(service_add_vm(service, &other), SERVICE_E_MISSING);
+
+        assert_int_equal(ask(HTTP_GET, APP "virtualMachines/DB01" V, NULL), 200);
+        assert_string_equal(text_at("properties.storageProfile.osDisk.managedDisk.id"), DISK);
+        disk = cJSON_GetArrayItem(at("properties.storageProfile.dataDisks"), 1);
+        assert_int_equal(cJSON_GetObjectItem(disk, "lun")->valueint, 1);
+        assert_int_equal(ask(HTTP_GET, APP "virtualMachines/none" V, NULL), 404);
+        assert_int_equal(ask(HTTP_GET, APP "virtualMachines" V, NULL), 200);
+        assert_int_equal(cJSON_GetArraySize(at("value")), 1);
+        assert_int_equal(ask(HTTP_GET, SUB "/providers/Microsoft.Compute/virtualMachines" V, NULL),
+                         200);
+        assert_int_equal(cJSON_GetArraySize(at("value")), 1);
+
+        assert_int_equal(ask(HTTP_GET, DISK V, NULL), 200);
+        assert_string_equal(text_at("managedBy"), APP "virtualMachines/db01");
+        assert_string_equal(text_at("properties.diskState"), "Attached");
+        assert_int_equal(ask(HTTP_DELETE, DISK V, NULL), 409);
+        assert_string_equal(text_at("error.code"), "OperationNotAllowed");
+
+        assert_int_equal(service_dump(service, now, &dump), 0);
+        service_free(service);
+        assert_int_equal(service_new(&(struct service_options){.page_size = 10}, &service), 0);
+        assert_int_equal(service_load(service, now, dump, strlen(dump), &what), 0);
+        assert_string_equal(service_find(service, DISK)->managed_by, APP "virtualMachines/db01");
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
                 CASE(test_discovery),   CASE(test_subscriptions), CASE(test_updates),
                 CASE(test_disk_access), CASE(test_token_claims),  CASE(test_posted_token),
+                CASE(test_vms),
         };
 
         return cmocka_run_group_tests_name("sim-clients", tests, NULL, NULL);
