@@ -182,6 +182,53 @@ static bool control_hands(struct server *server, const char *path, const struct 
         return true;
 }
 
+/* Returns the index of the word, or -1. */
+static int word_index(const char *word, const char *const *words, size_t n) {
+        for (size_t i = 0; word && i < n; i++)
+                if (strcmp(words[i], word) == 0)
+                        return (int)i;
+        return -1;
+}
+
+/* What stands between clients and a subscription. Returns whether there is such a verb. */
+static bool control_rules(struct server *server, const char *path, const struct sim_args *args,
+                          int *ret_r) {
+        /* In the orders of enum service_rights without INHERITED, and of enum service_away. */
+        static const char *const rights[] = {"all", "unlisted", "read", "none"};
+        static const char *const aways[] = {"here",      "500",     "503",
+                                            "throttled", "unknown", "disabled"};
+        const char *subscription = sim_args_string(args, "subscription") ?: SERVICE_SUBSCRIPTION;
+        int64_t seconds = sim_args_number(args, "seconds", 0);
+        struct utc now = server_now();
+        int word;
+
+        *ret_r = SERVICE_E_INVALID;
+        if (strcmp(path, "/sim/world/rights") == 0) {
+                word = word_index(sim_args_string(args, "rights"), rights, ARRAY_SIZE(rights));
+                if (word >= 0)
+                        *ret_r = service_set_rights(
+                                server->service, subscription, sim_args_string(args, "group"),
+                                (enum service_rights)(SERVICE_RIGHTS_ALL + word));
+        } else if (strcmp(path, "/sim/world/away") == 0) {
+                word = word_index(sim_args_string(args, "away"), aways, ARRAY_SIZE(aways));
+                if (word >= 0)
+                        *ret_r = service_set_away(
+                                server->service, subscription, (enum service_away)word,
+                                sim_args_number(args, "retry_after", 0),
+                                seconds > 0 ? utc_add_seconds(now, seconds) : UTC_NEVER);
+        } else if (strcmp(path, "/sim/world/lag") == 0)
+                *ret_r = service_set_listing_lag(server->service, now, subscription,
+                                                 MIN(sim_args_number(args, "ms", 0), 86400000) *
+                                                         NSEC_PER_MSEC);
+        else if (strcmp(path, "/sim/world/quota") == 0)
+                *ret_r = service_set_quota(
+                        server->service, subscription,
+                        (uint32_t)MIN(sim_args_number(args, "max", 0), INT32_MAX));
+        else
+                return false;
+        return true;
+}
+
 static int control_post(struct server *server, const char *path, const char *body, size_t body_len,
                         struct http_reply **ret_reply) {
         _cleanup_(sim_args_freep) struct sim_args *args = NULL;
@@ -211,7 +258,7 @@ static int control_post(struct server *server, const char *path, const char *bod
 
         id = sim_args_string(args, "id") ?: "";
         name = sim_args_string(args, "name") ?: "";
-        if (control_hands(server, path, args, &r))
+        if (control_hands(server, path, args, &r) || control_rules(server, path, args, &r))
                 return control_done(r, ret_reply);
         if (strcmp(path, "/sim/world/tag") == 0 && name[0] != '\0')
                 return control_done(service_set_tag(server->service, server_now(), id, name,

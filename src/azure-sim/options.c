@@ -30,14 +30,17 @@ static const char help_text[] =
         "  --listing-lag-ms N      listings show the world of so long ago (0)\n"
         "  --token-life S          seconds (3600)\n"
         "  --seed N                of GUIDs and tokens (1)\n"
-        "  --budgets               answer 429 when a throttling bucket is empty\n"
+        "  --rates real|off|FACTOR answer 429 when a throttling bucket is empty that has Azure's "
+        "size,\n"
+        "                          or FACTOR times that (off)\n"
+        "  --bare-202              the 202 of a PUT has no id, name and type, as was seen in 2021\n"
         "  --no-limits             no 500 snapshots a disk, no 7 in 5 minutes\n"
         "  --tls-listen ADDRESS:PORT --tls-port-file FILE --tls-cert FILE --tls-key FILE\n"
         "                          HTTPS beside or instead of HTTP\n"
         "  --record FILE           every request and reply but those of tokens, a line of JSON "
         "each\n"
-        "  --help, --version\n"
         "  --faults FILE           which request meets which fault, as POST /sim/faults has it\n"
+        "  --help, --version\n"
         "\n"
         "The secret flow knows tenant " SERVICE_TENANT ",\n"
         "client " SERVICE_CLIENT ", secret " SERVICE_SECRET " (with --disks).\n"
@@ -70,6 +73,16 @@ static const char help_text[] =
         "  POST /sim/world/tag            {\"id\", \"name\", \"value\"}; without value: removes "
         "it\n"
         "  POST /sim/world/expire-tokens  {}\n"
+        "  POST /sim/world/rights         {\"rights\": all|unlisted|read|none, \"group\"?}: what "
+        "all "
+        "clients\n"
+        "                                 may; unlisted: listings leave it out\n"
+        "  POST /sim/world/lag            {\"ms\"}: listings show the world of so long ago\n"
+        "  POST /sim/world/away           {\"away\": here|500|503|throttled|unknown|disabled, "
+        "\"seconds\"?,\n"
+        "                                 \"retry_after\"?}: every request for the subscription\n"
+        "  POST /sim/world/quota          {\"max\"}: snapshots of a region, 0 for no limit\n"
+        "  The last four take \"subscription\"?, too.\n"
         "\n"
         "A world:\n"
         "  {\"groups\": [{\"subscription\", \"name\", \"location\"}],\n"
@@ -101,6 +114,19 @@ static bool read_number(const char *option, const char *value, uint64_t max, uin
         fprintf(stderr, "azure-sim: --%s %s: a number from 0 to %llu is expected\n", option, value,
                 (unsigned long long)max);
         return false;
+}
+
+static bool read_rates(const char *option, const char *value, uint32_t *ret_rates) {
+        uint64_t factor;
+
+        if (strcmp(value, "off") == 0)
+                factor = 0;
+        else if (strcmp(value, "real") == 0)
+                factor = 1;
+        else if (str_parse_u64(value, strlen(value), 1000000, &factor) < 0 || factor == 0)
+                return complain(option, value, "real, off or a factor from 1 is expected");
+        *ret_rates = (uint32_t)factor;
+        return true;
 }
 
 /* "127.0.0.1:0", "localhost:8080", "[::1]:8080", or a port alone. Nothing but loopback: whoever
@@ -159,7 +185,8 @@ enum option_code {
         OPT_LISTING_LAG,
         OPT_TOKEN_LIFE,
         OPT_SEED,
-        OPT_BUDGETS,
+        OPT_RATES,
+        OPT_BARE_202,
         OPT_NO_LIMITS,
         OPT_TLS_LISTEN,
         OPT_TLS_PORT_FILE,
@@ -185,7 +212,8 @@ static const struct option long_options[] = {
         {"listing-lag-ms", required_argument, NULL, OPT_LISTING_LAG},
         {"token-life", required_argument, NULL, OPT_TOKEN_LIFE},
         {"seed", required_argument, NULL, OPT_SEED},
-        {"budgets", no_argument, NULL, OPT_BUDGETS},
+        {"rates", required_argument, NULL, OPT_RATES},
+        {"bare-202", no_argument, NULL, OPT_BARE_202},
         {"no-limits", no_argument, NULL, OPT_NO_LIMITS},
         {"tls-listen", required_argument, NULL, OPT_TLS_LISTEN},
         {"tls-port-file", required_argument, NULL, OPT_TLS_PORT_FILE},
@@ -257,8 +285,10 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
         case OPT_WORLD:
                 options->world = value;
                 return true;
-        case OPT_BUDGETS:
-                options->service.rates = 1;
+        case OPT_RATES:
+                return read_rates(name, value, &options->service.rates);
+        case OPT_BARE_202:
+                options->service.bare_accepted = true;
                 return true;
         case OPT_NO_LIMITS:
                 options->service.no_limits = true;

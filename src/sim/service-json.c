@@ -75,19 +75,25 @@ static const struct tag_set *tags_as_of(const struct service_resource *resource,
         return found;
 }
 
-/* Everything before "properties" and what of these comes first. */
+static void sim_json_names(struct strbuf *out, const struct service_resource *resource) {
+        sim_json_member(out, "\"name\":", resource->name);
+        sim_json_member(out, ",\"id\":", resource->id);
+        if (resource->kind == SERVICE_DISK)
+                SIM_APPEND(out, ",\"type\":\"Microsoft.Compute/disks\",");
+        else
+                SIM_APPEND(out, ",\"type\":\"Microsoft.Compute/snapshots\",");
+}
+
+/* Everything before "properties" and what of these comes first. @bare: without its names. */
 static void sim_json_head(struct strbuf *out, const struct service_resource *resource,
-                          const struct tag_set *past, bool tier) {
+                          const struct tag_set *past, bool tier, bool bare) {
         const char *end = strchr(resource->sku, '_');
         size_t len = end ? (size_t)(end - resource->sku) : strlen(resource->sku);
 
-        sim_json_member(out, "{\"name\":", resource->name);
-        sim_json_member(out, ",\"id\":", resource->id);
-        if (resource->kind == SERVICE_DISK)
-                SIM_APPEND(out, ",\"type\":\"Microsoft.Compute/disks\"");
-        else
-                SIM_APPEND(out, ",\"type\":\"Microsoft.Compute/snapshots\"");
-        sim_json_member(out, ",\"location\":", resource->region);
+        strbuf_append_char(out, '{');
+        if (!bare)
+                sim_json_names(out, resource);
+        sim_json_member(out, "\"location\":", resource->region);
         sim_json_member(out, ",\"managedBy\":", resource->managed_by);
         if (past ? past->has_tags : resource->has_tags) {
                 SIM_APPEND(out, ",\"tags\":");
@@ -164,7 +170,7 @@ static void sim_json_whole(struct strbuf *out, const struct service_resource *re
         bool disk = resource->kind == SERVICE_DISK;
         int permille = service_resource_permille(resource, now);
 
-        sim_json_head(out, resource, past, true);
+        sim_json_head(out, resource, past, true, false);
         sim_json_creation(out, resource, true);
         SIM_APPEND(out, ",\"diskSizeGB\":");
         sim_append_number(out, resource->size_gib, 1);
@@ -239,8 +245,8 @@ void sim_json_listed(struct strbuf *out, struct service_resource *resource, stru
                 memcpy(resource->listed, out->data + before, resource->listed_len);
 }
 
-void sim_json_accepted(struct strbuf *out, const struct service_resource *resource) {
-        sim_json_head(out, resource, NULL, false);
+void sim_json_accepted(struct strbuf *out, const struct service_resource *resource, bool bare) {
+        sim_json_head(out, resource, NULL, false, bare);
         sim_json_creation(out, resource, false);
         if (resource->kind == SERVICE_DISK) {
                 SIM_APPEND(out, ",\"diskSizeGB\":");

@@ -268,7 +268,7 @@ void sim_json_resource(struct strbuf *out, const struct service_resource *resour
 void sim_json_listed(struct strbuf *out, struct service_resource *resource, struct utc as_of,
                      bool remember);
 /* The body of the 202 of a PUT. */
-void sim_json_accepted(struct strbuf *out, const struct service_resource *resource);
+void sim_json_accepted(struct strbuf *out, const struct service_resource *resource, bool bare);
 void sim_json_error(struct strbuf *out, const char *code, const char *message);
 
 /* A member that is a string, or NULL; copes with @object NULL. */

@@ -135,7 +135,7 @@ static int update(struct service *service, struct utc now, const cJSON *body,
 static int answer_updated(struct service *service, struct utc now, const struct service_call *call,
                           const struct route *route, const struct service_resource *resource,
                           struct answer *answer) {
-        sim_json_accepted(&answer->body, resource);
+        sim_json_accepted(&answer->body, resource, service->options.bare_accepted);
         return service_operation_begin(service, now, call, route, resource, OPERATION_PUT, 0,
                                        answer);
 }
@@ -236,7 +236,7 @@ static int put_finish(struct service *service, struct utc now, const struct serv
                 return r;
         *resource = NULL; /* consumed */
 
-        sim_json_accepted(&answer->body, inserted);
+        sim_json_accepted(&answer->body, inserted, service->options.bare_accepted);
         return service_operation_begin(service, now, call, route, inserted, OPERATION_PUT, ns,
                                        answer);
 }

@@ -9,6 +9,18 @@
         ",\"properties\":{\"creationData\":{\"createOption\":\"Copy\",\"sourceResourceId\":"       \
         "\"" DISK "\"},\"incremental\":true}}"
 
+/* As was seen in 2021. */
+static void test_bare_accepted(void **state) {
+        service_options(service)->bare_accepted = true;
+        assert_int_equal(ask(HTTP_PUT, SNAPS "/s" V, OF(DISK)), 202);
+        assert_null(at("id"));
+        assert_null(at("name"));
+        assert_null(at("type"));
+        assert_string_equal(text_at("location"), "westeurope");
+        assert_int_equal(ask(HTTP_GET, SNAPS "/s" V, NULL), 200);
+        assert_string_equal(text_at("name"), "s");
+}
+
 /* Nobody has a token yet who asks these. */
 static void test_discovery(void **state) {
         assert_int_equal(ask_as(HTTP_GET,
@@ -180,7 +192,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 CASE(test_discovery),   CASE(test_subscriptions), CASE(test_updates),
                 CASE(test_disk_access), CASE(test_token_claims),  CASE(test_posted_token),
-                CASE(test_vms),
+                CASE(test_vms),         CASE(test_bare_accepted),
         };
 
         return cmocka_run_group_tests_name("sim-clients", tests, NULL, NULL);
