@@ -352,7 +352,7 @@ def requests(folder, binaries, validator):
         raise AssertionError(f'requests.c and requests.h differ: {made}')
     seen = check(exchanges, validator(exchanges))
     tell(seen)
-    if seen['Snapshots_CreateOrUpdate', None] != 12:
+    if seen['Snapshots_CreateOrUpdate', None] != 18:
         raise AssertionError('not every snapshot was looked at')
 
 

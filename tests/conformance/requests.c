@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DISK_ACCESS                                                                                \
+        "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg-net/providers/"     \
+        "Microsoft.Compute/diskAccesses/da"
+
 static struct policy_cloud cloud;
 static bool failed;
 
@@ -50,13 +54,16 @@ static void print_snapshots(struct snapshot_spec spec) {
                                    "1\0owner-team\0plat\"form\0leer\0";
         static const enum redundancy redundancies[] = {REDUNDANCY_AUTO, REDUNDANCY_ZRS,
                                                        REDUNDANCY_LRS};
-        static const enum network_access accesses[] = {NETWORK_DENY, NETWORK_ALLOW};
+        static const enum network_access accesses[] = {NETWORK_DENY, NETWORK_ALLOW,
+                                                       NETWORK_PRIVATE};
 
         for (size_t i = 0; i < ARRAY_SIZE(redundancies); i++)
                 for (size_t j = 0; j < ARRAY_SIZE(accesses); j++)
                         for (size_t tagged = 0; tagged < 2; tagged++) {
                                 spec.redundancy = redundancies[i];
                                 spec.network_access = accesses[j];
+                                spec.disk_access =
+                                        accesses[j] == NETWORK_PRIVATE ? DISK_ACCESS : NULL;
                                 spec.tags = tags;
                                 spec.tags_len = tagged ? sizeof(tags) : 0;
                                 print("arm_put_snapshot", arm_put_snapshot(&cloud, &spec));
