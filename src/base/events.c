@@ -696,6 +696,74 @@ static const struct event_entry events[] = {
                                 "until it is back.",
                         .remedy = "systemctl status dbus",
                 },
+        [LOG_EVENT_STUCK] =
+                {
+                        .id = "fffcc34a17564711be6e1ed2cd49f2ff",
+                        .name = "stuck",
+                        .fields = 0,
+                        .subject = "The daemon hangs",
+                        .cause = "Something in it waits for what does not come, though its loop "
+                                 "turns: a fault of Snapkeep.",
+                        .effect = "The watchdog is not fed any more, so the service manager starts "
+                                  "it "
+                                  "again within a minute. Nothing is done twice.",
+                        .remedy = "Report it, with the journal of the daemon around this entry.",
+                },
+        [LOG_EVENT_CLOCK_STEPPED] =
+                {
+                        .id = "fba4e783dbe94dc1bbdd8d517c93fa49",
+                        .name = "clock-stepped",
+                        .fields = 0,
+                        .subject = "This machine's clock was set",
+                        .cause = "An operator or a time service set it.",
+                        .effect = "Slots go by Azure's time and do not move. A clock that is wrong "
+                                  "by "
+                                  "more than a minute stops deletions.",
+                        .remedy = "Nothing is to be done.",
+                },
+        [LOG_EVENT_METRICS_UNWRITABLE] =
+                {
+                        .id = "ec5195b3590a4dbab8bb716ad8ca54b8",
+                        .name = "metrics-unwritable",
+                        .fields = 0,
+                        .subject = "The metrics cannot be written",
+                        .cause = "The directory of metrics.textfile is not there, or not the "
+                                 "daemon's "
+                                 "to write: under the unit it is /run/snapkeep.",
+                        .effect = "Backups go on; monitoring has no figures.",
+                        .remedy = "Set metrics.textfile to a file in /run/snapkeep.",
+                },
+        [LOG_EVENT_METRICS_WRITABLE] =
+                {
+                        .id = "43ee39ae51d248f2828184dc6b0968dd",
+                        .name = "metrics-writable",
+                        .fields = 0,
+                        .subject = "The metrics can be written again",
+                        .cause = "What kept them from it is over.",
+                        .effect = "Monitoring has figures.",
+                        .remedy = "Nothing is to be done.",
+                },
+        [LOG_EVENT_HEARTBEAT_FAILED] =
+                {
+                        .id = "51a12534abb34369bd285499eb6f6b2b",
+                        .name = "heartbeat-failed",
+                        .fields = 0,
+                        .subject = "The heartbeat could not be sent",
+                        .cause = "The service does not answer or refuses, its credential is not "
+                                 "handed over, or does not hold a URL.",
+                        .effect = "Backups go on; the service will raise an alarm.",
+                        .remedy = "Follow what the message says.",
+                },
+        [LOG_EVENT_HEARTBEAT_AGAIN] =
+                {
+                        .id = "a90863b0f5234cf4b94b65cfc6ad77d5",
+                        .name = "heartbeat-again",
+                        .fields = 0,
+                        .subject = "The heartbeat is heard again",
+                        .cause = "The service answers.",
+                        .effect = "Nothing was missed but calls.",
+                        .remedy = "Nothing is to be done.",
+                },
 };
 _Static_assert(ARRAY_SIZE(events) == _LOG_EVENT_N, "every event has its row");
 

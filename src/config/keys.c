@@ -611,38 +611,42 @@ static const struct key limits_keys[] = {
 };
 
 static const struct key_word event_words[] = {
-        {"start", -1, PLANNED, "a round begins"},
-        {"ok", -1, PLANNED, "a round ended well"},
-        {"fail", -1, PLANNED, "a round failed"},
+        {"start", HEARTBEAT_START, SUPPORTED, "a round begins"},
+        {"ok", HEARTBEAT_OK, SUPPORTED, "a round ended, and all is in order"},
+        {"fail", HEARTBEAT_FAIL, SUPPORTED, "a round ended, and something is not"},
         {},
 };
 
 static const struct key heartbeat_keys[] = {
         {.name = "url_credential",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_CREDENTIAL,
          .required = true,
+         FIELD(struct policy_heartbeat, credential),
          .description = "name of the systemd credential that holds the URL"},
         {.name = "events",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_WORD,
          .form = FORM_LIST,
          .words = event_words,
-         .description = "what is told"},
+         .read = read_events,
+         .description = "what is told; absent, all"},
 };
 
 static const struct key notify_keys[] = {
         {.name = "heartbeat",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_MAP,
          .keys = KEYS(heartbeat_keys),
+         .read = read_heartbeat,
          .description = "a URL that is called, so that silence is noticed"},
 };
 
 static const struct key metrics_keys[] = {
         {.name = "textfile",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_FILE,
+         FIELD(struct policy_file, textfile),
          .description = "file for the text file collector of the Prometheus node exporter"},
 };
 
@@ -703,12 +707,12 @@ static const struct key file_keys[] = {
          .keys = KEYS(limits_keys),
          .description = "how much is done at once"},
         {.name = "notify",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_MAP,
          .keys = KEYS(notify_keys),
          .description = "who is told"},
         {.name = "metrics",
-         .support = PLANNED,
+         .support = SUPPORTED,
          .type = KEY_MAP,
          .keys = KEYS(metrics_keys),
          .description = "figures for monitoring"},

@@ -37,6 +37,12 @@ int read_disks(struct reader *reader, const struct key *key, const struct node *
 int read_groups(struct reader *reader, const struct key *key, const struct node *node,
                 void *object);
 
+/* read-notify.c; @object is struct policy_file, then struct policy_heartbeat */
+int read_heartbeat(struct reader *reader, const struct key *key, const struct node *node,
+                   void *object);
+int read_events(struct reader *reader, const struct key *key, const struct node *node,
+                void *object);
+
 /* read-tags.c; the row's field is struct policy_tags: KEY_TAGS adds to it, KEY_SELECTOR fills it */
 int read_tags(struct reader *reader, const struct key *key, const struct node *node, void *object);
 

@@ -118,6 +118,8 @@ struct policy_file *policy_file_free(struct policy_file *file) {
         free(file->cloud.ca);
         policy_identity_deinit(&file->identity);
         policy_identity_deinit(&file->pruner);
+        free(file->heartbeat.credential);
+        free(file->textfile);
         free(file);
         return NULL;
 }

@@ -135,6 +135,18 @@ struct target {
         uint32_t expect; /* fewer disks than this: alarm, and doubt targets; 0: none is expected */
 };
 
+/* What the heartbeat tells, as bits. */
+enum heartbeat_event {
+        HEARTBEAT_START = 1 << 0, /* a round begins */
+        HEARTBEAT_OK = 1 << 1,    /* it ended, and all is in order */
+        HEARTBEAT_FAIL = 1 << 2,  /* it ended, and something is not */
+};
+
+struct policy_heartbeat {
+        char *credential; /* name of the credential that holds the URL; NULL: there is none */
+        unsigned events;  /* enum heartbeat_event */
+};
+
 struct policy_file {
         char *owner;
         struct policy_cloud cloud;
@@ -151,6 +163,8 @@ struct policy_file {
         uint32_t parallel;           /* requests under way at once */
         uint32_t api_share_permille; /* of Azure's request budgets, 1 to 1000 */
         bool demo;                   /* limits of time are lifted: seconds are allowed */
+        struct policy_heartbeat heartbeat;
+        char *textfile; /* metrics for the node exporter's collector, or NULL */
 };
 
 /* "managed", "arc", "workload", "secret", "certificate", "environment". */

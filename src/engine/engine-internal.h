@@ -126,6 +126,7 @@ struct engine {
         struct token *token;          /* of the identity for all but deletions */
         struct token *pruner;         /* of the one for deletions; the same when there is one */
         struct reactor_source *run;   /* the engine's own turn, and its deadline */
+        struct mono due;              /* when that turn is to be at the latest */
         struct operation *operations; /* utlist, in the order they were begun */
         size_t n_operations;          /* in operations: each holds one of limits.parallel */
         struct operation *waiting;    /* utlist: looks for which there is no room yet */

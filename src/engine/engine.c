@@ -13,8 +13,10 @@
 #define SUBSCRIPTIONS_MAX 1000
 
 void engine_wake(struct engine *engine) {
-        if (engine->started)
-                reactor_schedule(engine->services.reactor, engine->run);
+        if (!engine->started)
+                return;
+        reactor_schedule(engine->services.reactor, engine->run);
+        engine->due.ns = MIN(engine->due.ns, clock_mono(engine->services.clock).ns);
 }
 
 void engine_add(struct engine *engine, struct operation *op) {
@@ -146,7 +148,8 @@ static void engine_run(enum reactor_reason reason, void *data) {
         ended = engine_step(engine, now);
         engine_save(engine, now);
 
-        reactor_arm_mono(engine->services.reactor, engine->run, engine_next_wake(engine, now));
+        engine->due = engine_next_wake(engine, now);
+        reactor_arm_mono(engine->services.reactor, engine->run, engine->due);
         if (ended)
                 engine_wake(engine);
         else if (engine_is_settled(engine, now) && engine->options.settled)
@@ -301,6 +304,7 @@ int engine_new(const struct services *services, const struct policy_file *file,
         r = engine_add_tokens(engine);
         if (r < 0)
                 return r;
+        engine->due = MONO_NEVER;
         r = reactor_source_new(services->reactor, engine_run, engine, &engine->run);
         if (r < 0)
                 return r;
@@ -355,6 +359,17 @@ void engine_start(struct engine *engine) {
         engine_wake(engine);
 }
 
+bool engine_gets_on(const struct engine *engine) {
+        struct mono now = clock_mono(engine->services.clock);
+        const struct operation *op;
+
+        DL_FOREACH (engine->operations, op) {
+                if (now.ns - ENGINE_GRACE_NS > op->deadline.ns)
+                        return false;
+        }
+        return !engine->started || now.ns - ENGINE_GRACE_NS <= engine->due.ns;
+}
+
 const struct engine_counts *engine_counts(const struct engine *engine) {
         return &engine->counts;
 }
@@ -369,11 +384,33 @@ bool engine_is_well(const struct engine *engine) {
         return true;
 }
 
+/* "12 s", "12 min", "12 h", "12 d": rounded down, as ages are told. */
+static void append_age(int64_t seconds, struct strbuf *out) {
+        if (seconds < 120)
+                strbuf_appendf(out, "%lld s", (long long)MAX(seconds, 0));
+        else if (seconds < 2 * 3600)
+                strbuf_appendf(out, "%lld min", (long long)seconds / 60);
+        else if (seconds < 2 * SEC_PER_DAY)
+                strbuf_appendf(out, "%lld h", (long long)seconds / 3600);
+        else
+                strbuf_appendf(out, "%lld d", (long long)(seconds / SEC_PER_DAY));
+}
+
+/* The time of day alone where it is within a day: "14:00Z". */
+static void append_soon(struct utc at, struct utc now, struct strbuf *out) {
+        char text[UTC_TEXT_SIZE];
+
+        utc_format(utc_from_seconds(utc_seconds(at)), text);
+        if (at.ticks < utc_add_seconds(now, SEC_PER_DAY).ticks)
+                strbuf_appendf(out, "%.5sZ", strchr(text, 'T') + 1);
+        else
+                strbuf_append_str(out, text);
+}
+
 void engine_summary(const struct engine *engine, struct strbuf *out) {
+        const struct series_state *soonest = NULL, *late = NULL, *before = NULL;
         struct utc now = engine_now(engine), newest = UTC_NONE;
-        const struct series_state *soonest = NULL;
-        size_t n_series = 0, n_unread = 0;
-        char next[UTC_TEXT_SIZE];
+        size_t n_disks = 0, n_late = 0, n_unread = 0;
 
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct plan *plan = engine->subscriptions[i].plan;
@@ -382,23 +419,34 @@ void engine_summary(const struct engine *engine, struct strbuf *out) {
                 for (size_t j = 0; plan && j < plan->n_series; j++) {
                         const struct series_state *series = &plan->series[j];
 
-                        n_series++;
+                        /* The series of a disk stand together. */
+                        if (!before || strcmp(before->generation, series->generation) != 0)
+                                n_disks++;
+                        before = series;
                         newest.ticks = MAX(newest.ticks, series->newest.ticks);
                         if (!soonest || series->next.ticks < soonest->next.ticks)
                                 soonest = series;
+                        n_late += series->late;
+                        if (series->late && !late)
+                                late = series;
                 }
         }
 
-        strbuf_appendf(out, "%zu series", n_series);
+        strbuf_appendf(out, "%zu disk%s", n_disks, n_disks == 1 ? "" : "s");
         if (n_unread > 0)
                 strbuf_appendf(out, ", %zu of %zu subscriptions not read yet", n_unread,
                                engine->n_subscriptions);
-        if (utc_is_set(newest))
-                strbuf_appendf(out, ", newest %lld s ago",
-                               (long long)(utc_seconds(now) - utc_seconds(newest)));
-        if (soonest && soonest->next.ticks != UTC_NEVER.ticks)
-                strbuf_appendf(out, ", next %s %s", soonest->disk.name,
-                               utc_format(soonest->next, next));
+        if (utc_is_set(newest)) {
+                strbuf_append_str(out, ", newest ");
+                append_age(utc_seconds(now) - utc_seconds(newest), out);
+        }
+        if (soonest && soonest->next.ticks != UTC_NEVER.ticks) {
+                strbuf_appendf(out, ", next %s ", soonest->disk.name);
+                append_soon(soonest->next, now, out);
+        }
+        if (late)
+                strbuf_appendf(out, "; %zu late: %s%s", n_late, late->disk.name,
+                               n_late > 1 ? ", …" : "");
 }
 
 size_t engine_n_subscriptions(const struct engine *engine) {

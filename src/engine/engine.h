@@ -113,10 +113,17 @@ DEFINE_CLEANUP(struct engine *, engine_free)
 
 void engine_start(struct engine *engine);
 
+/*
+ * Whether the engine gets on: it has run when it meant to, and nothing under way is past its own
+ * deadline. False: it hangs though the reactor turns. For a watchdog. Chosen: a minute of grace, in
+ * which the largest plan is made many times over.
+ */
+#define ENGINE_GRACE_NS (60 * NSEC_PER_SEC)
+bool engine_gets_on(const struct engine *engine);
 /* Whether every subscription was read, and nothing that is due has failed since. */
 bool engine_is_well(const struct engine *engine);
 const struct engine_counts *engine_counts(const struct engine *engine);
-/* One line of use: "20 disks, newest 12 s, next db01-data 14:00:00Z". */
+/* One line of use: "42 disks, newest 12 min, next db01-data 14:00Z; 1 late: db02". */
 void engine_summary(const struct engine *engine, struct strbuf *out);
 
 /* The instant that plans are made for: ARM's Date and what elapsed since; our own clock before any. */

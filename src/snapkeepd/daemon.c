@@ -1,67 +1,165 @@
 #include "snapkeepd/daemon.h"
 
 #include "engine/engine.h"
+#include "runtime/curl.h"
+#include "runtime/file.h"
 #include "runtime/notify.h"
 #include "snapkeep-config.h"
+#include "snapkeepd/answers.h"
+#include "snapkeepd/heartbeat.h"
 #include "snapkeepd/manager.h"
+#include "snapkeepd/meter.h"
+#include "snapkeepd/metrics.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
-/* How often the sentence of "systemctl status" is made anew, at most. */
-#define STATUS_NS (10 * NSEC_PER_SEC)
+/* All that comes around beside the engine's own work, in one wake-up: the watchdog, STATUS=, the bus's
+ * properties, metrics. Chosen: what is shown in minutes is at most so old. A shorter watchdog has it
+ * come around at half of its time. */
+#define PULSE_NS (30 * NSEC_PER_SEC)
+/* Chosen: clocks are slewed by less in a pulse, and a leap second is no step. */
+#define CLOCK_STEP_NS (2 * NSEC_PER_SEC)
 
 struct daemon {
         struct host *host;
         const struct daemon_options *options;
         struct policy_file *file;
         struct engine *engine;
-        struct manager *manager;       /* NULL with once: one round takes no orders */
-        struct reactor_source *status; /* STATUS= */
-        struct reactor_source *watchdog;
+        struct manager *manager; /* NULL with once: one round takes no orders */
+        struct meter *meter;     /* before the host's transport */
+        struct meter_counts counts;
+        struct transport *outside;   /* for the heartbeat, where azure.cloud.ca is Azure's alone */
+        struct heartbeat *heartbeat; /* NULL where the policy has none */
+        struct reactor_source *pulse;
+        struct reactor_source *clock; /* hears of steps of the wall clock */
+        struct mono clock_mono;       /* both clocks when they were read last */
+        struct utc clock_utc;
         int64_t watchdog_ns; /* interval; 0 when nobody watches */
         int exit_status;
-        bool settled; /* --once: the round is over */
+        bool settled;         /* the round is over; with once: it has been told */
+        bool stuck;           /* the engine does not get on, and it was told */
+        bool metrics_failing; /* and it was told */
 };
 
-static void daemon_tell_status(struct daemon *daemon) {
-        struct strbuf text = {};
+/* ---- what is told ---- */
+
+static struct answer_source daemon_source(const struct daemon *daemon) {
+        return (struct answer_source){.engine = daemon->engine, .file = daemon->file};
+}
+
+static void daemon_write_metrics(struct daemon *daemon) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        struct answer_source source = daemon_source(daemon);
+        const char *path = daemon->file->textfile;
+        int r;
+
+        if (!path)
+                return;
+        metrics_append(&source, &daemon->counts, &text);
+        r = text.error ?: file_replace(path, text.data, text.len, 0644, /* sync= */ false);
+        if (r < 0 && !daemon->metrics_failing)
+                log_tell(daemon->host->log, LOG_LEVEL_WARNING, LOG_EVENT_METRICS_UNWRITABLE,
+                         "the metrics cannot be written to %s: %s; backups go on, and it is tried "
+                         "again",
+                         path, strerrordesc_np(-r));
+        else if (r == 0 && daemon->metrics_failing)
+                log_tell(daemon->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_METRICS_WRITABLE,
+                         "the metrics can be written again");
+        daemon->metrics_failing = r < 0;
+}
+
+static void daemon_tell(struct daemon *daemon) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
 
         engine_summary(daemon->engine, &text);
         if (text.error == 0)
                 notify_status("%s", strbuf_str(&text));
-        strbuf_deinit(&text);
-}
-
-static void daemon_status_due(enum reactor_reason reason, void *data) {
-        struct daemon *daemon = data;
-        struct mono now = clock_mono(loop_clock(daemon->host->loop));
-
-        daemon_tell_status(daemon);
         if (daemon->manager)
                 manager_look(daemon->manager);
-        reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->status,
-                         mono_add_ns(now, STATUS_NS));
+        daemon_write_metrics(daemon);
 }
 
-/* Sent from the loop that does the work: a loop that hangs sends nothing. */
-static void daemon_watchdog_due(enum reactor_reason reason, void *data) {
-        struct daemon *daemon = data;
-        struct mono now = clock_mono(loop_clock(daemon->host->loop));
+/* Sent from the loop that does the work, and only while the engine gets on: what hangs sends nothing,
+ * and is ended by the service manager. */
+static void daemon_feed_watchdog(struct daemon *daemon) {
+        if (engine_gets_on(daemon->engine)) {
+                daemon->stuck = false;
+                notify_watchdog();
+                return;
+        }
+        if (!daemon->stuck)
+                log_tell(daemon->host->log, LOG_LEVEL_ERR, LOG_EVENT_STUCK,
+                         "the engine does not get on, and the watchdog is not fed any more");
+        daemon->stuck = true;
+}
 
-        notify_watchdog();
-        reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->watchdog,
-                         mono_add_ns(now, daemon->watchdog_ns / 2));
+static void daemon_pulse_due(enum reactor_reason reason, void *data) {
+        struct daemon *daemon = data;
+        int64_t interval = PULSE_NS;
+
+        if (daemon->watchdog_ns > 0) {
+                daemon_feed_watchdog(daemon);
+                interval = MIN(interval, daemon->watchdog_ns / 2);
+        }
+        daemon_tell(daemon);
+        reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->pulse,
+                         mono_add_ns(clock_mono(loop_clock(daemon->host->loop)), interval));
+}
+
+/* A resume from suspend comes here too, and is no step: the other clock runs on in suspend. The engine
+ * goes by Azure's time, so that nothing is to be done but told. */
+static void daemon_clock_stepped(enum reactor_reason reason, void *data) {
+        struct daemon *daemon = data;
+        struct mono mono = clock_mono(loop_clock(daemon->host->loop));
+        struct utc utc = clock_utc(loop_clock(daemon->host->loop));
+        int64_t step = (utc.ticks - daemon->clock_utc.ticks) * NSEC_PER_TICK -
+                       (mono.ns - daemon->clock_mono.ns);
+
+        if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)
+                log_tell(daemon->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_CLOCK_STEPPED,
+                         "this machine's clock was set by %+lld s; slots go by Azure's time",
+                         (long long)(step / NSEC_PER_SEC));
+        daemon->clock_mono = mono;
+        daemon->clock_utc = utc;
+        reactor_arm_utc(loop_reactor(daemon->host->loop), daemon->clock, UTC_NEVER);
+}
+
+/* ---- rounds ---- */
+
+/* Called for each request that goes out. */
+static void daemon_busy(void *data) {
+        struct daemon *daemon = data;
+
+        if (!daemon->settled)
+                return;
+        daemon->settled = false;
+        heartbeat_begin(daemon->heartbeat);
+}
+
+static void daemon_round_over(struct daemon *daemon) {
+        struct answer_source source = daemon_source(daemon);
+        enum health health = answer_health(&source);
+
+        heartbeat_end(daemon->heartbeat,
+                      engine_is_well(daemon->engine) && health != HEALTH_CRITICAL);
+        daemon_tell(daemon);
 }
 
 static void daemon_settled(void *data) {
         struct daemon *daemon = data;
         const struct engine_counts *counts;
 
-        if (!daemon->options->once || daemon->settled)
+        if (daemon->settled)
                 return;
         daemon->settled = true;
+        if (!daemon->options->once) {
+                daemon_round_over(daemon);
+                return;
+        }
 
         counts = engine_counts(daemon->engine);
         daemon->exit_status = engine_is_well(daemon->engine) ? EX_OK : EX_TEMPFAIL;
@@ -104,16 +202,50 @@ static void daemon_tell_pruning(struct daemon *daemon) {
         }
 }
 
+/* Ends what uses the connections, and the connections. */
+static void daemon_disconnect(struct daemon *daemon) {
+        daemon->heartbeat = heartbeat_free(daemon->heartbeat);
+        daemon->engine = engine_free(daemon->engine);
+        daemon->meter = meter_free(daemon->meter);
+        daemon->outside = curl_transport_free(daemon->outside);
+}
+
+/* The connections that @file asks for. The authorities of azure.cloud.ca are trusted for Azure alone.
+ * Returns 0 or a negative errno. */
+static int daemon_connect(struct daemon *daemon, const struct policy_file *file) {
+        struct host *host = daemon->host;
+        int r;
+
+        r = host_connect(host, file);
+        if (r < 0)
+                return r;
+        daemon->meter = meter_new(host->transport, loop_clock(host->loop), &daemon->counts,
+                                  daemon_busy, daemon);
+        if (!daemon->meter)
+                return -ENOMEM;
+        if (!file->heartbeat.credential || daemon->options->once)
+                return 0;
+        if (file->cloud.ca) {
+                r = curl_transport_new(host->loop, NULL, &daemon->outside);
+                if (r < 0)
+                        return r;
+        }
+        daemon->heartbeat =
+                heartbeat_new(host, daemon->outside ?: host->transport, &file->heartbeat);
+        return daemon->heartbeat ? 0 : -ENOMEM;
+}
+
 /* Begins to work by @file, which is taken over on success. Returns 0 or a negative errno. */
 static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
         struct services services;
         int r;
 
-        daemon->engine = engine_free(daemon->engine);
-        r = host_connect(daemon->host, file);
+        daemon_disconnect(daemon);
+        r = daemon_connect(daemon, file);
         if (r < 0)
                 return r;
         services = host_services(daemon->host);
+        services.transport = meter_transport(daemon->meter);
         r = engine_new(&services, file,
                        &(struct engine_options){
                                .version = SNAPKEEP_VERSION,
@@ -129,6 +261,8 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
 
         policy_file_free(daemon->file);
         daemon->file = file;
+        daemon->settled = daemon->stuck = false;
+        heartbeat_begin(daemon->heartbeat);
         daemon_tell_pruning(daemon);
         if (daemon->manager)
                 manager_serve(daemon->manager, daemon->engine, daemon->file);
@@ -181,8 +315,8 @@ static int daemon_prepare(struct daemon *daemon) {
         r = loop_on_signal(daemon->host->loop, SIGTERM, daemon_stop, daemon);
         r = r ?: loop_on_signal(daemon->host->loop, SIGINT, daemon_stop, daemon);
         r = r ?: loop_on_signal(daemon->host->loop, SIGHUP, daemon_hangup, daemon);
-        r = r ?: reactor_source_new(reactor, daemon_status_due, daemon, &daemon->status);
-        r = r ?: reactor_source_new(reactor, daemon_watchdog_due, daemon, &daemon->watchdog);
+        r = r ?: reactor_source_new(reactor, daemon_pulse_due, daemon, &daemon->pulse);
+        r = r ?: reactor_source_new(reactor, daemon_clock_stepped, daemon, &daemon->clock);
         if (r == 0 && !daemon->options->once)
                 r = manager_new(daemon->host, daemon_reload, daemon, &daemon->manager);
         if (r < 0) {
@@ -191,23 +325,28 @@ static int daemon_prepare(struct daemon *daemon) {
                 return r;
         }
 
-        daemon->watchdog_ns = notify_watchdog_interval_ns();
-        if (daemon->watchdog_ns > 0)
-                reactor_schedule(reactor, daemon->watchdog);
-        reactor_arm_mono(reactor, daemon->status,
-                         mono_add_ns(clock_mono(loop_clock(daemon->host->loop)), NSEC_PER_SEC));
+        if (!daemon->options->once) {
+                daemon->watchdog_ns = notify_watchdog_interval_ns();
+                reactor_schedule(reactor, daemon->pulse);
+                daemon->clock_mono = clock_mono(loop_clock(daemon->host->loop));
+                daemon->clock_utc = clock_utc(loop_clock(daemon->host->loop));
+                reactor_arm_utc(reactor, daemon->clock, UTC_NEVER);
+        }
         return 0;
 }
 
 int daemon_run(struct host *host, const struct daemon_options *options) {
         struct daemon daemon = {.host = host, .options = options, .exit_status = EX_OK};
         struct reactor *reactor = loop_reactor(host->loop);
+        _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct policy_file *file;
         int r;
 
-        r = host_load_policy(host, options->policy_path, &file, /* why= */ NULL);
-        if (r != 0)
+        r = host_load_policy(host, options->policy_path, &file, &why);
+        if (r != 0) {
+                notify_status("cannot start: %s", strbuf_str(&why));
                 return r < 0 ? EX_OSERR : EX_CONFIG;
+        }
 
         host_open_state(host);
         r = daemon_prepare(&daemon);
@@ -227,9 +366,11 @@ int daemon_run(struct host *host, const struct daemon_options *options) {
         }
 
         manager_free(daemon.manager);
-        engine_free(daemon.engine);
-        reactor_source_free(reactor, daemon.status);
-        reactor_source_free(reactor, daemon.watchdog);
+        daemon_disconnect(&daemon);
+        if (daemon.file && daemon.file->textfile)
+                (void)unlink(daemon.file->textfile); /* old figures are not to look young */
+        reactor_source_free(reactor, daemon.pulse);
+        reactor_source_free(reactor, daemon.clock);
         policy_file_free(daemon.file);
         return daemon.exit_status;
 }

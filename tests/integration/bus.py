@@ -258,11 +258,11 @@ def reading(folder):
     want(re.fullmatch(r'variant +ok', bus.ask(
         'Get', 'string:' + INTERFACE, 'string:Health', interface='org.freedesktop.DBus.Properties')), 'Health')
     text = bus.ask('GetAll', 'string:' + INTERFACE, interface='org.freedesktop.DBus.Properties')
-    for word in ('Version', 'Summary', 'NDoubts', 'Health', '7 series'):
+    for word in ('Version', 'Summary', 'NDoubts', 'Health', '7 disks'):
         has(text, word)
 
     text = bus.ctl('status', '--utc')
-    want(text.startswith('ok: 7 series, newest '), text)
+    want(text.startswith('ok: 7 disks, newest '), text)
     want(len(re.findall(r'^ok +rg-app/disk-000\d +gold +20\S+Z', text, re.M)) == 7, text)
     text = bus.ctl('status', 'DISK-0003')
     want(text.startswith('ok: disk DISK-0003\n') and text.count('rg-app/') == 1, text)
@@ -433,7 +433,7 @@ def critical(folder):
     answer = rig.bus.ctl_json('status', status=2)
     want([d['doubt'] for d in answer['doubts']] == ['targets'], str(answer['doubts']))
     has(' '.join(answer['reasons']), 'finds 2 disks and expects 12 or more')
-    want(rig.bus.ctl('status', status=2).startswith('critical: 2 series'), 'the first line')
+    want(rig.bus.ctl('status', status=2).startswith('critical: 2 disks'), 'the first line')
     rig.bus.ctl('ack', answer['doubts'][0]['hash'])
     wait_for(lambda: rig.bus.json('ListDoubts', 'uint32:0', 'uint32:0')['total'] == 0, 20, 'the end of it')
     rig.end()

@@ -75,13 +75,13 @@ static void test_yaml(void **state) {
                  "owner, policies and targets\n"},
                 {__LINE__, "---\n",
                  "f:2:1: error: found no value; expected a mapping of version, owner, azure, "
-                 "defaults, safety, policies, targets and limits\n"},
+                 "defaults, safety, policies, targets, limits, notify and metrics\n"},
                 {__LINE__, "- 1\n",
                  "f:1:1: error: found a list; expected a mapping of version, owner, azure, "
-                 "defaults, safety, policies, targets and limits\n"},
+                 "defaults, safety, policies, targets, limits, notify and metrics\n"},
                 {__LINE__, "hello\n",
                  "f:1:1: error: found a text; expected a mapping of version, owner, azure, "
-                 "defaults, safety, policies, targets and limits\n"},
+                 "defaults, safety, policies, targets, limits, notify and metrics\n"},
                 {__LINE__, HEAD BODY, ""},
                 {__LINE__, "---\n" HEAD BODY "...\n", ""},
                 {__LINE__, HEAD BODY "---\n" HEAD BODY,
@@ -320,11 +320,55 @@ static void test_network(void **state) {
         }
 }
 
+static void test_notify(void **state) {
+#define HEARTBEAT(text) HEAD BODY "notify: {heartbeat: {" text "}}\n"
+        static const struct row rows[] = {
+                {__LINE__, HEAD BODY "notify: {}\n", ""},
+                {__LINE__, HEARTBEAT("url_credential: hb"), ""},
+                {__LINE__, HEARTBEAT("url_credential: hb, events: [ok, fail]"), ""},
+                {__LINE__, HEARTBEAT("events: [ok]"),
+                 "f:7:21: error: notify.heartbeat.url_credential: is missing; expected the name of "
+                 "a "
+                 "systemd credential; the secret itself never stands in a policy\n"},
+                {__LINE__, HEARTBEAT("url_credential: hb, events: [okay]"),
+                 "f:7:51: error: notify.heartbeat.events[0]: \"okay\" is not one of the words; "
+                 "expected a list, each start, ok or fail; did you mean \"ok\"?\n"},
+                {__LINE__, HEARTBEAT("url_credential: hb, events: ok"),
+                 "f:7:50: error: notify.heartbeat.events: found a text; expected a list, each "
+                 "start, "
+                 "ok or fail\n"},
+                {__LINE__, HEAD BODY "metrics: {textfile: /run/snapkeep/metrics.prom}\n", ""},
+                {__LINE__, HEAD BODY "metrics: {textfile: metrics.prom}\n",
+                 "f:7:21: error: metrics.textfile: \"metrics.prom\" is not an absolute path; "
+                 "expected an absolute path\n"},
+        };
+
+        static const struct {
+                const char *text;
+                unsigned events;
+        } events[] = {
+                {HEARTBEAT("url_credential: hb"), HEARTBEAT_START | HEARTBEAT_OK | HEARTBEAT_FAIL},
+                {HEARTBEAT("url_credential: hb, events: [fail, ok]"),
+                 HEARTBEAT_OK | HEARTBEAT_FAIL},
+                {HEARTBEAT("url_credential: hb, events: [start]"), HEARTBEAT_START},
+        };
+
+        check_rows(rows, ARRAY_SIZE(rows));
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+                _cleanup_(policy_file_freep) struct policy_file *file = NULL;
+                _cleanup_(diagnostics_deinit) struct diagnostics diagnostics = {};
+
+                assert_int_equal(config_load(events[i].text, strlen(events[i].text), "f",
+                                             &fixture_zones, &file, &diagnostics),
+                                 0);
+                assert_string_equal(file->heartbeat.credential, "hb");
+                assert_int_equal(file->heartbeat.events, events[i].events);
+        }
+}
+
 static void test_support(void **state) {
 #define LATER(text, where) HEAD BODY text "\n", "f:7:" where ": not supported yet\n"
         static const struct row rows[] = {
-                {__LINE__, LATER("notify: {}", "9: error: notify")},
-                {__LINE__, LATER("metrics: {}", "10: error: metrics")},
                 {__LINE__, HEAD "policies: {p: {schedule: {every: 1h}, copies: [], prove: {}}}\n",
                  "f:4:47: error: policies.p.copies: not supported yet\n"
                  "f:4:58: error: policies.p.prove: not supported yet\n"},
@@ -1039,12 +1083,13 @@ static void test_defaults(void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_yaml),      cmocka_unit_test(test_text),
-                cmocka_unit_test(test_surprises), cmocka_unit_test(test_support),
-                cmocka_unit_test(test_network),   cmocka_unit_test(test_safety),
-                cmocka_unit_test(test_formerly),  cmocka_unit_test(test_expect),
-                cmocka_unit_test(test_azure),     cmocka_unit_test(test_policies),
-                cmocka_unit_test(test_tags),      cmocka_unit_test(test_targets),
-                cmocka_unit_test(test_values),    cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_surprises), cmocka_unit_test(test_notify),
+                cmocka_unit_test(test_support),   cmocka_unit_test(test_network),
+                cmocka_unit_test(test_safety),    cmocka_unit_test(test_formerly),
+                cmocka_unit_test(test_expect),    cmocka_unit_test(test_azure),
+                cmocka_unit_test(test_policies),  cmocka_unit_test(test_tags),
+                cmocka_unit_test(test_targets),   cmocka_unit_test(test_values),
+                cmocka_unit_test(test_defaults),
         };
 
         return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -156,6 +156,7 @@ def main():
     # What must go on working.
     for name, probe in (
         ("state", lambda: open(in_state("file"), "w").close()),
+        ("runtime", lambda: open(os.path.join(os.environ["RUNTIME_DIRECTORY"], "file"), "w").close()),
         ("inet", lambda: socket.socket(socket.AF_INET).close()),
         ("inet6", lambda: socket.socket(socket.AF_INET6).close()),
         ("unix", lambda: socket.socket(socket.AF_UNIX).close()),

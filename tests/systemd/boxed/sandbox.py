@@ -20,7 +20,7 @@ NOT_PROBED = {"ProtectKernelTunables=", "KeyringMode=", "SystemCallErrorNumber="
               "RemoveIPC="}
 NO_SANDBOX = {"Type=", "ExecStart=", "ExecReload=", "Restart=", "RestartSec=", "WatchdogSec=",
               "RestartPreventExitStatus=", "TimeoutStopSec=", "Group=", "StateDirectory=",
-              "StateDirectoryMode="}
+              "StateDirectoryMode=", "RuntimeDirectory=", "RuntimeDirectoryMode="}
 
 
 def directives():
@@ -34,7 +34,7 @@ def directives():
 
 def run_probe(sandboxed):
     """{name: (verdict, what was seen)}"""
-    kept = ["StateDirectory=snapkeep"]
+    kept = ["StateDirectory=snapkeep", "RuntimeDirectory=snapkeep"]
     if sandboxed:
         kept = [line for name, line in directives()
                 if name not in ("Type=", "ExecStart=", "ExecReload=", "Restart=", "WatchdogSec=")]

@@ -4,64 +4,18 @@
 With --bench: the time from exec to READY, as figures.
 """
 
-import http.client
-import http.server
 import json
 import os
 import re
 import sys
-import threading
 import time
 
+from held import Held
 from rig import *
 
 TENANT = "22222222-2222-4222-8222-222222222222"
 CLIENT = "33333333-3333-4333-8333-333333333333"
 SECRET = "sim-secret"
-
-
-class Held(http.server.ThreadingHTTPServer):
-    """Passes requests on to azure-sim, but a PUT: its client waits until the test is over."""
-
-    daemon_threads = True
-
-    def __init__(self, port):
-        super().__init__(("127.0.0.1", 0), HeldHandler)
-        self.port = port
-        self.url = "http://127.0.0.1:%d" % self.server_address[1]
-        self.put_seen = threading.Event()
-        self.over = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class HeldHandler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def pass_on(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.command == "PUT":
-            self.server.put_seen.set()
-            self.server.over.wait()
-            self.close_connection = True
-            return
-        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port)
-        upstream.request(self.command, self.path, body, dict(self.headers.items()))
-        reply = upstream.getresponse()
-        data = reply.read()
-        self.send_response_only(reply.status)
-        for name, value in reply.getheaders():
-            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-        upstream.close()
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = pass_on
-
-    def log_message(self, format, *arguments):
-        pass
-
 
 
 def test_unit_verifies():
@@ -119,15 +73,14 @@ def test_journal_keeps_secrets():
 
 def test_stop_within_a_put():
     with Simulation() as simulation:
-        held = Held(simulation.port)
+        held = Held(simulation.port, "PUT")
         try:
             write_policy(held.url)
             start_to_be_stopped()
-            want(held.put_seen.wait(30), "no PUT came\n" + status_text())
+            want(held.seen.wait(30), "no PUT came\n" + status_text())
             stop_cleanly()
         finally:
-            held.over.set()
-            held.shutdown()
+            held.end()
 
 
 def test_wrong_policy_is_located():
