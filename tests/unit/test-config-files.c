@@ -35,6 +35,9 @@ static const char *const names[] = {
         "tests/unit/policies/warnings.yaml",
         "conf/demo.yaml",
         "conf/policy.yaml",
+        "conf/small-hourly.yaml",
+        "conf/small-keep-all.yaml",
+        "conf/small-nightly.yaml",
 };
 
 static void check_file(const char *root, const char *name) {
