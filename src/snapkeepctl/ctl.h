@@ -42,6 +42,8 @@ enum {
         OPTION_SEED = 1 << 17,
         OPTION_DISKS = 1 << 18,
         OPTION_FAULTS = 1 << 19,
+        OPTION_SINCE = 1 << 20,
+        OPTION_WATCH = 1 << 21,
 };
 /* What every verb takes. */
 #define OPTIONS_GLOBAL ((unsigned)(OPTION_JSON | OPTION_UTC | OPTION_HELP))
@@ -51,10 +53,10 @@ struct verb;
 struct request {
         const struct verb *verb;
         unsigned given; /* OPTION_* */
-        bool json, utc, direct, unclaimed, prune, help;
+        bool json, utc, direct, unclaimed, prune, watch, help;
         /* NULL when not given */
         const char *policy, *timezone, *from, *count, *keep, *pick, *now, *output, *until, *hash;
-        const char *days, *seed, *disks, *faults;
+        const char *days, *seed, *disks, *faults, *since;
         const char *argument;
 };
 
@@ -71,6 +73,6 @@ struct verb {
         enum status (*run)(const struct request *request);
 };
 
-extern const struct verb verb_ack, verb_apply, verb_calendar, verb_check, verb_explain, verb_list,
-        verb_pause, verb_plan, verb_reload, verb_resume, verb_retain, verb_retire, verb_schema,
-        verb_simulate, verb_status;
+extern const struct verb verb_ack, verb_apply, verb_calendar, verb_check, verb_explain,
+        verb_history, verb_list, verb_pause, verb_plan, verb_reload, verb_resume, verb_retain,
+        verb_retire, verb_schema, verb_simulate, verb_status;

@@ -11,9 +11,12 @@
 #include "snapkeepd/answers.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Chosen: what fits on a screen or two; of more, those in order are counted and not shown. */
 #define SERIES_SHOWN_MAX 40
+/* Chosen: a daemon is not asked more often than something can have changed. */
+#define WATCH_S 5
 
 struct view {
         const struct request *request;
@@ -256,7 +259,7 @@ static bool judge(struct view *view) {
         return n > 0;
 }
 
-static enum status run(const struct request *request) {
+static enum status run_once(const struct request *request) {
         _cleanup_(view_deinit) struct view view = {.request = request};
 
         if (ask(&view) != STATUS_DONE || !judge(&view))
@@ -276,9 +279,26 @@ static enum status run(const struct request *request) {
         return STATUS_UNKNOWN;
 }
 
+/* On a terminal each takes the place of the one before it; in a pipe a line parts them. */
+static enum status run(const struct request *request) {
+        static const struct timespec pause = {.tv_sec = WATCH_S};
+
+        if (!request->watch)
+                return run_once(request);
+        for (;;) {
+                _cleanup_(strbuf_deinit) struct strbuf clear = {};
+
+                strbuf_append_str(&clear, terminal_width() > 0 ? "\x1b[H\x1b[2J" : "\n");
+                if (write_out(&clear) != STATUS_DONE)
+                        return STATUS_UNKNOWN;
+                (void)run_once(request);
+                (void)nanosleep(&pause, NULL);
+        }
+}
+
 const struct verb verb_status = {
         .name = "status",
-        .usage = "[DISK]",
+        .usage = "[DISK] [--watch]",
         .summary = "show health, age, next slot and doubts",
         .help = "Shows how the daemon finds its work: the first line says it in one word and one "
                 "sentence,\n"
@@ -297,6 +317,7 @@ const struct verb verb_status = {
                 "a "
                 "look; unknown\n"
                 "is what was not read yet.\n",
+        .options = OPTION_WATCH,
         .argument = "DISK",
         .monitors = true,
         .run = run,

@@ -2,6 +2,8 @@
 """What the daemon writes into a real journal: fields, identities, the catalogue. Inside a box:
 `service` beside this folder starts it; as TAP."""
 
+import json
+import subprocess
 import sys
 import time
 
@@ -81,6 +83,39 @@ def test_nothing_is_said_again_and_again():
     want(counts and not again, "said again: %s" % again)
 
 
+def history(*arguments, user=None):
+    command = ["snapkeepctl", "history", *arguments]
+    if user:
+        command = ["setpriv", "--reuid", user, "--regid", "nogroup", "--clear-groups", *command]
+    return run(*command)
+
+
+def test_history_reads_it():
+    run("journalctl", "--sync")
+    found = json.loads(history("--json", "--count", "100000").stdout)["events"]
+    whole = [e for e in entries() if "MESSAGE_ID" in e and e["MESSAGE_ID"] in events()]
+    want(len(found) == len(whole), "%d of %d entries" % (len(found), len(whole)))
+    want([e["message"] for e in found] == [e["MESSAGE"] for e in reversed(whole)], "another order")
+    taken = [e for e in found if e["event"] == "snapshot-taken"]
+    name = taken[0]["fields"]["SNAPKEEP_DISK"].rsplit("/", 1)[1]
+    of_disk = json.loads(history(name, "--json").stdout)["events"]
+    want(0 < len(of_disk) < len(found), "of one disk: %d" % len(of_disk))
+    want({"snapshot-taken", "snapshot-deleted"} <= {e["event"] for e in of_disk}, "events of a disk")
+    want(all(name in str(e["fields"]) for e in of_disk), "of another disk")
+
+    text = history("--count", "3").stdout.splitlines()
+    want(len(text) == 4 and text[0].split() == ["TIME", "EVENT", "POLICY", "WHAT"], str(text))
+    want(history("--since", "2099-01-01T00:00:00Z").stdout == "", "of the future")
+    # Nobody else can tell lies about backups, and nobody else is told.
+    forged = "MESSAGE=snapshot x is taken\nMESSAGE_ID=%s\n" % whole[0]["MESSAGE_ID"]
+    subprocess.run(["logger", "--journald"], input=forged, text=True, check=True)
+    run("journalctl", "--sync")
+    again = json.loads(history("--json", "--count", "100000").stdout)["events"]
+    want(len(again) == len(found), "an entry of another program was taken for the daemon's")
+    result = history(user="nobody")
+    want(result.stdout == "" and "may not read it" in result.stderr, str(result))
+
+
 def test_every_identity_is_in_the_catalogue():
     want(run("journalctl", "--update-catalog").returncode == 0, "update-catalog")
     text = run("journalctl", "--dump-catalog", "--no-pager").stdout
@@ -108,6 +143,7 @@ TESTS = [
     test_a_life_in_the_journal,
     test_every_entry_has_its_fields,
     test_nothing_is_said_again_and_again,
+    test_history_reads_it,
     test_every_identity_is_in_the_catalogue,
     test_journald_is_restarted,
 ]
