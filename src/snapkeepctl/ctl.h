@@ -73,6 +73,6 @@ struct verb {
         enum status (*run)(const struct request *request);
 };
 
-extern const struct verb verb_ack, verb_apply, verb_calendar, verb_check, verb_explain,
+extern const struct verb verb_ack, verb_apply, verb_calendar, verb_chain, verb_check, verb_explain,
         verb_history, verb_list, verb_pause, verb_plan, verb_reload, verb_resume, verb_retain,
         verb_retire, verb_schema, verb_simulate, verb_status;

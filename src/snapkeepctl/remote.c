@@ -15,8 +15,8 @@
 
 static enum status say_no_daemon(const char *what) {
         say("%s. \"systemctl status snapkeepd\" tells more. Without the daemon these work: check, "
-            "schema, calendar, retain, simulate and history, and plan, list and explain with "
-            "--direct.",
+            "schema, calendar, retain, simulate and history, and plan, list, chain and explain "
+            "with --direct.",
             what);
         return STATUS_NO_DAEMON;
 }

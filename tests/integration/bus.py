@@ -637,7 +637,7 @@ def no_daemon(folder):
                  ['retire', 'x'], ['retire', 'x', '--hash', 'y'], ['reload']):
         text = bus.ctl(*verb, status=4)
         has(text, 'snapkeepd does not run')
-        has(text, 'plan, list and explain with --direct')
+        has(text, 'plan, list, chain and explain with --direct')
         want(text.count('\n') == 1, text)
     want(not os.path.exists(plan + '2'), 'a plan was written')
     has(bus.ctl('status', status=3), 'snapkeepd does not run')

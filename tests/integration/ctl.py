@@ -22,7 +22,7 @@ tap = Tap()
 # TAP alone goes to stdout; what azure-sim says on its own goes to stderr.
 sys.stdout = os.fdopen(os.dup(1), 'w')
 os.dup2(2, 1)
-VERBS = ['check', 'schema', 'history', 'list', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'reload',
+VERBS = ['check', 'schema', 'history', 'list', 'chain', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'reload',
          'calendar', 'retain']
 YEAR = datetime.datetime.now(datetime.timezone.utc).year
 
@@ -116,8 +116,8 @@ def help_texts(folder):
 
 @tap
 def needs_direct(folder):
-    """list and explain say that --direct is needed"""
-    for verb in (['list'], ['explain', 'x']):
+    """list, chain and explain say that --direct is needed"""
+    for verb in (['list'], ['chain', 'x'], ['explain', 'x']):
         message = refused(*verb)
         has(message, f'{verb[0]} needs --direct')
         same(message.count('\n'), 1, 'sentences')
@@ -526,6 +526,34 @@ def list_unclaimed(folder):
         has(text, 'old?[31m')
         same('\033' in text, False, 'an escape')
         same('superseded' in text, False, 'those that are claimed')
+
+
+@tap
+def chain_direct(folder):
+    """chain shows everybody's snapshots of a disk, and which count for the limit"""
+    with Azure(folder) as azure:
+        answer = json.loads(good('chain', 'A', *azure.direct, '--json'))
+        keys(answer, 'version now chains', 'chain')
+        same(len(answer['chains']), 1)
+        chain = answer['chains'][0]
+        keys(chain, 'disk generation region chain limit snapshots', 'chain')
+        same((chain['disk'], chain['generation'], chain['chain'], chain['limit']),
+             (disk_id('a'), GENERATION[0], 6, 500))
+        kinds = sorted(row['kind'] for row in chain['snapshots'])
+        same(sum(row['counts'] for row in chain['snapshots']), 6)
+        same([kinds.count(kind) for kind in ('ours', 'mistaken')], [4, 1])
+        for row in chain['snapshots']:
+            same(row['kind'] == 'ours', row['why'] is None, row['name'])
+        for name in ('rg-app/a', disk_id('a')):
+            same(json.loads(good('chain', name, *azure.direct, '--json'))['chains'][0]['chain'], 6)
+
+        text = good('chain', 'a', *azure.direct, '--utc')
+        has(text, f'rg-app/a  generation {GENERATION[0]}  westeurope  6 of 500 in the chain')
+        for part in ('policy gold', 'mistaken', 'stranger', f'{YEAR}-01-01T00:00:00Z'):
+            has(text, part)
+        status, out, err = ctl('chain', 'nosuch', *azure.direct)
+        same((status, out), (1, ''), 'no such disk')
+        has(err, 'no disk nosuch is in the subscriptions')
 
 
 @tap
