@@ -72,6 +72,17 @@ static void daemon_write_metrics(struct daemon *daemon) {
         daemon->metrics_failing = r < 0;
 }
 
+/* Figures that nobody writes any more are not to look young. @next is the policy that takes over, or
+ * NULL at the end. A round of its own (--once) has written none. */
+static void daemon_remove_metrics(const struct daemon *daemon, const struct policy_file *next) {
+        const char *path = daemon->file ? daemon->file->textfile : NULL;
+
+        if (!path || daemon->options->once ||
+            (next && next->textfile && strcmp(next->textfile, path) == 0))
+                return;
+        (void)unlink(path);
+}
+
 static void daemon_tell(struct daemon *daemon) {
         _cleanup_(strbuf_deinit) struct strbuf text = {};
 
@@ -259,6 +270,7 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
                 return r;
         }
 
+        daemon_remove_metrics(daemon, file);
         policy_file_free(daemon->file);
         daemon->file = file;
         daemon->settled = daemon->stuck = false;
@@ -367,8 +379,7 @@ int daemon_run(struct host *host, const struct daemon_options *options) {
 
         manager_free(daemon.manager);
         daemon_disconnect(&daemon);
-        if (daemon.file && daemon.file->textfile)
-                (void)unlink(daemon.file->textfile); /* old figures are not to look young */
+        daemon_remove_metrics(&daemon, /* next= */ NULL);
         reactor_source_free(reactor, daemon.pulse);
         reactor_source_free(reactor, daemon.clock);
         policy_file_free(daemon.file);

@@ -85,8 +85,15 @@ def test_metrics_are_promtool_s():
                         {"subscription": SUBSCRIPTION, "group": "rg-snapshots"})
         wait_for("the failures", lambda: metrics()['snapkeep_failures_total{operation="create"}'] > 0
                  and metrics()['snapkeep_replies_total{class="parent not found"}'] > 0, 90)
+
+        # Another file after a reload: the old one goes.
+        with open(POLICY, encoding="utf-8") as file:
+            text = file.read()
+        write(POLICY, text.replace(METRICS, METRICS.replace("metrics.prom", "other.prom")))
+        want(run("systemctl", "reload", UNIT).returncode == 0, status_text())
+        wait_for("the other file", lambda: os.listdir(os.path.dirname(METRICS)) == ["other.prom"], 60)
         run("systemctl", "stop", UNIT)
-        want(not os.path.exists(METRICS), "the figures outlive the daemon")
+        want(not os.path.exists(os.path.dirname(METRICS)), "the figures outlive the daemon")
 
 
 def test_node_exporter_reads_them():
@@ -204,6 +211,17 @@ def test_status_is_a_plugin():
         wait_for("a bad state", lambda: run("snapkeepctl", "status").returncode in (1, 2), 60)
 
 
+def test_status_is_watched():
+    with Simulation() as simulation:
+        write_policy(simulation.url)
+        start()
+        wait_for("a good state", lambda: run("snapkeepctl", "status").returncode == 0, 60)
+        text = run("timeout", "7", "snapkeepctl", "status", "--watch").stdout
+        shown = [line for line in text.splitlines() if line.startswith("ok: 3 disks, ")]
+        want(len(shown) == 2, "shown in 7 s: %s" % text)
+        want("\x1b" not in text, "a pipe got a terminal's escapes")
+
+
 TESTS = [
     test_metrics_are_promtool_s,
     test_node_exporter_reads_them,
@@ -213,6 +231,7 @@ TESTS = [
     test_heartbeat_that_is_refused,
     test_heartbeat_without_its_credential,
     test_status_is_a_plugin,
+    test_status_is_watched,
 ]
 
 
