@@ -51,6 +51,10 @@ def run(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def systemd_version():
+    return int(run("systemctl", "--version").stdout.split()[1])
+
+
 def prop(name):
     return run("systemctl", "show", "-P", name, UNIT).stdout.strip()
 
