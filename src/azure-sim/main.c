@@ -71,6 +71,15 @@ static int load_faults(struct faults *faults, const char *path) {
         return loaded(r, path, what);
 }
 
+/* The file of the Arc agent's challenge, and what must be in the answer. */
+static int load_arc_key(struct service *service, const char *path) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+        int r;
+
+        r = read_text(path, &text);
+        return r ?: service_set_arc_key(service, path, strbuf_str(&text));
+}
+
 static int signals_open(void) {
         sigset_t set;
 
@@ -110,6 +119,8 @@ static int run(const struct options *options) {
                 return r;
         r = options->world ? load_world(service, options->world)
                            : service_populate(service, server_now(), options->disks);
+        if (r == 0 && options->arc_key)
+                r = load_arc_key(service, options->arc_key);
         if (r != 0)
                 return r;
         r = faults_new(&faults);

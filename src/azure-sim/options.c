@@ -29,6 +29,7 @@ static const char help_text[] =
         "  --empty-pages N         of 100 pages, N come after an empty one (0)\n"
         "  --listing-lag-ms N      listings show the world of so long ago (0)\n"
         "  --token-life S          seconds (3600)\n"
+        "  --arc-key FILE          there is an Arc agent, whose challenge names this file\n"
         "  --seed N                of GUIDs and tokens (1)\n"
         "  --rates real|off|FACTOR answer 429 when a throttling bucket is empty that has Azure's "
         "size,\n"
@@ -42,8 +43,9 @@ static const char help_text[] =
         "  --faults FILE           which request meets which fault, as POST /sim/faults has it\n"
         "  --help, --version\n"
         "\n"
-        "The secret flow knows tenant " SERVICE_TENANT ",\n"
+        "Entra knows tenant " SERVICE_TENANT ",\n"
         "client " SERVICE_CLIENT ", secret " SERVICE_SECRET " (with --disks).\n"
+        "Of an assertion all is checked but its signature.\n"
         "\n"
         "Control, on the same port, without a token:\n"
         "  GET  /sim/stats                requests by kind and method, effects, \"held\"\n"
@@ -86,7 +88,11 @@ static const char help_text[] =
         "\n"
         "A world:\n"
         "  {\"groups\": [{\"subscription\", \"name\", \"location\"}],\n"
-        "   \"clients\": [{\"tenant\", \"client\", \"secret\", \"expires\"?}],\n"
+        "   \"clients\": [{\"tenant\", \"client\", \"secret\"?, \"thumbprint\"? (x5t#S256),\n"
+        "     \"federated\"? (a token), \"expires\"?, \"role\"?}],\n"
+        "   \"identities\": [{\"clientId\", \"objectId\"?, \"resourceId\"?, \"role\"?}],\n"
+        "     a role: all, creator (never deletes), pruner (reads and deletes single\n"
+        "     snapshots), none\n"
         "   \"disks\": [{\"id\", \"location\"?, \"sku\"?, \"sizeGB\"?, \"uniqueId\"?, "
         "\"timeCreated\"?, \"tags\"?}],\n"
         "   \"vms\": [{\"id\", \"location\"?, \"osDisk\"?, \"dataDisks\"?: [id, ...]}],\n"
@@ -192,6 +198,7 @@ enum option_code {
         OPT_TLS_PORT_FILE,
         OPT_TLS_CERT,
         OPT_TLS_KEY,
+        OPT_ARC_KEY,
         OPT_RECORD,
         OPT_FAULTS,
 };
@@ -219,6 +226,7 @@ static const struct option long_options[] = {
         {"tls-port-file", required_argument, NULL, OPT_TLS_PORT_FILE},
         {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
         {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+        {"arc-key", required_argument, NULL, OPT_ARC_KEY},
         {"record", required_argument, NULL, OPT_RECORD},
         {"faults", required_argument, NULL, OPT_FAULTS},
         {},
@@ -281,6 +289,9 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
                 return true;
         case OPT_RECORD:
                 options->record = value;
+                return true;
+        case OPT_ARC_KEY:
+                options->arc_key = value;
                 return true;
         case OPT_WORLD:
                 options->world = value;

@@ -25,9 +25,10 @@ struct listener_options {
 struct options {
         struct listener_options http, https;
         const char *tls_cert, *tls_key;
-        const char *world;  /* a file; NULL: @disks */
-        const char *faults; /* a file of rules as sim/faults.h has them; NULL: none */
-        const char *record; /* a file that record.h writes; NULL: none */
+        const char *arc_key; /* a file; NULL: no Arc agent */
+        const char *world;   /* a file; NULL: @disks */
+        const char *faults;  /* a file of rules as sim/faults.h has them; NULL: none */
+        const char *record;  /* a file that record.h writes; NULL: none */
         size_t disks;
         int64_t latency_ns;
         struct service_options service;

@@ -319,6 +319,8 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
 
         if (route->group)
                 group = service_find_group(service, route->subscription, route->group);
+        if (is_list && !service_may_list(call, route, answer))
+                return 0;
         /* Who may not read gets listings without what he may not read, and an operation belongs to
          * a resource of some group. */
         if (!is_list && route->kind != SERVICE_REQUEST_GET_OPERATION &&

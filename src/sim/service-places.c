@@ -1,5 +1,5 @@
 /*
- * Where resources are and what counts them: subscriptions, groups, clients, names, chains.
+ * Where resources are and what counts them: subscriptions, groups, names, chains.
  */
 #include "sim/service-private.h"
 
@@ -135,31 +135,6 @@ int service_forbid(struct service *service, const char *id, bool forbidden) {
                 return SERVICE_E_MISSING;
 
         subscription->forbidden = forbidden;
-        return 0;
-}
-
-int service_add_client(struct service *service, const char *tenant, const char *client,
-                       const char *secret, struct utc expires) {
-        struct client item;
-        int r;
-
-        for (size_t i = 0; i < service->n_clients; i++)
-                if (str_equal_nocase(service->clients[i].tenant, tenant) &&
-                    str_equal_nocase(service->clients[i].client, client))
-                        return SERVICE_E_EXISTS;
-        r = array_grow(&service->clients, service->n_clients, &service->clients_capacity,
-                       sizeof(*service->clients), SERVICE_CLIENTS_MAX);
-        if (r < 0)
-                return -ENOMEM;
-
-        item = (struct client){strdup(tenant), strdup(client), strdup(secret), expires};
-        if (!item.tenant || !item.client || !item.secret) {
-                free(item.tenant);
-                free(item.client);
-                str_wipe_free(item.secret);
-                return -ENOMEM;
-        }
-        service->clients[service->n_clients++] = item;
         return 0;
 }
 

@@ -128,15 +128,29 @@ struct operation {
 
 struct token {
         char *value;
+        char *client;       /* whose it is */
         struct utc expires; /* true time */
 };
 
 struct client {
-        char *tenant, *client, *secret;
+        char *tenant, *client, *secret, *thumbprint,
+                *federated; /* but for the first two: or NULL */
         struct utc expires;
 };
 
 struct vm;
+
+/* A user-assigned identity of the machine. */
+struct identity {
+        char *client_id, *object_id, *resource_id; /* or NULL */
+        struct identity *next;
+};
+
+struct role {
+        char *client;
+        enum service_role role;
+        struct role *next;
+};
 
 struct service {
         struct service_options options;
@@ -172,6 +186,9 @@ struct service {
         size_t n_clients, clients_capacity;
         struct vm **vms;
         size_t n_vms, vms_capacity;
+        struct identity *identities;
+        struct role *roles;
+        char *arc_path, *arc_key; /* NULL: there is no Arc agent */
         uint64_t token_serial;
         unsigned client;  /* of the request being handled; 0 for a verb */
         uint64_t current; /* its number; 0 for a verb */
@@ -203,6 +220,9 @@ bool service_is_here(struct utc now, const struct service_call *call, const stru
                      struct answer *answer);
 bool service_may(const struct service_call *call, const struct route *route,
                  const struct group *group, struct answer *answer);
+/* Of a listing, the role alone is asked: what nobody may read is left out of it. */
+bool service_may_list(const struct service_call *call, const struct route *route,
+                      struct answer *answer);
 /* The rights in the group, or in the subscription when @group is NULL. */
 enum service_rights service_rights_in(const struct subscription *subscription,
                                       const struct group *group);
@@ -309,6 +329,8 @@ struct answer {
         char *operation_url;       /* Azure-AsyncOperation; Location adds monitor */
         char *location;            /* Location alone */
         char *www_authenticate;
+        const char *client; /* whose token came; NULL before it was looked at */
+        enum service_role role;
         int bucket;                        /* enum service_bucket; below 0 for none */
         struct bucket_use *use;            /* of it; NULL for none */
         int arm_bucket;                    /* enum service_arm_bucket; below 0 for none */
@@ -323,11 +345,18 @@ _printf_(5, 6) int answer_error(struct answer *answer, int status, const char *c
 
 int service_token_imds(struct service *service, struct utc now, const struct service_call *call,
                        const struct route *route, struct answer *answer);
-int service_token_entra(struct service *service, struct utc now, const struct service_call *call,
-                        const struct route *route, struct answer *answer);
+/* A new token of that client; the text is the service's. */
+int service_token_issue(struct service *service, struct utc now, const char *client,
+                        const char **ret_value);
+void service_free_tokens(struct service *service);
 /* Returns 0 when the request's token is good, 1 after answering 401. */
 int service_check_token(struct service *service, struct utc now, const struct service_call *call,
                         struct answer *answer);
+
+/* service-entra.c */
+
+int service_token_entra(struct service *service, struct utc now, const struct service_call *call,
+                        const struct route *route, struct answer *answer);
 
 /* service-arm.c: a request whose token, subscription and group are good. */
 /* The tags of @scratch in place of the resource's, and that in the journal. */

@@ -337,7 +337,7 @@ static const struct service_resource *put_source(struct service *service, struct
                              "'Microsoft.Compute/snapshots/write'; however, it does not have "
                              "permission to perform action 'Microsoft.Compute/disks/"
                              "beginGetAccess/action' on the linked scope '%s'.",
-                             SERVICE_CLIENT, disk->id);
+                             answer->client, disk->id);
                 return NULL;
         }
         if (!incremental && service_sku_has_copies(disk->sku)) {

@@ -479,7 +479,7 @@ static int request_enter(struct service *service, struct utc now, const struct s
                              "perform action 'Microsoft.Compute/%s' over scope "
                              "'/subscriptions/%s' or the scope is invalid. If access was recently "
                              "granted, please refresh your credentials.",
-                             SERVICE_CLIENT, SERVICE_CLIENT,
+                             answer->client, answer->client,
                              call->method == HTTP_GET ? "snapshots/read" : "snapshots/write",
                              answer->subscription->id);
                 return 1;

@@ -227,11 +227,40 @@ static void answer_unauthorized(const struct service_call *call, const struct ro
                      "The client '%s' with object id '%s' does not have authorization to perform "
                      "action '%s' over scope '%s' or the scope is invalid. If access was recently "
                      "granted, please refresh your credentials.",
-                     SERVICE_CLIENT, SERVICE_CLIENT, strbuf_str(&action), strbuf_str(&scope));
+                     answer->client, answer->client, strbuf_str(&action), strbuf_str(&scope));
+}
+
+/* Whether the role has the right at all, wherever it is. */
+static bool role_may(enum service_role role, const struct service_call *call,
+                     const struct route *route) {
+        switch (role) {
+        case SERVICE_ROLE_ALL:
+                return true;
+        case SERVICE_ROLE_CREATOR:
+                return call->method != HTTP_DELETE;
+        case SERVICE_ROLE_PRUNER:
+                return route->kind == SERVICE_REQUEST_GET_SNAPSHOT ||
+                       route->kind == SERVICE_REQUEST_DELETE_SNAPSHOT;
+        case SERVICE_ROLE_NONE:
+                return false;
+        }
+        return false;
+}
+
+bool service_may_list(const struct service_call *call, const struct route *route,
+                      struct answer *answer) {
+        if (role_may(answer->role, call, route))
+                return true;
+        answer_unauthorized(call, route, answer);
+        return false;
 }
 
 bool service_may(const struct service_call *call, const struct route *route,
                  const struct group *group, struct answer *answer) {
+        if (!role_may(answer->role, call, route)) {
+                answer_unauthorized(call, route, answer);
+                return false;
+        }
         switch (service_rights_in(answer->subscription, group)) {
         case SERVICE_RIGHTS_INHERITED:
         case SERVICE_RIGHTS_ALL:

@@ -115,16 +115,53 @@ static int load_group(struct service *service, struct utc now, const cJSON *item
         return service_add_group(service, subscription, name, location);
 }
 
+static int load_role(struct service *service, const cJSON *item, const char *client) {
+        static const char *const names[] = {
+                [SERVICE_ROLE_ALL] = "all",
+                [SERVICE_ROLE_CREATOR] = "creator",
+                [SERVICE_ROLE_PRUNER] = "pruner",
+                [SERVICE_ROLE_NONE] = "none",
+        };
+        const char *name = json_get_string(item, "role");
+
+        if (!name)
+                return 0;
+        for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(name, names[i]) == 0)
+                        return service_set_role(service, client, (enum service_role)i);
+        return SERVICE_E_INVALID;
+}
+
 static int load_client(struct service *service, struct utc now, const cJSON *item) {
         const char *tenant = json_get_string(item, "tenant"),
                    *client = json_get_string(item, "client");
-        const char *secret = json_get_string(item, "secret");
+        struct service_client_spec spec = {
+                .tenant = tenant,
+                .client = client,
+                .secret = json_get_string(item, "secret"),
+                .thumbprint = json_get_string(item, "thumbprint"),
+                .federated = json_get_string(item, "federated"),
+        };
         struct utc expires;
+        int r;
 
-        if (!tenant || !client || !secret || get_time(item, "expires", &expires) != 0)
+        if (!tenant || !client || (!spec.secret && !spec.thumbprint && !spec.federated) ||
+            get_time(item, "expires", &expires) != 0)
                 return SERVICE_E_INVALID;
-        return service_add_client(service, tenant, client, secret,
-                                  utc_is_set(expires) ? expires : UTC_NEVER);
+        spec.expires = utc_is_set(expires) ? expires : UTC_NEVER;
+        r = service_add_client(service, &spec);
+        return r ?: load_role(service, item, client);
+}
+
+static int load_identity(struct service *service, struct utc now, const cJSON *item) {
+        const char *client = json_get_string(item, "clientId");
+        int r;
+
+        if (!client)
+                return SERVICE_E_INVALID;
+        r = service_add_identity(service, client, json_get_string(item, "objectId"),
+                                 json_get_string(item, "resourceId"));
+        return r ?: load_role(service, item, client);
 }
 
 static int load_disk(struct service *service, struct utc now, const cJSON *item) {
@@ -254,8 +291,8 @@ int service_load(struct service *service, struct utc now, const char *json, size
                 const char *name;
                 int (*load)(struct service *service, struct utc now, const cJSON *item);
         } lists[] = {
-                {"groups", load_group}, {"clients", load_client},     {"disks", load_disk},
-                {"vms", load_vm},       {"snapshots", load_snapshot},
+                {"groups", load_group}, {"clients", load_client}, {"identities", load_identity},
+                {"disks", load_disk},   {"vms", load_vm},         {"snapshots", load_snapshot},
         };
         cJSON *world = cJSON_ParseWithLength(json, len);
         int r = 0;
@@ -390,8 +427,12 @@ int service_populate(struct service *service, struct utc now, size_t n) {
         r = service_add_group(service, SERVICE_SUBSCRIPTION, "rg-app", SERVICE_REGION);
         r = r ?: service_add_group(service, SERVICE_SUBSCRIPTION, "rg-snapshots", SERVICE_REGION);
         r = r
-                    ?: service_add_client(service, SERVICE_TENANT, SERVICE_CLIENT, SERVICE_SECRET,
-                                          UTC_NEVER);
+                    ?: service_add_client(service, &(struct service_client_spec){
+                                                           .tenant = SERVICE_TENANT,
+                                                           .client = SERVICE_CLIENT,
+                                                           .secret = SERVICE_SECRET,
+                                                           .expires = UTC_NEVER,
+                                                   });
         for (size_t i = 1; i <= n && r == 0; i++) {
                 struct service_disk_spec spec = {
                         .subscription = SERVICE_SUBSCRIPTION,

@@ -117,13 +117,7 @@ struct service *service_free(struct service *service) {
                 service_resource_free(service->rows[i]);
         for (size_t i = 0; i < service->n_dead; i++)
                 service_resource_free(service->dead[i]);
-        for (size_t i = 0; i < service->n_tokens; i++)
-                str_wipe_free(service->tokens[i].value);
-        for (size_t i = 0; i < service->n_clients; i++) {
-                free(service->clients[i].tenant);
-                free(service->clients[i].client);
-                str_wipe_free(service->clients[i].secret);
-        }
+        service_free_tokens(service);
         service_vms_free(service);
         service_free_places(service);
         free(service->rows);
@@ -132,8 +126,6 @@ struct service *service_free(struct service *service) {
         free(service->table);
         free(service->operations);
         free(service->effects);
-        free(service->tokens);
-        free(service->clients);
         free(service);
         return NULL;
 }

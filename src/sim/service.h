@@ -225,15 +225,44 @@ void service_set_clock_error(struct service *service, int64_t ns);
 int64_t service_clock_error(const struct service *service);
 /* Every token handed out so far is refused as expired from here on. */
 void service_expire_tokens(struct service *service);
-/* A client of the secret flow. The secret is refused as expired from @expires on (UTC_NEVER).
- * Returns 0, -ENOMEM, SERVICE_E_EXISTS. */
-int service_add_client(struct service *service, const char *tenant, const char *client,
-                       const char *secret, struct utc expires);
+
+/* An application, and by what it may prove who it is. Strings are copied; NULL: not so. */
+struct service_client_spec {
+        const char *tenant, *client;
+        const char *secret;
+        const char *thumbprint; /* base64url of the SHA-256 of its certificate: x5t#S256 */
+        const char *federated;  /* a federated token that it trusts, whole */
+        struct utc expires;     /* of all three; UTC_NEVER */
+};
+
+/* Returns 0, -ENOMEM, SERVICE_E_EXISTS. */
+int service_add_client(struct service *service, const struct service_client_spec *spec);
+/* It is deleted in Entra; tokens it has stay good. Returns 0, SERVICE_E_MISSING. */
+int service_forget_client(struct service *service, const char *tenant, const char *client);
+/* A user-assigned identity of the machine whose identity service is asked, by any of its three ids; the
+ * system-assigned one, SERVICE_CLIENT, is always there. NULL: it has no such id. Returns 0, -ENOMEM. */
+int service_add_identity(struct service *service, const char *client_id, const char *object_id,
+                         const char *resource_id);
+/* There is an Arc agent, too: its challenge names the file @path, and it wants @key back, which that
+ * holds. Its identity is SERVICE_CLIENT. Returns 0, -ENOMEM. */
+int service_set_arc_key(struct service *service, const char *path, const char *key);
+
+/* What an application or identity may, wherever it may anything. */
+enum service_role {
+        SERVICE_ROLE_ALL,
+        SERVICE_ROLE_CREATOR, /* all but deleting */
+        SERVICE_ROLE_PRUNER,  /* reading and deleting single snapshots, and no more */
+        SERVICE_ROLE_NONE,    /* 403 for everything */
+};
+
+/* @client: its client id. Counts from the next request on. Returns 0, -ENOMEM. */
+int service_set_role(struct service *service, const char *client, enum service_role role);
+
 /* Every request for the subscription answers 403 AuthorizationFailed, or does no longer. Returns 0
  * or SERVICE_E_MISSING. */
 int service_forbid(struct service *service, const char *subscription, bool forbidden);
 
-/* The client's role, all clients alike. Rights of a group override those of its subscription. */
+/* What all clients may alike. Rights of a group override those of its subscription. */
 enum service_rights {
         SERVICE_RIGHTS_INHERITED, /* as above; for a subscription: all */
         SERVICE_RIGHTS_ALL,

@@ -229,16 +229,54 @@ static int select_disk(struct simulate *simulate, size_t index, struct intern *s
         return r;
 }
 
-/* The identity of the policy is one that the service knows. */
-static int add_client(struct simulate *simulate) {
-        const struct policy_identity *identity = &simulate->file->identity;
+/* The identity is one that the service knows: a machine's, or an application's by its secret, which is what
+ * simulate_identity() makes of the others. */
+static int add_identity(struct simulate *simulate, const struct policy_identity *identity) {
         int r;
 
-        if (identity->kind != IDENTITY_SECRET)
-                return 0;
-        r = service_add_client(simulate->service, identity->tenant, identity->client_id,
-                               SERVICE_SECRET, UTC_NEVER);
-        return r > 0 ? -EINVAL : r;
+        if (identity->kind == IDENTITY_MANAGED) {
+                if (!identity->client_id && !identity->object_id && !identity->resource_id)
+                        return 0;
+                return service_add_identity(simulate->service, identity->client_id,
+                                            identity->object_id, identity->resource_id);
+        }
+        r = service_add_client(simulate->service, &(struct service_client_spec){
+                                                          .tenant = identity->tenant,
+                                                          .client = identity->client_id,
+                                                          .secret = SERVICE_SECRET,
+                                                          .expires = UTC_NEVER,
+                                                  });
+        return r == SERVICE_E_EXISTS ? 0 : r > 0 ? -EINVAL : r;
+}
+
+/* What needs files and an environment is another machine's business: here every machine has a managed
+ * identity, and every application a secret. */
+static void simulate_identity(struct policy_identity *identity) {
+        switch (identity->kind) {
+        case IDENTITY_MANAGED:
+        case IDENTITY_SECRET:
+                return;
+        case IDENTITY_CERTIFICATE:
+                identity->kind = IDENTITY_SECRET;
+                return;
+        case IDENTITY_ARC:
+        case IDENTITY_WORKLOAD:
+        case IDENTITY_ENVIRONMENT:
+                identity->kind = IDENTITY_MANAGED;
+                return;
+        }
+}
+
+static int add_identities(struct simulate *simulate) {
+        struct policy_file *file = simulate->file;
+        int r;
+
+        simulate_identity(&file->identity);
+        r = add_identity(simulate, &file->identity);
+        if (r != 0 || !file->two_identities)
+                return r;
+        simulate_identity(&file->pruner);
+        return add_identity(simulate, &file->pruner);
 }
 
 int simulate_make_fleet(struct simulate *simulate) {
@@ -250,7 +288,7 @@ int simulate_make_fleet(struct simulate *simulate) {
         simulate->policies = calloc(file->n_policies + 1, sizeof(*simulate->policies));
         if (!simulate->policies)
                 return -ENOMEM;
-        r = add_client(simulate);
+        r = add_identities(simulate);
         /* Those with names of their own first: a match then finds them there. */
         for (size_t i = 0; i < file->n_targets && r == 0; i++)
                 r = add_named(simulate, &file->targets[i]);

@@ -353,7 +353,10 @@ static void test_tokens(void **state) {
                 {__LINE__, url, NULL, 400, "unsupported_grant_type", "AADSTS70003:"},
         };
 
-        assert_int_equal(service_add_client(service, SERVICE_TENANT, "old", "o d", now), 0);
+        assert_int_equal(
+                service_add_client(service, &(struct service_client_spec){SERVICE_TENANT, "old",
+                                                                          "o d", NULL, NULL, now}),
+                0);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 int status = ask_as(HTTP_POST, rows[i].url, rows[i].form, "");
 
