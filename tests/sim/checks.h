@@ -103,6 +103,7 @@ struct intent {
         int64_t rpo_s;
         const char *disk_access; /* network_access: {private: this}; NULL: as by default */
         unsigned share_permille; /* limits.api_share in thousandths; 0: 500 */
+        bool two_identities;     /* create: the machine's; prune: RIG_PRUNER by its secret */
         /* The one target: disks in rg-app, with the tag backup of this value. NULL: all of rg-app. */
         const char *selects;
         unsigned expect; /* fewer disks: doubt targets. 0: none */

@@ -430,6 +430,9 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 return hand_adopts(play, event);
         case EVENT_INVARIANT:
                 return break_invariant(play, event);
+        case EVENT_PRUNER_REFUSED:
+                return play->story->wants[0].two_identities &&
+                       service_set_role(rig->service, RIG_PRUNER, SERVICE_ROLE_NONE) == 0;
         case _EVENT_N:
                 break;
         }
@@ -517,6 +520,9 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_INVARIANT:
                 rig_kill(node, 5 * NSEC_PER_SEC);
+                break;
+        case EVENT_PRUNER_REFUSED:
+                rig_must(service_set_role(service, RIG_PRUNER, SERVICE_ROLE_PRUNER));
                 break;
         default: /* the others do not last, or end by themselves */
                 break;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define STREAM_STORY 200
+#define STREAM_IDENTITY 201
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -74,6 +75,7 @@ static const struct {
         [EVENT_RETIRE] = {"retire", 10, 0, 0},
         [EVENT_ADOPT] = {"adopt", 10, 0, 0},
         [EVENT_INVARIANT] = {"invariant", 2, HOUR_S, 30 * HOUR_S},
+        [EVENT_PRUNER_REFUSED] = {"pruner-refused", 20, HOUR_S, 30 * HOUR_S},
 };
 
 const char *event_name(enum event_kind kind) {
@@ -164,6 +166,15 @@ static void choose_policies(struct sim_stream *s, struct story *story) {
         }
 }
 
+/* By a stream of its own, so that runs of one identity are as they were without the question. */
+static void choose_identities(struct story *story) {
+        struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_IDENTITY);
+        bool two = chance(&s, 40);
+
+        for (unsigned i = 0; i < story->n_policies; i++)
+                story->wants[i].two_identities = two;
+}
+
 static int event_compare(const void *a, const void *b) {
         const struct story_event *x = a, *y = b;
 
@@ -220,6 +231,7 @@ void story_generate(uint64_t seed, struct story *ret_story) {
                 ret_story->skus[i] =
                         skus[chance(&s, 55) ? 0 : sim_stream_below(&s, ARRAY_SIZE(skus))];
         choose_policies(&s, ret_story);
+        choose_identities(ret_story);
         choose_events(&s, ret_story);
 }
 
@@ -267,26 +279,32 @@ static void write_keep(const struct intent *intent, struct strbuf *out) {
 }
 
 void story_policy(const struct intent *wants, size_t n, struct strbuf *out) {
-        strbuf_appendf(out,
-                       "version: 1\n"
-                       "owner: %s\n"
-                       "azure:\n"
-                       "  cloud: {arm: https://arm.example, login: https://login.example, imds: "
-                       "http://169.254.169.254}\n"
-                       "  identity: managed\n"
-                       "defaults: {snapshot_group: %s, timezone: %s%s%s%s}\n"
-                       "safety: {prune: %s, min_keep: %u, min_age: %lldm, max_delete_percent: %u, "
-                       "stale_stop: %u, on_disk_gone: {freeze: %lldh, then: %s}}\n"
-                       "policies:\n",
-                       wants->owner, wants->group, wants->zone ?: "UTC",
-                       wants->disk_access ? ", network_access: {private: " : "",
-                       wants->disk_access ?: "", wants->disk_access ? "}" : "",
-                       wants->off   ? "off"
-                       : wants->ask ? "ask"
-                                    : "auto",
-                       wants->min_keep, (long long)(wants->min_age_s / 60),
-                       wants->max_delete_percent, wants->stale_stop,
-                       (long long)(wants->freeze_s / HOUR_S), wants->gone_apply ? "apply" : "keep");
+        strbuf_appendf(
+                out,
+                "version: 1\n"
+                "owner: %s\n"
+                "azure:\n"
+                "  cloud: {arm: https://arm.example, login: https://login.example, imds: "
+                "http://169.254.169.254}\n"
+                "  identity: %s\n"
+                "defaults: {snapshot_group: %s, timezone: %s%s%s%s}\n"
+                "safety: {prune: %s, min_keep: %u, min_age: %lldm, max_delete_percent: %u, "
+                "stale_stop: %u, on_disk_gone: {freeze: %lldh, then: %s}}\n"
+                "policies:\n",
+                wants->owner,
+                wants->two_identities
+                        ? "{create: managed, prune: {service_principal: {tenant: " SERVICE_TENANT
+                          ", client: " RIG_PRUNER ", secret: arm-secret}}}"
+                        : "managed",
+                wants->group, wants->zone ?: "UTC",
+                wants->disk_access ? ", network_access: {private: " : "", wants->disk_access ?: "",
+                wants->disk_access ? "}" : "",
+                wants->off   ? "off"
+                : wants->ask ? "ask"
+                             : "auto",
+                wants->min_keep, (long long)(wants->min_age_s / 60), wants->max_delete_percent,
+                wants->stale_stop, (long long)(wants->freeze_s / HOUR_S),
+                wants->gone_apply ? "apply" : "keep");
         for (size_t i = 0; i < n; i++) {
                 strbuf_appendf(out, "  %s: {schedule: ", wants[i].policy);
                 write_schedule(&wants[i], out);

@@ -100,6 +100,8 @@ void tale_daemon(struct tale *tale, const struct intent *want) {
 
         intent.nodes = 1U << rig->n_nodes;
         checks_intend(&rig->checks, &intent, NULL, sim_true_utc(rig->sim));
+        if (want->two_identities)
+                rig_two_identities(rig);
         add_node(tale, text);
         free(text);
 }

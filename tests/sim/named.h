@@ -124,6 +124,8 @@ void named_lock(struct rig *rig);
 void named_failed_leftover(struct rig *rig);
 void named_name_taken(struct rig *rig);
 void named_ultra_pending(struct rig *rig);
+void named_pruner_refused(struct rig *rig);
+void named_pruner_unknown(struct rig *rig);
 
 void named_backlog(struct rig *rig);
 void named_backlog_of_two(struct rig *rig);

@@ -73,6 +73,8 @@ static void play_begin(struct play *play, const struct story *story, bool echo) 
         rig->hook = play_hook;
         rig->hook_data = play;
         rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-other", SERVICE_REGION));
+        if (story->wants[0].two_identities)
+                rig_two_identities(rig);
         for (size_t i = 0; i < story->n_spared; i++)
                 rig_must(network_spare(rig->network, story->spared[i].node,
                                        story->spared[i].request, story->spared[i].nth));

@@ -225,9 +225,20 @@ void rig_init_at(struct rig *rig, const char *scenario, uint64_t seed, bool echo
         network_set_hook(rig->network, rig_hook, rig);
         checks_init(&rig->checks, rig->service);
 
+        rig_must(service_add_client(rig->service, &(struct service_client_spec){
+                                                          .tenant = SERVICE_TENANT,
+                                                          .client = RIG_PRUNER,
+                                                          .secret = SERVICE_SECRET,
+                                                          .expires = UTC_NEVER,
+                                                  }));
         rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-app", SERVICE_REGION));
         rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-snapshots",
                                    SERVICE_REGION));
+}
+
+void rig_two_identities(struct rig *rig) {
+        rig_must(service_set_role(rig->service, SERVICE_CLIENT, SERVICE_ROLE_CREATOR));
+        rig_must(service_set_role(rig->service, RIG_PRUNER, SERVICE_ROLE_PRUNER));
 }
 
 void rig_init(struct rig *rig, const char *scenario, uint64_t seed, bool echo) {

@@ -32,6 +32,9 @@
 /* 2026-11-02T00:00:00Z, a Monday. */
 #define RIG_START INT64_C(1793577600)
 /* A zone of the fixtures, and the same for glibc: what Europe/Stockholm has had since 1996. */
+/* The application that deletes where a policy has two identities. It may do no more than that; the
+ * machine's own identity may then do all else (rig_two_identities()). */
+#define RIG_PRUNER "44444444-4444-4444-8444-444444444444"
 #define RIG_ZONE "Europe/Stockholm"
 #define RIG_ZONE_POSIX "CET-1CEST,M3.5.0,M10.5.0/3"
 
@@ -100,6 +103,9 @@ void rig_run(struct rig *rig, int64_t ns);
 /* The same until @done says so; at most @ns. Returns whether it did. */
 bool rig_run_until(struct rig *rig, int64_t ns, bool (*done)(const struct rig *rig, void *data),
                    void *data);
+
+/* From here on the machine's identity may not delete, and the pruner nothing else. */
+void rig_two_identities(struct rig *rig);
 
 /* The last lines of the trace, as comments of TAP. */
 void rig_print_tail(const struct rig *rig);

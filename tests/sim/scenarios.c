@@ -212,6 +212,8 @@ const struct scenario scenarios[] = {
         {"strangers-spend", 1, named_strangers_spend},
         {"no-zones", 1, named_no_zones},
         {"private", 1, named_private},
+        {"pruner-refused", 1, named_pruner_refused},
+        {"pruner-unknown", 1, named_pruner_unknown},
         {"deleted-by-hand", 1, named_deleted_by_hand},
         {"retagged-by-hand", 1, named_retagged_by_hand},
         {"held-by-hand", 1, named_held_by_hand},

@@ -81,6 +81,7 @@ enum event_kind {
         EVENT_RETIRE,
         EVENT_ADOPT,
         EVENT_INVARIANT,
+        EVENT_PRUNER_REFUSED, /* the identity for deletions has no role; where there are two */
         _EVENT_N,
         _EVENT_FIRST_WORD = EVENT_ACK,
 };
