@@ -182,7 +182,10 @@ static const struct event_entry events[] = {
                                  "expired, or the service does not answer.",
                         .effect =
                                 "Nothing can be read or done in Azure: no snapshot is taken, none "
-                                "is deleted.",
+                                "is deleted. Where the policy has two identities the message says "
+                                "which; without the one of prune snapshots are taken all the "
+                                "same. A token that only cannot be renewed serves for some "
+                                "minutes yet.",
                         .remedy = "Follow what the message says; a secret that was renewed takes a "
                                   "restart of the daemon, since it is handed over at the start.",
                 },
