@@ -2,10 +2,13 @@
  * Bodies of single replies in any bytes: what is decoded keeps its promises, and what is made for
  * people's eyes is text. The first byte chooses the status of an error.
  */
+#include "azure/authority.h"
 #include "azure/error.h"
+#include "azure/jwt.h"
 #include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
+#include "azure/token_requests.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 
@@ -77,6 +80,45 @@ static void try_url(const char *text, size_t len) {
         free(url);
 }
 
+/* What ARM tells of its login endpoint leads to nobody but those of azure/authority.h. */
+static void try_authority(const char *body, size_t len) {
+        static char arm[] = "https://management.local.azurestack.external";
+        const struct policy_cloud cloud = {.arm = arm};
+        struct authority authority;
+        const char *member = NULL;
+        int r = authority_decode(&cloud, body, len, &authority, &member);
+
+        if (r == AUTHORITY_E_HOST)
+                demand(member != NULL);
+        else
+                check_result(r, member);
+        if (r != 0)
+                return;
+        demand(str_starts_with_nocase(authority.login, "https://"));
+        demand(authority_may_be(arm, authority.login));
+        demand(!strpbrk(authority.resource, " \r\n") && !strpbrk(authority.scope, " \r\n"));
+        authority_deinit(&authority);
+}
+
+/* The Arc agent's challenge, and a credential with anything in place of PEM. */
+static void try_secrets(const char *body, size_t len) {
+        char *text = strndup(body, len), *jwt;
+        struct http_reply reply = {.status = 401};
+        const char *name;
+        size_t name_len;
+
+        demand(text && http_headers_add_str(&reply.headers, "WWW-Authenticate", text) == 0);
+        if (arc_challenge_parse(&reply, &name, &name_len) == 0)
+                demand(name_len > 4 && !memchr(name, '/', name_len) && name[0] != '.' &&
+                       memcmp(name + name_len - 4, ".key", 4) == 0);
+        http_headers_deinit(&reply.headers);
+        demand(jwt_sign(text, NULL,
+                        &(struct jwt_claims){.audience = "a", .client = "c", .now = UTC_NONE},
+                        &jwt) > 0);
+        (void)arc_endpoint_is_valid(text);
+        free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const int statuses[] = {200, 202, 301, 400, 401, 403, 404, 409, 412, 429, 500, 503};
         const char *body = (const char *)data + 1, *member;
@@ -132,5 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         try_error(body, size, statuses[data[0] % ARRAY_SIZE(statuses)]);
         try_url(body, size);
+        try_authority(body, size);
+        try_secrets(body, size);
         return 0;
 }

@@ -3,8 +3,8 @@
 
     secrets.py SNAPKEEPD AZURE-SIM SNAPKEEPCTL        as TAP
 
-Planted are a client secret, the tokens of the server, and the password of a proxy. Looked through
-are the log, what snapkeepctl prints, error messages that an evil server fills with what it was
+Planted are a client secret, a certificate's key, a federated token, the tokens of the server, and the
+password of a proxy (an Arc agent's key: identity.py). Looked through are the log, what snapkeepctl prints, error messages that an evil server fills with what it was
 sent, /proc, the memory of the running daemon, and a core dump.
 """
 import json
@@ -167,6 +167,75 @@ def evil_errors(folder, snapkeepd, azure_sim, ctl):
         same(daemon.wait(), 75, 'status')
         is_silent(daemon.said(), f'the log of {list(worst)}')
         server.close()
+
+
+def key_and_certificate(folder):
+    """In one PEM text, as the credential has it."""
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-keyout', 'k', '-out', 'c',
+                    '-days', '2', '-nodes', '-subj', '/CN=x'], cwd=folder, check=True,
+                   capture_output=True)
+    with open(os.path.join(folder, 'k')) as key, open(os.path.join(folder, 'c')) as certificate:
+        return key.read() + certificate.read()
+
+
+def key_lines(pem):
+    """What of the key's text would be a leak: any line of it."""
+    return [line for line in pem.split('-----END PRIVATE')[0].splitlines()[2:] if len(line) == 64]
+
+
+def echo_form(server, connection, request):
+    """All fields of the form, and the assertion in its parts."""
+    server.assertion = urllib.parse.parse_qs(request.body.decode())['client_assertion'][0]
+    return reply(401, json.dumps({'error': 'invalid_client', 'error_description':
+                                  urllib.parse.unquote_plus(request.body.decode())}))
+
+
+@tap
+def other_identities(folder, snapkeepd, azure_sim, ctl):
+    """a certificate's key, what it signs, and a federated token: not told, whoever repeats them"""
+    pem = key_and_certificate(folder)
+    federated = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwbDRudGVkIn0.pl4ntedF3deratedS1gnature'
+    path, token = credentials(folder, pem), os.path.join(folder, 'token')
+    with open(token, 'w') as file:
+        file.write(federated)
+    who = {'AZURE_TENANT_ID': TENANT, 'AZURE_CLIENT_ID': CLIENT}
+    for number, (identity, variables) in enumerate([
+            (PRINCIPAL.replace('secret:', 'certificate:'), {'CREDENTIALS_DIRECTORY': path}),
+            ('identity: workload', {**who, 'AZURE_FEDERATED_TOKEN_FILE': token}),
+            ('identity: environment', {**who, 'AZURE_CLIENT_CERTIFICATE_PATH':
+                                       os.path.join(path, 'azure-secret')})]):
+        server = Azure(token=echo_form)
+        own = os.path.join(folder, str(number))
+        os.mkdir(own)
+        daemon = Daemon(snapkeepd, own, policy(server, GOLD).replace('identity: managed', identity),
+                        '--once', **variables)
+        same(daemon.wait(), 75, 'status')
+        parts = server.assertion.split('.')
+        same(len(parts), 3, 'parts of the assertion')
+        is_silent(daemon.said(), f'the log of {identity}',
+                  [parts[1][:30], parts[2][:20], parts[2][-20:], federated, *key_lines(pem)])
+        server.close()
+
+
+@tap
+def memory_certificate(folder, snapkeepd, azure_sim, ctl):
+    """neither a certificate's key nor what it signed is in the memory of the idle daemon"""
+    if os.geteuid() != 0:
+        raise Skip('the memory of a process that is not dumpable is for root')
+    pem = key_and_certificate(folder)
+    server = Azure(token=one_token_each)
+    text = policy(server, GOLD).replace('identity: managed',
+                                        PRINCIPAL.replace('secret:', 'certificate:'))
+    daemon = Daemon(snapkeepd, folder, text, CREDENTIALS_DIRECTORY=credentials(folder, pem))
+    wait_for(lambda: 'is complete' in daemon.said() and server.requests[-1].kind() == 'snapshots', 30,
+             'the first round')
+    parts = memory_of(daemon.process.pid)
+    signature = urllib.parse.parse_qs(server.sent)['client_assertion'][0].split('.')[2]
+    same(sum(n for _, n in found_in(parts, server.tokens[-1])), 1, 'copies of the token in use')
+    for text in [*key_lines(pem), signature[:40], signature[-40:]]:
+        same(found_in(parts, text), [], f'memory that holds {text}')
+    same(daemon.stop(), 0, 'status')
+    server.close()
 
 
 @tap
