@@ -362,7 +362,7 @@ static int memo_find(struct world *world, const struct guid *source,
         if (world->memo) {
                 for (size_t i = 0; i < sizeof(source->bytes); i++)
                         hash = (hash ^ source->bytes[i]) * 16777619U; /* FNV-1a */
-                memo = &world->memo[(hash ^ hash >> 16) % SERIES_MEMO_N];
+                memo = &world->memo[(hash ^ hash >> 16) & (world->n_memo - 1)];
                 if (memo->generation == 0 || guid_compare(&memo->source, source) != 0) {
                         r = add_guid(world, source, &generation);
                         if (r < 0)

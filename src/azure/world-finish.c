@@ -9,6 +9,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* Which row has which id. */
+struct id_ref {
+        uint64_t hash;
+        uint32_t index;
+};
+
 static int compare_refs(const void *a, const void *b) {
         const struct id_ref *x = a, *y = b;
         int c = CMP(x->hash, y->hash);
@@ -19,21 +25,24 @@ static int compare_refs(const void *a, const void *b) {
 typedef bool (*same_id_fn)(const struct world *world, uint32_t a, uint32_t b);
 typedef void (*drop_fn)(struct world *world, uint32_t index);
 
-/* Drops each element that has a later one of the same id. The hash only finds candidates. */
-static void drop_earlier(struct world *world, const struct id_refs *refs, same_id_fn same,
-                         drop_fn drop) {
-        if (refs->n > 0)
-                qsort(refs->items, refs->n, sizeof(*refs->items), compare_refs);
+/* Drops each row that has a later one of the same id. The hash only finds candidates. */
+static int drop_earlier(struct world *world, const struct origins *origins, same_id_fn same,
+                        drop_fn drop) {
+        _cleanup_(freep) struct id_ref *refs = reallocarray(NULL, origins->n + 1, sizeof(*refs));
 
-        for (size_t i = 0; i < refs->n; i++)
-                for (size_t j = i + 1; j < refs->n; j++) {
-                        if (refs->items[j].hash != refs->items[i].hash)
-                                break;
-                        if (same(world, refs->items[i].index, refs->items[j].index)) {
-                                drop(world, refs->items[i].index);
+        if (!refs)
+                return -ENOMEM;
+        for (size_t i = 0; i < origins->n; i++)
+                refs[i] = (struct id_ref){origins->items[i].id_hash, origins->items[i].row};
+        qsort(refs, origins->n, sizeof(*refs), compare_refs);
+
+        for (size_t i = 0; i < origins->n; i++)
+                for (size_t j = i + 1; j < origins->n && refs[j].hash == refs[i].hash; j++)
+                        if (same(world, refs[i].index, refs[j].index)) {
+                                drop(world, refs[i].index);
                                 break;
                         }
-                }
+        return 0;
 }
 
 static bool same_snapshot(const struct world *world, uint32_t a, uint32_t b) {
@@ -62,39 +71,39 @@ static void drop_disk(struct world *world, uint32_t index) {
         world->disks[index].flags |= ROW_DROPPED;
 }
 
+/* The origin of row i stands at i here, and goes with it. */
 static int drop_snapshots(struct world *world) {
-        struct id_refs refs = {.n = world->n_snapshots};
         size_t n = 0;
+        int r;
 
-        refs.items = reallocarray(NULL, refs.n + 1, sizeof(*refs.items));
-        if (!refs.items)
-                return -ENOMEM;
-        for (size_t i = 0; i < refs.n; i++)
-                refs.items[i] = (struct id_ref){world->origins[i].id_hash, (uint32_t)i};
-        drop_earlier(world, &refs, same_snapshot, drop_snapshot);
-        free(refs.items);
-
+        r = drop_earlier(world, &world->origins, same_snapshot, drop_snapshot);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < world->n_snapshots; i++) {
                 if (world->snapshots[i].flags & ROW_DROPPED)
                         continue;
-                world->origins[n] = world->origins[i];
-                world->origins[n].row = (uint32_t)n;
+                world->origins.items[n] = world->origins.items[i];
                 world->snapshots[n++] = world->snapshots[i];
         }
-        world->n_snapshots = world->n_origins = n;
+        world->n_snapshots = world->origins.n = n;
         return 0;
 }
 
-static void drop_disks(struct world *world) {
+static int drop_disks(struct world *world) {
         size_t n = 0;
+        int r;
 
-        drop_earlier(world, &world->disk_refs, same_disk, drop_disk);
-        free(world->disk_refs.items);
-        world->disk_refs = (struct id_refs){};
-        for (size_t i = 0; i < world->n_disks; i++)
-                if (!(world->disks[i].flags & ROW_DROPPED))
-                        world->disks[n++] = world->disks[i];
-        world->n_disks = n;
+        r = drop_earlier(world, &world->disk_origins, same_disk, drop_disk);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < world->n_disks; i++) {
+                if (world->disks[i].flags & ROW_DROPPED)
+                        continue;
+                world->disk_origins.items[n] = world->disk_origins.items[i];
+                world->disks[n++] = world->disks[i];
+        }
+        world->n_disks = world->disk_origins.n = n;
+        return 0;
 }
 
 /* Gives all strings new numbers, regions first. */
@@ -129,7 +138,7 @@ static int renumber(struct world *world) {
                 row->group = number[row->group];
                 row->generation = number[row->generation];
                 row->policy = number[row->policy];
-                world->origins[i].disk_tag = number[world->origins[i].disk_tag];
+                world->origins.items[i].disk_tag = number[world->origins.items[i].disk_tag];
         }
         for (size_t i = 0; i < world->n_keeps; i++)
                 world->keeps[i] = number[world->keeps[i]];
@@ -261,7 +270,7 @@ static int settle_disks(struct world *world) {
         for (size_t i = 0; i < world->n_snapshots; i++) {
                 struct snapshot_row *row = &world->snapshots[i];
                 uint32_t *newest = &generations.newest[row->generation],
-                         tag = world->origins[i].disk_tag;
+                         tag = world->origins.items[i].disk_tag;
 
                 if (tag == 0)
                         continue;
@@ -280,8 +289,8 @@ static int settle_disks(struct world *world) {
                                sizeof(*world->orphans), WORLD_SNAPSHOTS_MAX);
                 if (r < 0)
                         return r;
-                world->orphans[world->n_orphans++] =
-                        (struct orphan){i, world->origins[generations.newest[i] - 1].disk_tag};
+                world->orphans[world->n_orphans++] = (struct orphan){
+                        i, world->origins.items[generations.newest[i] - 1].disk_tag};
         }
         return 0;
 }
@@ -312,8 +321,9 @@ static int compare_snapshots(const void *a, const void *b, void *data) {
 }
 
 static int compare_disks(const void *a, const void *b, void *data) {
-        const struct disk_row *x = a, *y = b;
         const struct world *world = data;
+        const struct disk_row *x = &world->disks[*(const uint32_t *)a];
+        const struct disk_row *y = &world->disks[*(const uint32_t *)b];
         int c;
 
         c = str_compare_nocase(intern_str(world->strings, x->group),
@@ -324,14 +334,14 @@ static int compare_disks(const void *a, const void *b, void *data) {
         return c;
 }
 
-/* Puts the rows into their order, in an array that is no larger than they are. */
-static int sort_snapshots(struct world *world) {
-        _cleanup_(freep) uint32_t *order = NULL;
-        struct snapshot_row *sorted;
-        size_t n = world->n_snapshots;
+/* Puts the rows, of which @compare gets two places, into their order, in an array that is no larger
+ * than they are. */
+static int sort_rows(struct world *world, void *rows, size_t n, size_t size,
+                     int (*compare)(const void *a, const void *b, void *data),
+                     struct origins *origins) {
+        _cleanup_(freep) uint32_t *order = reallocarray(NULL, n + 1, sizeof(*order));
+        char **array = rows, *sorted = reallocarray(NULL, n + 1, size);
 
-        order = reallocarray(NULL, n + 1, sizeof(*order));
-        sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
         if (!order || !sorted) {
                 free(sorted);
                 return -ENOMEM;
@@ -339,24 +349,26 @@ static int sort_snapshots(struct world *world) {
 
         for (size_t i = 0; i < n; i++)
                 order[i] = (uint32_t)i;
-        qsort_r(order, n, sizeof(*order), compare_snapshots, world);
+        qsort_r(order, n, sizeof(*order), compare, world);
         for (size_t i = 0; i < n; i++) {
-                sorted[i] = world->snapshots[order[i]];
-                world->origins[order[i]].row = (uint32_t)i;
+                memcpy(sorted + i * size, *array + order[i] * size, size);
+                origins->items[order[i]].row = (uint32_t)i;
         }
-        free(world->snapshots);
-        world->snapshots = sorted;
+        free(*array);
+        *array = sorted;
         return 0;
 }
 
-/* Gives back what the arrays grew beyond their rows. */
-static void *trim(void *items, size_t n, size_t size, size_t *capacity) {
-        void *trimmed = n > 0 ? reallocarray(items, n, size) : NULL;
+/* Gives back what the array grew beyond its items. */
+static void trim(struct origins *origins) {
+        void *trimmed = NULL;
 
+        if (origins->n > 0)
+                trimmed = reallocarray(origins->items, origins->n, sizeof(*origins->items));
         if (!trimmed)
-                return items;
-        *capacity = n;
-        return trimmed;
+                return;
+        origins->items = trimmed;
+        origins->capacity = origins->n;
 }
 
 int world_finish(struct world *world) {
@@ -368,28 +380,21 @@ int world_finish(struct world *world) {
         world->memo = NULL;
         world_before_free(world);
         r = drop_snapshots(world);
-        if (r < 0)
-                return r;
-        drop_disks(world);
-        r = settle_regions(world);
-        if (r < 0)
-                return r;
-        r = settle_states(world);
-        if (r < 0)
-                return r;
-        r = settle_disks(world);
-        if (r < 0)
-                return r;
-        r = sort_snapshots(world);
+        r = r ?: drop_disks(world);
+        r = r ?: settle_regions(world);
+        r = r ?: settle_states(world);
+        r = r ?: settle_disks(world);
+        r = r
+                    ?: sort_rows(world, &world->snapshots, world->n_snapshots,
+                                 sizeof(*world->snapshots), compare_snapshots, &world->origins);
+        r = r
+                    ?: sort_rows(world, &world->disks, world->n_disks, sizeof(*world->disks),
+                                 compare_disks, &world->disk_origins);
         if (r < 0)
                 return r;
 
-        if (world->n_disks > 0)
-                qsort_r(world->disks, world->n_disks, sizeof(*world->disks), compare_disks, world);
-        world->origins = trim(world->origins, world->n_origins, sizeof(*world->origins),
-                              &world->origins_capacity);
-        world->disks =
-                trim(world->disks, world->n_disks, sizeof(*world->disks), &world->disks_capacity);
+        trim(&world->origins);
+        trim(&world->disk_origins);
         world->finished = true;
         return 0;
 }

@@ -20,17 +20,6 @@
 #define ROW_SECTOR (1U << 14) /* has a logicalSectorSize */
 #define ROW_DROPPED (1U << 13) /* a later row has the same id; of disks too */
 
-/* Which element of a listing has which id. */
-struct id_ref {
-        uint64_t hash;
-        uint32_t index;
-};
-
-struct id_refs {
-        struct id_ref *items;
-        size_t n, capacity;
-};
-
 /*
  * The element that a row was made of, so that the next world knows it again. In the order of the
  * listing, which hardly changes from one to the next.
@@ -39,9 +28,15 @@ struct origin {
         struct fingerprint print; /* of its bytes, under the world's key */
         uint64_t id_hash;         /* of group and name */
         uint32_t len;             /* bytes; 0: not to be taken over */
-        uint32_t row;             /* its place among the snapshots */
-        uint32_t disk_tag;        /* world_fill_snapshot() */
-        uint16_t unsettled;       /* ROW_OPEN, ROW_SECTOR */
+        uint32_t row;             /* its place among the rows */
+        uint32_t disk_tag;        /* of a snapshot: world_fill_snapshot() */
+        uint16_t unsettled;       /* of a snapshot: ROW_OPEN, ROW_SECTOR */
+};
+
+/* [i] of row i until the world is finished, then of any. */
+struct origins {
+        struct origin *items;
+        size_t n, capacity;
 };
 
 /*
@@ -57,8 +52,9 @@ struct series_memo {
         uint16_t keep;   /* of the last keep tag; 0: none yet */
 };
 
-/* Chosen: 64 KiB while a listing is read; chains come more or less together. */
+/* Chosen: at most 96 KiB while a listing is read; chains come more or less together. */
 #define SERIES_MEMO_N 2048
+#define SERIES_MEMO_LEAST 64
 
 struct world {
         char subscription[GUID_TEXT_SIZE];
@@ -69,13 +65,12 @@ struct world {
 
         struct snapshot_row *snapshots;
         size_t n_snapshots, snapshots_capacity;
-        struct origin *origins; /* [i] of snapshots[i] until finished, then of any */
-        size_t n_origins, origins_capacity;
-        struct utc key;              /* of fingerprints: begin of the first of these worlds */
-        struct world_before *before; /* or NULL; until finished */
+        struct origins origins;
         struct disk_row *disks;
         size_t n_disks, disks_capacity;
-        struct id_refs disk_refs; /* until finished */
+        struct origins disk_origins;
+        struct utc key;              /* of fingerprints: begin of the first of these worlds */
+        struct world_before *before; /* or NULL; until finished */
 
         uint32_t *regions; /* numbers of strings; a row's region is an index until finished */
         size_t n_regions, regions_capacity;
@@ -87,7 +82,8 @@ struct world {
         struct orphan *orphans; /* once finished */
         size_t n_orphans, orphans_capacity;
         struct strbuf scratch;
-        struct series_memo *memo; /* SERIES_MEMO_N, from the first snapshot until finished */
+        struct series_memo *memo; /* from the first snapshot that is decoded until finished */
+        size_t n_memo;            /* a power of two */
         const char *bad_member;
         bool finished;
 };
@@ -104,14 +100,20 @@ int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
  * as a row can tell apart. A finished world has those of its listing: views hold the array. */
 int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep);
 /* Takes a row in that is not settled. @region: the number of its name; @origin has all but its row.
- * Returns 0, -ENOMEM or -E2BIG. */
-int world_add_row(struct world *world, const struct snapshot_row *row, uint32_t region,
-                  const struct origin *origin);
-/* Takes over the row that the world before had of the same bytes, an element. Returns 1; 0 when it had
+ * Return 0, -ENOMEM or -E2BIG. */
+int world_add_snapshot_row(struct world *world, const struct snapshot_row *row, uint32_t region,
+                           const struct origin *origin);
+int world_add_disk_row(struct world *world, const struct disk_row *row,
+                       const struct origin *origin);
+/* Takes over the row that the world before had of the same bytes, an element. Return 1; 0 when it had
  * none; -ENOMEM or -E2BIG. */
-int world_look_up(struct world *world, const char *bytes, size_t len,
-                  struct fingerprint *ret_print);
+int world_find_snapshot(struct world *world, const char *bytes, size_t len,
+                        struct fingerprint *ret_print);
+int world_find_disk(struct world *world, const char *bytes, size_t len,
+                    struct fingerprint *ret_print);
 void world_before_free(struct world *world);
+/* Snapshots of the world before; 0: there is none. */
+size_t world_count_before(const struct world *world);
 /* Whether the disk tag's text is the disk's id, "subscription/group/name", without case. */
 bool world_tag_names_disk(const struct world *world, uint32_t disk_tag,
                           const struct disk_row *disk);

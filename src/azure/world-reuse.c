@@ -12,21 +12,24 @@
 #include <errno.h>
 #include <string.h>
 
-/* Open addressing: places of origins and 1, by fingerprint; 0 is free. At most half are taken. */
-struct known_table {
-        uint32_t *places;
+/* Of one listing of the world before. */
+struct known {
+        const struct origins *origins;
+        size_t next; /* origin that probably comes next */
+        /* From the first wrong guess on: places of origins and 1, by fingerprint, in open addressing;
+         * 0 is free. At most half are taken. */
+        uint32_t *table;
         size_t mask;
 };
 
 struct world_before {
         const struct world *world;
-        size_t next;               /* origin that probably comes next */
-        struct known_table table;  /* from the first wrong guess on */
+        struct known snapshots, disks;
         uint32_t *strings, *keeps; /* numbers and rules by those before; 0: not carried over yet */
 };
 
-static uint64_t key_of(const struct world *world) {
-        return (uint64_t)world->key.ticks;
+static struct fingerprint print_of(const struct world *world, const char *bytes, size_t len) {
+        return fingerprint_of(bytes, len, (uint64_t)world->key.ticks);
 }
 
 int world_expect(struct world *world, const struct world *before) {
@@ -42,6 +45,8 @@ int world_expect(struct world *world, const struct world *before) {
                 return -ENOMEM;
         world->before = b;
         b->world = before;
+        b->snapshots.origins = &before->origins;
+        b->disks.origins = &before->disk_origins;
         b->strings = calloc((size_t)before->n_strings + 1, sizeof(*b->strings));
         b->keeps = calloc(before->n_keeps + 1, sizeof(*b->keeps));
         if (!b->strings || !b->keeps)
@@ -55,44 +60,48 @@ void world_before_free(struct world *world) {
 
         if (!b)
                 return;
-        free(b->table.places);
+        free(b->snapshots.table);
+        free(b->disks.table);
         free(b->strings);
         free(b->keeps);
         free(b);
         world->before = NULL;
 }
 
-static int table_fill(struct known_table *table, const struct world *world) {
+size_t world_count_before(const struct world *world) {
+        return world->before ? world->before->world->n_snapshots : 0;
+}
+
+static int table_fill(struct known *known) {
         size_t size = 8;
 
-        while (size < 2 * world->n_origins)
+        while (size < 2 * known->origins->n)
                 size *= 2;
-        table->places = calloc(size, sizeof(*table->places));
-        if (!table->places)
+        known->table = calloc(size, sizeof(*known->table));
+        if (!known->table)
                 return -ENOMEM;
 
-        table->mask = size - 1;
-        for (size_t i = 0; i < world->n_origins; i++) {
-                size_t at = world->origins[i].print.a & table->mask;
+        known->mask = size - 1;
+        for (size_t i = 0; i < known->origins->n; i++) {
+                size_t at = known->origins->items[i].print.a & known->mask;
 
-                while (table->places[at] != 0)
-                        at = (at + 1) & table->mask;
-                table->places[at] = (uint32_t)i + 1;
+                while (known->table[at] != 0)
+                        at = (at + 1) & known->mask;
+                known->table[at] = (uint32_t)i + 1;
         }
         return 0;
 }
 
-/* The origin of the same bytes, or NULL. */
-static const struct origin *table_find(const struct known_table *table, const struct world *world,
-                                       struct fingerprint print, size_t len) {
-        for (size_t at = print.a & table->mask; table->places[at] != 0;
-             at = (at + 1) & table->mask) {
-                const struct origin *origin = &world->origins[table->places[at] - 1];
+static bool is_of(const struct origin *origin, struct fingerprint print, size_t len) {
+        return origin->len == len && fingerprint_equal(origin->print, print);
+}
 
-                if (origin->len == len && fingerprint_equal(origin->print, print))
-                        return origin;
-        }
-        return NULL;
+/* The place of the origin of these bytes, or that behind the last. */
+static size_t table_find(const struct known *known, struct fingerprint print, size_t len) {
+        for (size_t at = print.a & known->mask; known->table[at] != 0; at = (at + 1) & known->mask)
+                if (is_of(&known->origins->items[known->table[at] - 1], print, len))
+                        return known->table[at] - 1;
+        return known->origins->n;
 }
 
 static int carry_string(struct world *world, uint32_t *number) {
@@ -139,7 +148,9 @@ static struct snapshot_row unsettled(const struct world *before, const struct or
         return row;
 }
 
-static int carry_row(struct world *world, const struct origin *was) {
+typedef int (*carry_fn)(struct world *world, const struct origin *was);
+
+static int carry_snapshot(struct world *world, const struct origin *was) {
         struct snapshot_row row = unsettled(world->before->world, was);
         struct origin origin = *was;
         uint32_t region = row.region;
@@ -152,54 +163,97 @@ static int carry_row(struct world *world, const struct origin *was) {
         r = r ?: carry_keep(world, &row.keep);
         r = r ?: carry_string(world, &origin.disk_tag);
         r = r ?: carry_string(world, &row.name);
-        return r ?: world_add_row(world, &row, region, &origin);
+        return r ?: world_add_snapshot_row(world, &row, region, &origin);
 }
 
-size_t world_guess_length(void *data) {
-        const struct world *world = data;
-        const struct world_before *b = world->before;
-
-        return b && b->next < b->world->n_origins ? b->world->origins[b->next].len : 0;
-}
-
-int world_known(const char *bytes, size_t len, void *data) {
-        struct world *world = data;
-        struct world_before *b = world->before;
-        struct fingerprint print = fingerprint_of(bytes, len, key_of(world));
-        const struct origin *origin = &b->world->origins[b->next];
+static int carry_disk(struct world *world, const struct origin *was) {
+        struct disk_row row = world->before->world->disks[was->row];
         int r;
 
-        if (origin->len != len || !fingerprint_equal(origin->print, print))
-                return 0;
+        r = carry_string(world, &row.name);
+        r = r ?: carry_string(world, &row.group);
+        r = r ?: carry_string(world, &row.generation);
+        r = r ?: carry_string(world, &row.region);
+        r = r ?: carry_string(world, &row.location);
+        r = r ?: carry_string(world, &row.tags);
+        return r ?: world_add_disk_row(world, &row, was);
+}
 
-        r = carry_row(world, origin);
+static size_t next_length(const struct known *known) {
+        return known->next < known->origins->n ? known->origins->items[known->next].len : 0;
+}
+
+static size_t next_snapshot(void *data) {
+        const struct world *world = data;
+
+        return world->before ? next_length(&world->before->snapshots) : 0;
+}
+
+static size_t next_disk(void *data) {
+        const struct world *world = data;
+
+        return world->before ? next_length(&world->before->disks) : 0;
+}
+
+/* Takes over what is at the place, if there is one. Returns 1, 0 or an error. */
+static int take_over(struct world *world, struct known *known, size_t place, carry_fn carry) {
+        int r;
+
+        if (place >= known->origins->n)
+                return 0;
+        r = carry(world, &known->origins->items[place]);
         if (r < 0)
                 return r;
-        b->next++;
+        known->next = place + 1;
         return 1;
 }
 
-int world_look_up(struct world *world, const char *bytes, size_t len,
-                  struct fingerprint *ret_print) {
-        struct world_before *b = world->before;
-        const struct origin *origin;
+static int take_next(struct world *world, struct known *known, const char *bytes, size_t len,
+                     carry_fn carry) {
+        if (!is_of(&known->origins->items[known->next], print_of(world, bytes, len), len))
+                return 0;
+        return take_over(world, known, known->next, carry);
+}
+
+static int take_known_snapshot(const char *bytes, size_t len, void *data) {
+        struct world *world = data;
+
+        return take_next(world, &world->before->snapshots, bytes, len, carry_snapshot);
+}
+
+static int take_known_disk(const char *bytes, size_t len, void *data) {
+        struct world *world = data;
+
+        return take_next(world, &world->before->disks, bytes, len, carry_disk);
+}
+
+const struct page_guess world_guess_snapshots = {next_snapshot, take_known_snapshot};
+const struct page_guess world_guess_disks = {next_disk, take_known_disk};
+
+static int find(struct world *world, struct known *known, struct fingerprint print, size_t len,
+                carry_fn carry) {
         int r;
 
-        *ret_print = fingerprint_of(bytes, len, key_of(world));
-        if (!b)
-                return 0;
-        if (!b->table.places) {
-                r = table_fill(&b->table, b->world);
+        if (!known->table) {
+                r = table_fill(known);
                 if (r < 0)
                         return r;
         }
-        origin = table_find(&b->table, b->world, *ret_print, len);
-        if (!origin)
-                return 0;
+        return take_over(world, known, table_find(known, print, len), carry);
+}
 
-        r = carry_row(world, origin);
-        if (r < 0)
-                return r;
-        b->next = (size_t)(origin - b->world->origins) + 1;
-        return 1;
+int world_find_snapshot(struct world *world, const char *bytes, size_t len,
+                        struct fingerprint *ret_print) {
+        *ret_print = print_of(world, bytes, len);
+        if (!world->before)
+                return 0;
+        return find(world, &world->before->snapshots, *ret_print, len, carry_snapshot);
+}
+
+int world_find_disk(struct world *world, const char *bytes, size_t len,
+                    struct fingerprint *ret_print) {
+        *ret_print = print_of(world, bytes, len);
+        if (!world->before)
+                return 0;
+        return find(world, &world->before->disks, *ret_print, len, carry_disk);
 }

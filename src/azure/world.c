@@ -49,10 +49,10 @@ struct world *world_free(struct world *world) {
         strbuf_deinit(&world->scratch);
         free(world->owner);
         free(world->snapshots);
-        free(world->origins);
+        free(world->origins.items);
         world_before_free(world);
         free(world->disks);
-        free(world->disk_refs.items);
+        free(world->disk_origins.items);
         free(world->regions);
         free(world->keeps);
         free(world->orphans);
@@ -111,14 +111,17 @@ static uint64_t id_hash(const struct resource_id *id) {
         return hash;
 }
 
-static int refs_add(struct id_refs *refs, const struct resource_id *id, size_t max) {
+/* @row: the place of the row that is added with it. */
+static int origins_add(struct origins *origins, const struct origin *origin, size_t row,
+                       size_t max) {
         int r;
 
-        r = array_grow(&refs->items, refs->n, &refs->capacity, sizeof(*refs->items), max);
+        r = array_grow(&origins->items, origins->n, &origins->capacity, sizeof(*origins->items),
+                       max);
         if (r < 0)
                 return r;
-        refs->items[refs->n] = (struct id_ref){id_hash(id), (uint32_t)refs->n};
-        refs->n++;
+        origins->items[origins->n] = *origin;
+        origins->items[origins->n++].row = (uint32_t)row;
         return 0;
 }
 
@@ -127,8 +130,20 @@ static int refuse(struct world *world, const char *member) {
         return JSON_E_SHAPE;
 }
 
-/* Its bytes have been scanned. */
-static int add_disk(struct world *world, const cJSON *element) {
+int world_add_disk_row(struct world *world, const struct disk_row *row,
+                       const struct origin *origin) {
+        int r;
+
+        r = array_grow(&world->disks, world->n_disks, &world->disks_capacity, sizeof(*world->disks),
+                       WORLD_DISKS_MAX);
+        r = r ?: origins_add(&world->disk_origins, origin, world->n_disks, WORLD_DISKS_MAX);
+        if (r < 0)
+                return r;
+        world->disks[world->n_disks++] = *row;
+        return 0;
+}
+
+static int add_disk(struct world *world, const cJSON *element, struct origin *origin) {
         struct disk_reply disk;
         struct disk_row row;
         const char *member;
@@ -143,23 +158,23 @@ static int add_disk(struct world *world, const cJSON *element) {
         r = world_fill_disk(world, &disk, &row);
         if (r < 0)
                 return r;
-        r = array_grow(&world->disks, world->n_disks, &world->disks_capacity, sizeof(*world->disks),
-                       WORLD_DISKS_MAX);
-        if (r < 0)
-                return r;
-        r = refs_add(&world->disk_refs, &disk.id, WORLD_DISKS_MAX);
-        if (r < 0)
-                return r;
-        world->disks[world->n_disks++] = row;
-        return 0;
+        origin->id_hash = id_hash(&disk.id);
+        return world_add_disk_row(world, &row, origin);
 }
 
 int world_add_disk(const char *bytes, size_t len, void *data) {
-        _cleanup_(json_freep) cJSON *element = json_parse_scanned(bytes, len);
+        _cleanup_(json_freep) cJSON *element = NULL;
+        struct origin origin = {.len = (uint32_t)len};
         struct world *world = data;
+        int r;
 
         assert(!world->finished);
-        return element ? add_disk(world, element) : -ENOMEM;
+
+        r = world_find_disk(world, bytes, len, &origin.print);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        element = json_parse_scanned(bytes, len);
+        return element ? add_disk(world, element, &origin) : -ENOMEM;
 }
 
 static int copy_string(struct world *world, const struct world *before, uint32_t *number) {
@@ -170,38 +185,44 @@ static int copy_string(struct world *world, const struct world *before, uint32_t
         return world_add_string(world, text, strlen(text), number);
 }
 
+static int copy_disk(struct world *world, const struct world *before, size_t index,
+                     struct disk_row *ret_row) {
+        struct disk_row row = before->disks[index];
+        int r;
+
+        r = copy_string(world, before, &row.name);
+        r = r ?: copy_string(world, before, &row.group);
+        r = r ?: copy_string(world, before, &row.generation);
+        r = r ?: copy_string(world, before, &row.region);
+        r = r ?: copy_string(world, before, &row.location);
+        r = r ?: copy_string(world, before, &row.tags);
+        *ret_row = row;
+        return r;
+}
+
 int world_copy_disks(struct world *world, const struct world *before) {
+        const struct origins *origins = &before->disk_origins;
+        struct disk_row row;
+        int r = 0;
+
         assert(!world->finished && before->finished);
 
-        for (size_t i = 0; i < before->n_disks; i++) {
-                struct disk_row row = before->disks[i];
-                struct resource_id id = {.type = RESOURCE_DISK};
-                int r;
-
-                stpcpy(id.group, intern_str(before->strings, row.group));
-                stpcpy(id.name, intern_str(before->strings, row.name));
-                r = array_grow(&world->disks, world->n_disks, &world->disks_capacity,
-                               sizeof(*world->disks), WORLD_DISKS_MAX);
-                r = r ?: copy_string(world, before, &row.name);
-                r = r ?: copy_string(world, before, &row.group);
-                r = r ?: copy_string(world, before, &row.generation);
-                r = r ?: copy_string(world, before, &row.region);
-                r = r ?: copy_string(world, before, &row.location);
-                r = r ?: copy_string(world, before, &row.tags);
-                r = r ?: refs_add(&world->disk_refs, &id, WORLD_DISKS_MAX);
-                if (r < 0)
-                        return r;
-                world->disks[world->n_disks++] = row;
+        /* Strings in the order of the rows, rows in that of the listing, which the next may have. */
+        for (size_t i = 0; r == 0 && i < before->n_disks; i++)
+                r = copy_disk(world, before, i, &row);
+        for (size_t i = 0; r == 0 && i < origins->n; i++) {
+                r = copy_disk(world, before, origins->items[i].row, &row);
+                r = r ?: world_add_disk_row(world, &row, &origins->items[i]);
         }
-        return 0;
+        return r;
 }
 
 static bool belongs(const struct world *world, const struct snapshot_reply *reply) {
         return reply->has_id && strcmp(reply->id.subscription, world->subscription) == 0;
 }
 
-int world_add_row(struct world *world, const struct snapshot_row *row, uint32_t region,
-                  const struct origin *origin) {
+int world_add_snapshot_row(struct world *world, const struct snapshot_row *row, uint32_t region,
+                           const struct origin *origin) {
         size_t n = world->n_snapshots;
         uint16_t index;
         int r;
@@ -211,17 +232,27 @@ int world_add_row(struct world *world, const struct snapshot_row *row, uint32_t 
                 return r;
         r = array_grow(&world->snapshots, n, &world->snapshots_capacity, sizeof(*world->snapshots),
                        WORLD_SNAPSHOTS_MAX);
+        r = r ?: origins_add(&world->origins, origin, n, WORLD_SNAPSHOTS_MAX);
         if (r < 0)
                 return r;
-        r = array_grow(&world->origins, n, &world->origins_capacity, sizeof(*world->origins),
-                       WORLD_SNAPSHOTS_MAX);
-        if (r < 0)
-                return r;
-        world->origins[n] = *origin;
-        world->origins[n].row = (uint32_t)n;
         world->snapshots[n] = *row;
         world->snapshots[n].region = index;
-        world->n_snapshots = world->n_origins = n + 1;
+        world->n_snapshots++;
+        return 0;
+}
+
+/* In a small world most rows are known, and clearing a large memo would cost more than it spares. */
+static int memo_new(struct world *world) {
+        size_t n = world->before ? SERIES_MEMO_LEAST : SERIES_MEMO_N;
+
+        if (world->memo)
+                return 0;
+        while (n < SERIES_MEMO_N && n < world_count_before(world))
+                n *= 2;
+        world->memo = calloc(n, sizeof(*world->memo));
+        if (!world->memo)
+                return -ENOMEM;
+        world->n_memo = n;
         return 0;
 }
 
@@ -238,10 +269,9 @@ static int add_snapshot(struct world *world, const cJSON *element, struct origin
         if (!belongs(world, &reply))
                 return refuse(world, "id");
 
-        if (!world->memo)
-                world->memo = calloc(SERIES_MEMO_N, sizeof(*world->memo));
-        if (!world->memo)
-                return -ENOMEM;
+        r = memo_new(world);
+        if (r < 0)
+                return r;
 
         r = world_fill_snapshot(world, &reply, &row, &region, &origin->disk_tag);
         if (r < 0)
@@ -256,7 +286,7 @@ static int add_snapshot(struct world *world, const cJSON *element, struct origin
         origin->unsettled = row.flags & (ROW_OPEN | ROW_SECTOR);
         if (row.flags & ROW_TAGGED && row.keep == 0)
                 origin->len = 0; /* another world may have room for its rule */
-        return world_add_row(world, &row, region, origin);
+        return world_add_snapshot_row(world, &row, region, origin);
 }
 
 int world_add_snapshot(const char *bytes, size_t len, void *data) {
@@ -267,7 +297,7 @@ int world_add_snapshot(const char *bytes, size_t len, void *data) {
 
         assert(!world->finished);
 
-        r = world_look_up(world, bytes, len, &origin.print);
+        r = world_find_snapshot(world, bytes, len, &origin.print);
         if (r != 0)
                 return r < 0 ? r : 0;
         element = json_parse_scanned(bytes, len);

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "azure/page.h"
 #include "azure/replies.h"
 #include "base/macros.h"
 #include "core/rows.h"
@@ -36,9 +37,8 @@ DEFINE_CLEANUP(struct world *, world_free)
  * one is finished. Rows of another owner are of no use, and that is no error. Before the first element.
  * Returns 0 or -ENOMEM. */
 int world_expect(struct world *world, const struct world *before);
-/* For page_guess, of listings of snapshots. */
-size_t world_guess_length(void *world);
-int world_known(const char *bytes, size_t len, void *world);
+/* For page_expect(). */
+extern const struct page_guess world_guess_snapshots, world_guess_disks;
 
 /* Element functions for page_new(), @world being the data. An element that cannot be decoded, or is
  * of another subscription, is an error of the page: what we cannot read might be the newest backup.

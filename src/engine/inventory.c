@@ -90,7 +90,6 @@ static int inventory_sink(const char *bytes, size_t len, void *data) {
 static enum op_verdict inventory_send(struct inventory *inventory, struct mono now) {
         const struct policy_cloud *cloud = &inventory->op.engine->file->cloud;
         const char *subscription = inventory->op.subscription->id;
-        static const struct page_guess guess = {world_guess_length, world_known};
         bool disks = inventory->listing == INVENTORY_AWAIT_DISKS;
         struct http_request *request;
         int r;
@@ -101,8 +100,7 @@ static enum op_verdict inventory_send(struct inventory *inventory, struct mono n
         if (r < 0)
                 return operation_fail_with(&inventory->op, ARM_TRANSIENT, "ENOMEM",
                                            "out of memory");
-        if (!disks)
-                page_expect(inventory->page, &guess);
+        page_expect(inventory->page, disks ? &world_guess_disks : &world_guess_snapshots);
 
         if (inventory->url)
                 request = arm_follow(inventory->url);

@@ -23,7 +23,6 @@ static void demand(bool holds) {
 /* A world, also after an error: what came before it is in it. */
 static struct world *run(const char *bytes, size_t len, size_t piece, page_element_fn add,
                          const struct world *before, int *ret_r) {
-        static const struct page_guess guess = {world_guess_length, world_known};
         _cleanup_(page_freep) struct page *page = NULL;
         const char *link = NULL;
         struct world *world;
@@ -31,9 +30,10 @@ static struct world *run(const char *bytes, size_t len, size_t piece, page_eleme
 
         demand(world_new(SUB, "prod-backup", UTC_NONE, &world) == 0);
         demand(page_new(add, world, &page) == 0);
-        if (before && add == world_add_snapshot) {
+        if (before) {
                 demand(world_expect(world, before) == 0);
-                page_expect(page, &guess);
+                page_expect(page,
+                            add == world_add_disk ? &world_guess_disks : &world_guess_snapshots);
         }
         for (size_t at = 0; at < len && r == 0; at += piece)
                 r = page_feed(page, bytes + at, MIN(piece, len - at));

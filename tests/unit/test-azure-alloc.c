@@ -223,7 +223,6 @@ static int run_token(void) {
 
 /* The same page once more, known or not. */
 static int run_next_world(const struct world *before) {
-        static const struct page_guess guess = {world_guess_length, world_known};
         _cleanup_(world_freep) struct world *world = NULL;
         _cleanup_(page_freep) struct page *page = NULL;
         const char *link;
@@ -234,7 +233,7 @@ static int run_next_world(const struct world *before) {
         r = r ?: page_new(world_add_snapshot, world, &page);
         if (r != 0)
                 return r;
-        page_expect(page, &guess);
+        page_expect(page, &world_guess_snapshots);
         for (size_t i = 0; r == 0 && page_text[i]; i++)
                 r = page_feed(page, page_text + i, 1);
         r = r ?: page_finish(page, &link);

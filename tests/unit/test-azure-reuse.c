@@ -18,6 +18,7 @@
 
 #define SUB "00000000-0000-0000-0000-00000000000a"
 #define ELEMENTS_MAX 60
+#define DISKS_MAX 5
 #define ROUNDS 400
 #define WORLDS 6
 
@@ -38,13 +39,15 @@ static unsigned below(unsigned n) {
 struct listing {
         char *elements[ELEMENTS_MAX];
         size_t n;
-        char disks[4][512];
+        char *disks[DISKS_MAX];
         size_t n_disks;
 };
 
 static void listing_deinit(struct listing *listing) {
         for (size_t i = 0; i < listing->n; i++)
                 free(listing->elements[i]);
+        for (size_t i = 0; i < listing->n_disks; i++)
+                free(listing->disks[i]);
 }
 
 /* One of few names, generations, policies and regions, so that much is met twice. */
@@ -110,6 +113,28 @@ static void take_away(struct listing *listing, size_t at) {
                 (listing->n - at) * sizeof(listing->elements[0]));
 }
 
+/* Adds one, which may have the id of another, or takes one away. */
+static void change_disks(struct listing *listing) {
+        struct strbuf s = {};
+        size_t at;
+
+        if (listing->n_disks == DISKS_MAX || (listing->n_disks > 0 && below(2) == 0)) {
+                at = below((unsigned)listing->n_disks);
+                free(listing->disks[at]);
+                listing->disks[at] = listing->disks[--listing->n_disks];
+                return;
+        }
+        strbuf_appendf(&s,
+                       "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg-app/providers/"
+                       "Microsoft.Compute/disks/%s\",\"location\":\"West Europe\","
+                       "\"sku\":{\"name\":\"%s\"},\"properties\":{\"uniqueId\":"
+                       "\"0217b3db-61cb-4bf6-bbfb-00000000000%u\"}}",
+                       ONE_OF("disk-1", "disk-2", "DISK-2", "disk-3"),
+                       ONE_OF("Premium_LRS", "UltraSSD_LRS"), below(4));
+        assert_int_equal(strbuf_take(&s, &listing->disks[listing->n_disks]), 0);
+        listing->n_disks++;
+}
+
 /* One of what happens between two listings. Few bytes may change, and with them the length or not. */
 static void change(struct listing *listing) {
         size_t at = below((unsigned)listing->n + 1), other;
@@ -142,14 +167,7 @@ static void change(struct listing *listing) {
                 }
                 return;
         case 5:
-                listing->n_disks = below(ARRAY_SIZE(listing->disks) + 1);
-                for (size_t i = 0; i < listing->n_disks; i++)
-                        snprintf(listing->disks[i], sizeof(listing->disks[i]),
-                                 "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg-app/providers/"
-                                 "Microsoft.Compute/disks/disk-%zu\",\"location\":\"West Europe\","
-                                 "\"sku\":{\"name\":\"%s\"},\"properties\":{\"uniqueId\":"
-                                 "\"0217b3db-61cb-4bf6-bbfb-00000000000%u\"}}",
-                                 i, ONE_OF("Premium_LRS", "UltraSSD_LRS"), below(4));
+                change_disks(listing);
                 return;
         }
 }
@@ -157,34 +175,36 @@ static void change(struct listing *listing) {
 static unsigned guesses, hits;
 
 static size_t guess_length(void *world) {
-        size_t n = world_guess_length(world);
+        size_t n = world_guess_snapshots.length(world);
 
         guesses += n > 0;
         return n;
 }
 
 static int count_known(const char *bytes, size_t len, void *world) {
-        int r = world_known(bytes, len, world);
+        int r = world_guess_snapshots.known(bytes, len, world);
 
         hits += r == 1;
         return r;
 }
 
-static void feed(struct world *world, const struct listing *listing) {
-        static const struct page_guess guess = {guess_length, count_known};
+static const struct page_guess counted_guess = {guess_length, count_known};
+
+static void feed(struct world *world, page_element_fn add, const struct page_guess *guess,
+                 char *const *elements, size_t n) {
         _cleanup_(page_freep) struct page *page = NULL;
         struct strbuf s = {};
         const char *link;
 
         strbuf_append_str(&s, "{\"value\":[");
-        for (size_t i = 0; i < listing->n; i++) {
+        for (size_t i = 0; i < n; i++) {
                 strbuf_append_str(&s, i > 0 ? ", " : "");
-                strbuf_append_str(&s, listing->elements[i]);
+                strbuf_append_str(&s, elements[i]);
         }
         strbuf_append_str(&s, "]}");
 
-        assert_int_equal(page_new(world_add_snapshot, world, &page), 0);
-        page_expect(page, &guess);
+        assert_int_equal(page_new(add, world, &page), 0);
+        page_expect(page, guess);
         for (size_t at = 0; at < s.len;) {
                 size_t piece = 1 + below(3000);
 
@@ -196,18 +216,20 @@ static void feed(struct world *world, const struct listing *listing) {
         strbuf_deinit(&s);
 }
 
+/* @copied: the world whose disks are taken instead of a listing of them, or NULL. */
 static struct world *build(const struct listing *listing, const char *owner,
-                           const struct world *before) {
+                           const struct world *before, const struct world *copied) {
         struct world *world;
 
         assert_int_equal(world_new(SUB, owner, utc_from_seconds(1795400000 + below(1000)), &world),
                          0);
         if (before)
                 assert_int_equal(world_expect(world, before), 0);
-        for (size_t i = 0; i < listing->n_disks; i++)
-                assert_int_equal(
-                        world_add_disk(listing->disks[i], strlen(listing->disks[i]), world), 0);
-        feed(world, listing);
+        if (copied)
+                assert_int_equal(world_copy_disks(world, copied), 0);
+        else
+                feed(world, world_add_disk, &world_guess_disks, listing->disks, listing->n_disks);
+        feed(world, world_add_snapshot, &counted_guess, listing->elements, listing->n);
         assert_int_equal(world_finish(world), 0);
         return world;
 }
@@ -252,9 +274,11 @@ static void test_same_as_anew(void **state) {
                         insert(&listing, listing.n, element_new());
                 for (unsigned i = 0; i < WORLDS; i++) {
                         _cleanup_(world_freep) struct world *anew = NULL, *reused = NULL;
+                        const struct world *copied;
 
-                        reused = build(&listing, "prod", before);
-                        anew = build(&listing, "prod", NULL);
+                        copied = below(3) == 0 ? before : NULL;
+                        reused = build(&listing, "prod", before, copied);
+                        anew = build(&listing, "prod", NULL, copied);
                         check_equal(reused, anew);
                         world_free(before);
                         before = take_ptr(reused);
@@ -277,15 +301,15 @@ static void test_owners(void **state) {
         random_state = 1;
         while (listing.n < 30)
                 insert(&listing, listing.n, element_new());
-        prod = build(&listing, "prod", NULL);
+        prod = build(&listing, "prod", NULL, NULL);
         hits = 0;
-        again = build(&listing, "prod", prod);
+        again = build(&listing, "prod", prod, NULL);
         check_equal(again, prod);
         assert_true(hits >= 20); /* but those whose rule is none */
 
         hits = 0;
-        other = build(&listing, "other", prod);
-        anew = build(&listing, "other", NULL);
+        other = build(&listing, "other", prod, NULL);
+        anew = build(&listing, "other", NULL, NULL);
         check_equal(other, anew);
         assert_int_equal(hits, 0);
         listing_deinit(&listing);
@@ -311,10 +335,10 @@ static void test_case_of_names(void **state) {
         memcpy(strstr(upper, "/snapshots/db-"), "/snapshots/DB-", 14);
 
         insert(&listing, 0, lower);
-        before = build(&listing, "prod", NULL);
+        before = build(&listing, "prod", NULL, NULL);
         insert(&listing, 0, upper);
-        reused = build(&listing, "prod", before);
-        anew = build(&listing, "prod", NULL);
+        reused = build(&listing, "prod", before, NULL);
+        anew = build(&listing, "prod", NULL, NULL);
         check_equal(reused, anew);
         listing_deinit(&listing);
 }
