@@ -352,6 +352,26 @@ static int step_string(struct scan *scan, unsigned char c, enum scan_event *even
         return r;
 }
 
+/* The place of the first byte at or after @i that does not stand for itself. */
+static size_t skip_plain(const char *bytes, size_t len, size_t i) {
+        const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+
+        /* Eight at a time: a byte less than n has its high bit set in word - n * ones, and so may a
+         * byte behind it, which the loop below looks at again. */
+        for (; i + 8 <= len; i += 8) {
+                uint64_t word, quotes, escapes;
+
+                memcpy(&word, bytes + i, sizeof(word));
+                quotes = word ^ ones * '"';
+                escapes = word ^ ones * '\\';
+                if ((word | (word - ones * 0x20) | (quotes - ones) | (escapes - ones)) & highs)
+                        break;
+        }
+        while (i < len && plain[(unsigned char)bytes[i]])
+                i++;
+        return i;
+}
+
 /* Skips what stands for itself, then takes one byte that does not. */
 static int run_string(struct scan *scan, const char *bytes, size_t len, size_t *pos,
                       enum scan_event *event) {
@@ -359,8 +379,7 @@ static int run_string(struct scan *scan, const char *bytes, size_t len, size_t *
         int r = 0;
 
         if (!scan->surrogate)
-                while (i < len && plain[(unsigned char)bytes[i]])
-                        i++;
+                i = skip_plain(bytes, len, i);
         if (scan->in_name && i > *pos)
                 r = name_append(scan, bytes + *pos, i - *pos);
         *pos = i;

@@ -12,8 +12,12 @@ static void digest_freep(EVP_MD_CTX **context) {
 
 int sha256_fields(const char *const *fields, size_t n, uint8_t ret_digest[static SHA256_SIZE]) {
         _cleanup_(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+        /* Fetched once for the life of the process: looking it up costs more than a name's hash. */
+        static EVP_MD *sha256;
 
-        if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
+        if (!sha256)
+                sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+        if (!context || !sha256 || EVP_DigestInit_ex(context, sha256, NULL) != 1)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 if (EVP_DigestUpdate(context, fields[i], strlen(fields[i]) + 1) != 1)

@@ -21,8 +21,7 @@ static size_t strbuf_ceiling(const struct strbuf *s) {
         return s->max ? s->max : STRBUF_MAX_DEFAULT;
 }
 
-/* Makes room for @more bytes and a NUL. Returns whether there is. */
-static bool strbuf_reserve(struct strbuf *s, size_t more) {
+bool strbuf_reserve(struct strbuf *s, size_t more) {
         size_t max = strbuf_ceiling(s), size;
         char *data;
 

@@ -28,6 +28,9 @@ void strbuf_deinit(struct strbuf *s);
 /* Empties it, keeps the memory, forgets an error. */
 void strbuf_clear(struct strbuf *s);
 
+/* Makes room for @more bytes at once, where a caller knows how many will come. Returns whether there
+ * is. */
+bool strbuf_reserve(struct strbuf *s, size_t more);
 void strbuf_append(struct strbuf *s, const void *bytes, size_t len);
 void strbuf_append_str(struct strbuf *s, const char *text);
 void strbuf_append_char(struct strbuf *s, char c);

@@ -229,15 +229,29 @@ const char *utc_format(struct utc time, char buffer[static UTC_TEXT_SIZE]) {
         return buffer;
 }
 
+/* The last @n decimal digits of @value. Returns their end. */
+static char *append_digits(char *out, int value, int n) {
+        for (int i = n; i-- > 0; value /= 10)
+                out[i] = (char)('0' + value % 10);
+        return out + n;
+}
+
 const char *utc_format_slot(struct utc time, char buffer[static UTC_SLOT_SIZE]) {
         int64_t seconds = utc_seconds(time);
         struct civil c = civil_from_seconds(seconds);
-        char text[64]; /* wide enough for any int, so that the compiler sees no truncation */
+        char *end = buffer;
 
         assert(seconds >= UTC_MIN_SECONDS && seconds <= UTC_MAX_SECONDS);
 
-        snprintf(text, sizeof(text), "%04d%02d%02dT%02d%02d%02dZ", (int)c.year, c.month, c.day,
-                 c.hour, c.minute, c.second);
-        memcpy(buffer, text, UTC_SLOT_SIZE);
+        /* By hand: a name is derived for every row of a listing. */
+        end = append_digits(end, (int)c.year, 4);
+        end = append_digits(end, c.month, 2);
+        end = append_digits(end, c.day, 2);
+        *end++ = 'T';
+        end = append_digits(end, c.hour, 2);
+        end = append_digits(end, c.minute, 2);
+        end = append_digits(end, c.second, 2);
+        *end++ = 'Z';
+        *end = '\0';
         return buffer;
 }

@@ -22,6 +22,7 @@ void naming_region(const char *location, char *out) {
  * series share their bytes. */
 static int series_hex(const struct series_key *key, char ret_hex[static NAMING_SERIES_HEX + 1]) {
         const char *fields[] = {key->owner, key->generation, key->policy, key->region};
+        static const char digits[] = "0123456789abcdef";
         uint8_t digest[SHA256_SIZE];
         int r;
 
@@ -29,8 +30,11 @@ static int series_hex(const struct series_key *key, char ret_hex[static NAMING_S
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < NAMING_SERIES_HEX / 2; i++)
-                snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+        for (size_t i = 0; i < NAMING_SERIES_HEX / 2; i++) {
+                ret_hex[2 * i] = digits[digest[i] >> 4];
+                ret_hex[2 * i + 1] = digits[digest[i] & 0xf];
+        }
+        ret_hex[NAMING_SERIES_HEX] = '\0';
         return 0;
 }
 
@@ -57,14 +61,18 @@ int naming_prefix(const char *disk_name, const struct series_key *key,
 }
 
 void naming_snapshot(const char *prefix, struct utc slot, unsigned attempt, char *ret_name) {
-        char text[UTC_SLOT_SIZE];
-        int n;
+        char *end = stpcpy(ret_name, prefix);
 
         assert(attempt >= 1 && attempt <= NAMING_ATTEMPT_MAX);
 
-        n = sprintf(ret_name, "%s-%s", prefix, utc_format_slot(slot, text));
-        if (attempt > 1)
-                sprintf(ret_name + n, "-%u", attempt);
+        *end++ = '-';
+        utc_format_slot(slot, end);
+        end += UTC_SLOT_SIZE - 1;
+        if (attempt > 1) {
+                *end++ = '-';
+                *end++ = (char)('0' + attempt);
+                *end = '\0';
+        }
 }
 
 int naming_parse(const char *name, const struct series_key *key, struct utc slot,

@@ -8,19 +8,26 @@
 
 #include <string.h>
 
+/* Whether one of the kind was found before, which counts on then. */
+static bool found_before(struct planner *p, enum finding_kind kind) {
+        struct plan *plan = p->plan;
+
+        for (size_t i = 0; i < plan->n_findings; i++)
+                if (plan->findings[i].kind == kind) {
+                        plan->findings[i].count++;
+                        return true;
+                }
+        return false;
+}
+
 int planner_find(struct planner *p, enum finding_kind kind, const char *group, const char *name) {
         struct plan *plan = p->plan;
         struct strbuf subject = {};
         struct finding *finding;
         int r;
 
-        if (p->again)
+        if (p->again || found_before(p, kind))
                 return 0;
-        for (size_t i = 0; i < plan->n_findings; i++)
-                if (plan->findings[i].kind == kind) {
-                        plan->findings[i].count++;
-                        return 0;
-                }
 
         r = array_grow(&plan->findings, plan->n_findings, &plan->findings_capacity,
                        sizeof(*plan->findings), PLAN_ACTIONS_MAX);
@@ -41,6 +48,9 @@ int planner_find(struct planner *p, enum finding_kind kind, const char *group, c
 int planner_find_row(struct planner *p, enum finding_kind kind, const struct snapshot_row *row) {
         char name[SNAPSHOT_NAME_SIZE];
 
+        /* Only the first needs a name, and there may be as many as snapshots. */
+        if (p->again || found_before(p, kind))
+                return 0;
         return planner_find(p, kind, view_str(p->view, row->group),
                             snapshot_row_name(p->view, row, name));
 }

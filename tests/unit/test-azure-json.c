@@ -212,6 +212,30 @@ static void check_made(int line, char *text, int expected) {
         free(text);
 }
 
+/* Plain bytes are skipped eight at a time: each byte in each place among them, and after another that
+ * may borrow from it. */
+static void test_plain_runs(void **state) {
+        for (size_t len = 1; len <= 20; len++)
+                for (size_t at = 0; at < len; at++)
+                        for (unsigned c = 0; c < 256; c++) {
+                                char text[24], before = c & 1 ? ' ' : '\x7f';
+                                size_t offset = 0;
+                                int r;
+
+                                text[0] = '"';
+                                memset(text + 1, before, len);
+                                text[1 + at] = (char)c;
+                                text[1 + len] = '"';
+                                r = json_scan(text, len + 2, &offset);
+                                if (r != scan_bytewise(text, len + 2))
+                                        fail_msg("byte %u at %zu of %zu: %d", c, at, len, r);
+                                if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\')
+                                        assert_int_equal(r, 0);
+                                else if (c != '\\')
+                                        assert_int_not_equal(r, 0);
+                        }
+}
+
 static void test_ceilings(void **state) {
         struct strbuf s = {};
         char *text, *deep;
@@ -364,7 +388,7 @@ int main(void) {
                 cmocka_unit_test(test_scan),     cmocka_unit_test(test_ceilings),
                 cmocka_unit_test(test_offset),   cmocka_unit_test(test_document_size),
                 cmocka_unit_test(test_problems), cmocka_unit_test(test_getters),
-                cmocka_unit_test(test_written),
+                cmocka_unit_test(test_written),  cmocka_unit_test(test_plain_runs),
         };
 
         return cmocka_run_group_tests_name("azure-json", tests, NULL, NULL);
