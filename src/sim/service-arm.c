@@ -115,6 +115,7 @@ static int list(struct service *service, struct utc now, const struct route *rou
                 return r;
 
         answer->status = 200;
+        (void)strbuf_reserve(&answer->body, service->listed_bytes[route->resource_kind]);
         strbuf_append_str(&answer->body, "{\"value\":[");
         if (!(serial & SKIPTOKEN_AFTER_EMPTY) &&
             sim_mix(service->options.seed ^ SKIPTOKEN_KEY, serial) % 100 <
@@ -143,6 +144,7 @@ static int list(struct service *service, struct utc now, const struct route *rou
                 last = resource->serial;
         }
         strbuf_append_str(&answer->body, "]}");
+        service->listed_bytes[route->resource_kind] = answer->body.len;
         return 0;
 }
 

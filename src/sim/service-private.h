@@ -166,6 +166,7 @@ struct service {
         struct outage outage;           /* of all of ARM */
         struct service_resource **rows; /* by serial; deleted ones while they can be seen */
         size_t n_rows, rows_capacity;
+        size_t listed_bytes[2];         /* by kind: of the last page, to make room for the next */
         struct service_resource **dead; /* seen no more, kept for the journal */
         size_t n_dead, dead_capacity;
         struct service_resource **lingering; /* rows that are deleted, in the order of that */

@@ -171,9 +171,13 @@ bool hand_begins(struct play *play, const struct story_event *event) {
 /* Copies of Ultra and Premium SSD v2 snapshots are under way for minutes: the newest may be. */
 bool hand_fails_copy(struct play *play) {
         for (struct seen_chain *chain = play->rig.checks.chains; chain; chain = chain->next)
-                for (size_t i = chain->n; i-- > 0;)
-                        if (service_fail_copy(play->rig.service, play_now(play),
-                                              chain->items[i]->r->id) == 0)
+                for (size_t i = chain->n; i-- > 0;) {
+                        const struct service_resource *r = chain->items[i]->r;
+
+                        /* Asked with each request: most are told by their time alone. */
+                        if (play_now(play).ticks < r->copied_at.ticks &&
+                            service_fail_copy(play->rig.service, play_now(play), r->id) == 0)
                                 return true;
+                }
         return false;
 }
