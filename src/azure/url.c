@@ -12,13 +12,20 @@ static bool is_unreserved(char c) {
 }
 
 void url_append_encoded(struct strbuf *out, const char *text, bool path) {
-        for (; *text; text++) {
-                unsigned char c = (unsigned char)*text;
+        while (*text) {
+                unsigned char c;
+                size_t n = 0;
 
-                if (is_unreserved(*text) || (path && strchr("/()", *text)))
-                        strbuf_append_char(out, *text);
-                else
-                        strbuf_appendf(out, "%%%c%c", hex[c >> 4], hex[c & 15]);
+                while (is_unreserved(text[n]) || (path && text[n] && strchr("/()", text[n])))
+                        n++;
+                strbuf_append(out, text, n);
+                text += n;
+                if (*text == '\0')
+                        break;
+                c = (unsigned char)*text++;
+                strbuf_append_char(out, '%');
+                strbuf_append_char(out, hex[c >> 4]);
+                strbuf_append_char(out, hex[c & 15]);
         }
 }
 

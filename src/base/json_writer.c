@@ -1,7 +1,7 @@
 #include "base/json_writer.h"
 
 #include <assert.h>
-#include <inttypes.h>
+#include <stdint.h>
 
 void json_append_quoted(struct strbuf *out, const char *text) {
         strbuf_append_char(out, '"');
@@ -74,8 +74,18 @@ void json_write_string(struct json_writer *w, const char *name, const char *valu
 }
 
 void json_write_int(struct json_writer *w, const char *name, int64_t value) {
+        uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+        char text[20];
+        size_t at = sizeof(text);
+
         begin(w, name);
-        strbuf_appendf(w->out, "%" PRId64, value);
+        do {
+                text[--at] = (char)('0' + left % 10);
+                left /= 10;
+        } while (left > 0);
+        if (value < 0)
+                strbuf_append_char(w->out, '-');
+        strbuf_append(w->out, text + at, sizeof(text) - at);
 }
 
 void json_write_bool(struct json_writer *w, const char *name, bool value) {

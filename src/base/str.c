@@ -14,7 +14,12 @@ int str_compare_nocase(const char *a, const char *b) {
 }
 
 bool str_equal_nocase(const char *a, const char *b) {
-        return str_compare_nocase(a, b) == 0;
+        /* Ids are mostly written as they were before. */
+        while (*a && (*a == *b || ascii_lower(*a) == ascii_lower(*b))) {
+                a++;
+                b++;
+        }
+        return *a == *b;
 }
 
 bool str_starts_with(const char *text, const char *prefix) {

@@ -21,7 +21,7 @@ static size_t strbuf_ceiling(const struct strbuf *s) {
         return s->max ? s->max : STRBUF_MAX_DEFAULT;
 }
 
-bool strbuf_reserve(struct strbuf *s, size_t more) {
+static bool strbuf_grow(struct strbuf *s, size_t more) {
         size_t max = strbuf_ceiling(s), size;
         char *data;
 
@@ -46,6 +46,15 @@ bool strbuf_reserve(struct strbuf *s, size_t more) {
         return true;
 }
 
+/* Mostly there is room already; texts are written in many small pieces. */
+static inline bool has_room(const struct strbuf *s, size_t more) {
+        return !s->error && more < s->size - s->len && s->len + more <= strbuf_ceiling(s);
+}
+
+bool strbuf_reserve(struct strbuf *s, size_t more) {
+        return has_room(s, more) || strbuf_grow(s, more);
+}
+
 void strbuf_append(struct strbuf *s, const void *bytes, size_t len) {
         if (!strbuf_reserve(s, len))
                 return;
@@ -60,7 +69,10 @@ void strbuf_append_str(struct strbuf *s, const char *text) {
 }
 
 void strbuf_append_char(struct strbuf *s, char c) {
-        strbuf_append(s, &c, 1);
+        if (!strbuf_reserve(s, 1))
+                return;
+        s->data[s->len++] = c;
+        s->data[s->len] = '\0';
 }
 
 void strbuf_vappendf(struct strbuf *s, const char *format, va_list ap) {

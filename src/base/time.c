@@ -4,6 +4,8 @@
  */
 #include "base/time.h"
 
+#include "base/macros.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -214,26 +216,35 @@ int utc_parse_http_date(const char *text, struct utc *ret_time) {
         return 0;
 }
 
-const char *utc_format(struct utc time, char buffer[static UTC_TEXT_SIZE]) {
-        int64_t seconds = utc_seconds(time), fraction = time.ticks - seconds * TICKS_PER_SEC;
-        struct civil c = civil_from_seconds(seconds);
-        int n;
-
-        assert(seconds >= UTC_MIN_SECONDS && seconds <= UTC_MAX_SECONDS);
-
-        n = snprintf(buffer, UTC_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", (int)c.year, c.month,
-                     c.day, c.hour, c.minute, c.second);
-        if (fraction)
-                n += snprintf(buffer + n, UTC_TEXT_SIZE - (size_t)n, ".%07d", (int)fraction);
-        snprintf(buffer + n, UTC_TEXT_SIZE - (size_t)n, "Z");
-        return buffer;
-}
-
 /* The last @n decimal digits of @value. Returns their end. */
 static char *append_digits(char *out, int value, int n) {
         for (int i = n; i-- > 0; value /= 10)
                 out[i] = (char)('0' + value % 10);
         return out + n;
+}
+
+const char *utc_format(struct utc time, char buffer[static UTC_TEXT_SIZE]) {
+        int64_t seconds = utc_seconds(time), fraction = time.ticks - seconds * TICKS_PER_SEC;
+        struct civil c = civil_from_seconds(seconds);
+        const struct {
+                char before;
+                int value;
+        } parts[] = {{'-', c.month}, {'-', c.day}, {'T', c.hour}, {':', c.minute}, {':', c.second}};
+        char *end = append_digits(buffer, (int)c.year, 4);
+
+        assert(seconds >= UTC_MIN_SECONDS && seconds <= UTC_MAX_SECONDS);
+
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                *end++ = parts[i].before;
+                end = append_digits(end, parts[i].value, 2);
+        }
+        if (fraction) {
+                *end++ = '.';
+                end = append_digits(end, (int)fraction, 7);
+        }
+        *end++ = 'Z';
+        *end = '\0';
+        return buffer;
 }
 
 const char *utc_format_slot(struct utc time, char buffer[static UTC_SLOT_SIZE]) {
