@@ -78,6 +78,7 @@ struct rig {
         enum network_hook kill_when;
         int64_t kill_down_ns; /* how long it is dead then */
         unsigned n_kills;
+        bool unchecked;          /* of daemons added from here on: nothing is checked or traced */
         enum log_level log_most; /* of daemons added from here on; 0: LOG_LEVEL_DEBUG */
         /* Called at the service's side of each request after the checks; NULL for none. */
         void (*hook)(enum network_hook when, const struct network_event *event, struct rig *rig);
