@@ -413,7 +413,7 @@ void arm_error_unreadable(const struct http_reply *reply, const char *code, int 
 void arm_error_withhold(struct arm_error *error, const char *secret) {
         char begin[WITHHOLD_LEN + 1], in_url[3 * WITHHOLD_LEN + 1], in_code[WITHHOLD_LEN + 1];
 
-        if (!secret || secret[0] == '\0')
+        if (!secret || secret[0] == '\0' || (error->message[0] == '\0' && error->code[0] == '\0'))
                 return;
         snprintf(begin, sizeof(begin), "%s", secret);
         in_url[url_encode(begin, in_url)] = '\0';

@@ -261,6 +261,8 @@ static bool is_newer(const struct snapshot_row *a, const struct snapshot_row *b)
 /* Marks what was moved, and finds the generations whose disk is in no listing. */
 static int settle_disks(struct world *world) {
         _cleanup_(generations_deinit) struct generations generations = {};
+        uint32_t current_tag = 0, current_of = 0;
+        bool current = false; /* of the last two */
         int r;
 
         r = generations_read(world, &generations);
@@ -272,13 +274,18 @@ static int settle_disks(struct world *world) {
                 uint32_t *newest = &generations.newest[row->generation],
                          tag = world->origins.items[i].disk_tag;
 
+                /* Snapshots of a series come one after another, and say the same. */
+                if (tag != current_tag || row->generation != current_of) {
+                        current_tag = tag;
+                        current_of = row->generation;
+                        current = tag_is_current(world, &generations, current_of, tag);
+                }
                 if (tag == 0)
                         continue;
                 if (generations.first_disk[row->generation] == 0) {
                         if (*newest == 0 || is_newer(row, &world->snapshots[*newest - 1]))
                                 *newest = (uint32_t)i + 1;
-                } else if (!tag_is_current(world, &generations, row->generation, tag) &&
-                           world_tag_is_id(world, tag))
+                } else if (!current && world_tag_is_id(world, tag))
                         row->flags |= ROW_MOVED;
         }
 

@@ -99,6 +99,9 @@ int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
 /* The rule's place among those seen; 0 when it cannot be one, or when there are as many different ones
  * as a row can tell apart. A finished world has those of its listing: views hold the array. */
 int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep);
+/* For about as many snapshots as there were, so that arrays need not grow by steps. Returns 0 or
+ * -ENOMEM. */
+int world_make_room(struct world *world, size_t n_snapshots);
 /* Takes a row in that is not settled. @region: the number of its name; @origin has all but its row.
  * Return 0, -ENOMEM or -E2BIG. */
 int world_add_snapshot_row(struct world *world, const struct snapshot_row *row, uint32_t region,

@@ -52,7 +52,7 @@ int world_expect(struct world *world, const struct world *before) {
         if (!b->strings || !b->keeps)
                 return -ENOMEM;
         world->key = before->key;
-        return 0;
+        return world_make_room(world, before->n_snapshots);
 }
 
 void world_before_free(struct world *world) {

@@ -221,6 +221,17 @@ static bool belongs(const struct world *world, const struct snapshot_reply *repl
         return reply->has_id && strcmp(reply->id.subscription, world->subscription) == 0;
 }
 
+int world_make_room(struct world *world, size_t n_snapshots) {
+        size_t n = MIN(n_snapshots + n_snapshots / 16 + 8, (size_t)WORLD_SNAPSHOTS_MAX);
+
+        world->snapshots = reallocarray(NULL, n, sizeof(*world->snapshots));
+        world->origins.items = reallocarray(NULL, n, sizeof(*world->origins.items));
+        if (!world->snapshots || !world->origins.items)
+                return -ENOMEM;
+        world->snapshots_capacity = world->origins.capacity = n;
+        return 0;
+}
+
 int world_add_snapshot_row(struct world *world, const struct snapshot_row *row, uint32_t region,
                            const struct origin *origin) {
         size_t n = world->n_snapshots;

@@ -3,9 +3,10 @@
  * before without keeping them.
  *
  * Two chains of folded 64 by 64 bit multiplications (the construction of wyhash and of abseil's hash)
- * run over the same words, each under constants of its own. Bytes that differ by chance have equal
+ * run over the same words, each under constants of its own; two more take every other sixteen bytes and
+ * are folded in at the end. Bytes that differ by chance have equal
  * fingerprints once in 2^128. It is no cryptographic hash: who chooses the bytes, and knows the key,
- * can make two texts with one fingerprint. It is fast, about ten bytes a nanosecond, and compared only
+ * can make two texts with one fingerprint. It is fast, some ten bytes a nanosecond, and compared only
  * inside the process that made it.
  */
 #pragma once
