@@ -110,14 +110,13 @@ static const char *policy_forbids(struct checks *c, unsigned node, const struct 
 
 /* What was created and deleted within a day, as the node can know it. */
 static void count_day(const struct checks *c, unsigned node, const struct intent *intent,
-                      struct utc at, size_t *ret_deleted, size_t *ret_gained) {
+                      struct utc at, int64_t gain_s, size_t *ret_deleted, size_t *ret_gained) {
         size_t deleted = 0, gained = 0;
 
         for (size_t i = c->n_deletions_done; i-- > 0;) {
                 const struct seen_deletion *d = &c->deletions_done[i];
 
-                /* A round goes by the gains at its listing. */
-                if (d->at.ticks <= utc_add_seconds(at, -DAY_S - 3600 - ROUND_S).ticks)
+                if (d->at.ticks <= utc_add_seconds(at, -gain_s).ticks)
                         break;
                 if (!intent_claims(intent, d->policy))
                         continue;
@@ -135,7 +134,8 @@ size_t checks_mass_accepted(const struct checks *c, unsigned node, const struct 
                             size_t n, struct utc at) {
         size_t deleted, gained;
 
-        count_day(c, node, intent, at, &deleted, &gained);
+        /* The operator answered what was told, by a listing of then. */
+        count_day(c, node, intent, at, DAY_S, &deleted, &gained);
         return MAX(n, n + deleted - MIN(n + deleted, gained + MASS_LEAST));
 }
 
@@ -147,7 +147,8 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
 
         if (intent->max_delete_percent == 0)
                 return NULL;
-        count_day(c, node, intent, at, &deleted, &gained);
+        /* A round goes by the gains at its listing. */
+        count_day(c, node, intent, at, DAY_S + 3600 + ROUND_S, &deleted, &gained);
         if (deleted <= MASS_LEAST)
                 return NULL;
         for (size_t i = 0; i < c->acks->n; i++)
