@@ -83,9 +83,11 @@ void named_throttled_day(struct rig *rig) {
         tale_expect(&tale, rig->checks.creations == created && rig->checks.deletions == deleted,
                     "something happened though all was throttled");
 
+        /* The newest slot of each disk, and the one before it where that was being tried. */
         rig_run(rig, 20 * MINUTE_NS);
-        tale_expect(&tale, rig->checks.creations == created + 2, "%llu created when it was over",
-                    (unsigned long long)(rig->checks.creations - created));
+        created = rig->checks.creations - created;
+        tale_expect(&tale, created >= 2 && created <= 4, "%llu created when it was over",
+                    (unsigned long long)created);
         tale_settle(&tale);
         tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay in place of 6",
                     tale_ours(&tale, "disk-1"));
