@@ -197,17 +197,17 @@ static enum op_verdict snapshot_send_poll(struct snapshot *snapshot, struct mono
                               BUDGET_RANK_POLL, MONO_NEVER, now);
 }
 
-/* Waits for the service's Retry-After, else longer each time, then does what @state stands for. */
+/* Waits longer each time, and no less than the service's Retry-After, which is a second or two also for
+ * what takes an hour; then does what @state stands for. */
 static enum op_verdict snapshot_wait(struct snapshot *snapshot, enum snapshot_state state,
                                      struct mono now) {
-        int64_t delay_ns = -1;
+        int64_t delay_ns =
+                MIN(SNAPSHOT_POLL_FIRST_NS << MIN(snapshot->polls, 10U), SNAPSHOT_POLL_CAP_NS);
 
         if (snapshot->op.call.reply)
-                delay_ns = arm_retry_after_ns(snapshot->op.call.reply,
-                                              clock_utc(snapshot->op.engine->services.clock));
-        if (delay_ns < 0)
-                delay_ns = MIN(SNAPSHOT_POLL_FIRST_NS << MIN(snapshot->polls, 10U),
-                               SNAPSHOT_POLL_CAP_NS);
+                delay_ns = MAX(delay_ns,
+                               arm_retry_after_ns(snapshot->op.call.reply,
+                                                  clock_utc(snapshot->op.engine->services.clock)));
         snapshot->polls++;
         snapshot_enter(snapshot, state);
         return operation_sleep(&snapshot->op, mono_add_ns(now, delay_ns));
