@@ -1,5 +1,6 @@
 #include "core/series.h"
 
+#include "base/intern.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -215,24 +216,47 @@ void series_newest_complete(const struct series *s, struct utc now, struct utc *
         *ret_underway = underway;
 }
 
+static bool is_in_group(const struct series *s, const struct snapshot_row *row) {
+        return str_equal_nocase(view_str(s->view, row->group), s->policy->snapshot_group);
+}
+
+/* By one of the disk's own snapshots, whoever made it. */
+static bool disk_has_name(const struct series *s, struct utc slot, const char *name) {
+        char other[SNAPSHOT_NAME_SIZE];
+
+        for (size_t i = 0; i < s->n_rows; i++) {
+                const struct snapshot_row *row = &s->rows[i];
+
+                /* A derived name ends with its slot; most need not be written out. */
+                if ((row->flags & ROW_NAMED) && row->slot.ticks != slot.ticks)
+                        continue;
+                if (str_equal_nocase(name, snapshot_row_name(s->view, row, other)) &&
+                    is_in_group(s, row))
+                        return true;
+        }
+        return false;
+}
+
+/* By a snapshot of another disk, which somebody called so: its whole name is among the strings, so
+ * that all rows are looked at only where there is one. */
+static bool stranger_has_name(const struct series *s, const char *name) {
+        uint32_t number = intern_find(s->view->strings, name);
+
+        for (size_t i = 0; number != 0 && i < s->view->n_snapshots; i++) {
+                const struct snapshot_row *row = &s->view->snapshots[i];
+
+                if (!(row->flags & ROW_NAMED) && row->name == number && is_in_group(s, row))
+                        return true;
+        }
+        return false;
+}
+
 unsigned series_free_attempt(const struct series *s, struct utc slot) {
-        char name[SNAPSHOT_NAME_SIZE], other[SNAPSHOT_NAME_SIZE];
+        char name[SNAPSHOT_NAME_SIZE];
 
         for (unsigned attempt = 1; attempt <= NAMING_ATTEMPT_MAX; attempt++) {
-                bool taken = false;
-
                 naming_snapshot(s->prefix, slot, attempt, name);
-                for (size_t i = 0; i < s->n_rows && !taken; i++) {
-                        const struct snapshot_row *row = &s->rows[i];
-
-                        /* A derived name ends with its slot; most need not be written out. */
-                        if ((row->flags & ROW_NAMED) && row->slot.ticks != slot.ticks)
-                                continue;
-                        taken = str_equal_nocase(name, snapshot_row_name(s->view, row, other)) &&
-                                str_equal_nocase(view_str(s->view, row->group),
-                                                 s->policy->snapshot_group);
-                }
-                if (!taken)
+                if (!disk_has_name(s, slot, name) && !stranger_has_name(s, name))
                         return attempt;
         }
         return 0;

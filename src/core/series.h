@@ -80,9 +80,9 @@ void series_newest_complete(const struct series *s, struct utc now, struct utc *
                             struct utc *ret_underway);
 
 /*
- * The first attempt whose name is free for the slot. A name that is there in any state is not used
- * again: a PUT on it would succeed and do nothing (FACTS section 1, "Idempotency"). Returns 0 when all
- * are taken.
+ * The first attempt whose name is free for the slot. A name that is there in any state, and of whatever
+ * disk, is not used again: a PUT on it would take no snapshot (FACTS section 1, "Idempotency"), and
+ * could change the tags of somebody else's. Returns 0 when all are taken.
  */
 unsigned series_free_attempt(const struct series *s, struct utc slot);
 
