@@ -198,7 +198,7 @@ def discovered(folder, snapkeepd, azure_sim):
     directory = credentials(folder, secret='s3cret')
     once(folder, snapkeepd, sim, principal('secret: secret'), login=False,
          CREDENTIALS_DIRECTORY=directory)
-    same(sim.stats()['by_kind']['get_metadata'], 1, 'questions for the endpoints')
+    same(sim.stats()['by_kind']['discover'], 1, 'questions for the endpoints')
     sim.end()
 
     def foreign(server, connection, request):
