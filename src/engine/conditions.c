@@ -10,7 +10,8 @@ struct condition {
         unsigned pass; /* raised last in this one */
         int doubt;
         struct utc since;
-        char *over; /* owned, or NULL */
+        const struct event_entry *event;
+        char *over; /* owned, or NULL; as are the fields */
         char *reason, *policy, *disk, *generation;
         char key[];
 };
@@ -38,12 +39,13 @@ void conditions_begin(struct conditions *conditions) {
         conditions->pass++;
 }
 
-static void say(struct log *log, enum log_level level, const char *state, const char *reason,
-                const char *policy, const char *disk, const char *generation, const char *text) {
+static void say(struct log *log, enum log_level level, const struct event_entry *event,
+                const char *state, const char *reason, const char *policy, const char *disk,
+                const char *generation, const char *text) {
         struct log_entry entry;
 
         log_begin(&entry, level);
-        entry.event = event_find(reason);
+        entry.event = event;
         log_field(&entry, LOG_STATE, state);
         log_field(&entry, LOG_REASON, reason);
         log_field(&entry, LOG_POLICY, policy);
@@ -59,6 +61,7 @@ static char *keep(const char *s) {
 
 void condition_raise(struct conditions *conditions, const struct condition_sight *sight,
                      struct utc now) {
+        const struct event_entry *event = event_find(sight->reason);
         struct condition *condition;
         size_t len = strlen(sight->key);
 
@@ -70,8 +73,8 @@ void condition_raise(struct conditions *conditions, const struct condition_sight
 
         if (sight->doubt >= 0)
                 conditions->begun[sight->doubt]++;
-        say(conditions->log, sight->level, "begun", sight->reason, sight->policy, sight->disk,
-            sight->generation, sight->text);
+        say(conditions->log, sight->level, event, "begun", sight->reason, sight->policy,
+            sight->disk, sight->generation, sight->text);
 
         condition = calloc(1, sizeof(*condition) + len + 1);
         if (!condition)
@@ -80,6 +83,7 @@ void condition_raise(struct conditions *conditions, const struct condition_sight
         condition->pass = conditions->pass;
         condition->doubt = sight->doubt;
         condition->since = now;
+        condition->event = event;
         condition->over = keep(sight->over);
         condition->reason = keep(sight->reason);
         condition->policy = keep(sight->policy);
@@ -106,9 +110,9 @@ void conditions_finish(struct conditions *conditions) {
                 if (condition->doubt >= 0)
                         conditions->ended[condition->doubt]++;
                 if (condition->over)
-                        say(conditions->log, LOG_LEVEL_NOTICE, "over", condition->reason,
-                            condition->policy, condition->disk, condition->generation,
-                            condition->over);
+                        say(conditions->log, LOG_LEVEL_NOTICE, condition->event, "over",
+                            condition->reason, condition->policy, condition->disk,
+                            condition->generation, condition->over);
                 HASH_DEL(conditions->raised, condition);
                 condition_free(condition);
         }
