@@ -274,6 +274,7 @@ static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now)
 }
 
 static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct mono now) {
+        const struct policy_cloud *cloud = &snapshot->op.engine->file->cloud;
         struct call *call = &snapshot->op.call;
         const char *url;
 
@@ -304,13 +305,16 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
 
         backoff_reset(&snapshot->op.backoff);
         url = http_headers_get(&call->reply->headers, "Azure-AsyncOperation");
-        snapshot->by_location = !url;
-        if (!url)
-                url = http_headers_get(&call->reply->headers, "Location");
-        if (url && !endpoint_owns(&snapshot->op.engine->file->cloud, url))
+        if (url && !endpoint_owns(cloud, url))
                 return operation_fail_with(&snapshot->op, ARM_PROTOCOL, "ForeignLink",
                                            "the operation's URL is at another host than "
                                            "azure.cloud.arm, no token goes there");
+        snapshot->by_location = !url;
+        if (!url)
+                url = http_headers_get(&call->reply->headers, "Location");
+        /* A gateway may have written it anew; the snapshot itself tells as much. */
+        if (url && !endpoint_owns(cloud, url))
+                url = NULL;
 
         free(snapshot->operation_url);
         snapshot->operation_url = url ? strdup(url) : NULL;

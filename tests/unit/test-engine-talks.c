@@ -90,6 +90,12 @@ static void test_create(void **state) {
                  0,
                  {{HTTP_PUT, "/snapshots/", 0, 202, 0,
                    "Azure-AsyncOperation: https://evil.example/x", "{}", true}}},
+                {__LINE__,
+                 "is complete",
+                 "[ForeignLink]",
+                 1,
+                 {{HTTP_PUT, "/snapshots/", 0, 202, 0, "Location: https://evil.example/x", "{}",
+                   false}}},
                 /* accepted, and nothing was made: what stands under the name is looked at */
                 {__LINE__,
                  "[WrongSource]",
