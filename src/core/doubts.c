@@ -53,6 +53,7 @@ void blocks_append(uint32_t blocked, struct strbuf *out) {
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more) {
         sum->complete += more->complete;
+        sum->listed += more->listed;
         sum->beyond += more->beyond;
         sum->deletes += more->deletes;
         sum->failures += more->failures;

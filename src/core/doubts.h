@@ -74,6 +74,7 @@ void blocks_append(uint32_t blocked, struct strbuf *out);
 /* What one policy holds and wants, in one subscription or summed over all. */
 struct policy_tally {
         size_t complete; /* complete ones of its selected series */
+        size_t listed; /* complete ones of ours that carry its name, or one it had, selected or not */
         size_t beyond;  /* of those: dropped within 30 days by the file, not by the accepted rule */
         size_t deletes; /* planned now, of complete ones */
         size_t failures;  /* planned now, of old failed ones: no doubt counts them */

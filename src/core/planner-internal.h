@@ -70,6 +70,8 @@ void planner_accepted(const struct planner *p, const struct series *s,
                       struct accepted *ret_accepted);
 int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
                   const struct accepted *accepted, const struct series_state *state);
+/* All of ours that the listing has of each policy. */
+void planner_count_listed(struct planner *p);
 int planner_prune(struct planner *p, const struct series *s, struct series_state *state);
 /* Takes the reason, also on failure. */
 int planner_delete(struct planner *p, const struct snapshot_row *row, struct strbuf *reason,

@@ -15,11 +15,13 @@ void planner_accepted(const struct planner *p, const struct series *s,
         size_t zone_len;
         bool has_keep;
 
-        /* The members are in the order of slots. */
+        /* The members are in the order of slots. What a person adopted carries what that person wrote,
+         * which is no ack. */
         for (size_t i = s->n_members; i-- > 0 && !text;) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                if ((row->flags & ROW_COMPLETE) && !snapshot_row_is_future(row, p->now))
+                if ((row->flags & (ROW_COMPLETE | ROW_ADOPTED)) == ROW_COMPLETE &&
+                    !snapshot_row_is_future(row, p->now))
                         text = view_keep(s->view, row);
         }
 
@@ -90,6 +92,25 @@ int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
         if (!accepted->differs || !s->policy->has_keep)
                 return 0;
         return count_beyond(p, s, jitter_s, accepted, &tally->beyond);
+}
+
+void planner_count_listed(struct planner *p) {
+        const struct world_view *view = p->view;
+
+        for (size_t k = 0; k < p->file->n_policies; k++) {
+                const struct policy *policy = &p->file->policies[k];
+
+                for (size_t n = 0; n <= policy->n_formerly; n++) {
+                        const char *name = n == 0 ? policy->name : policy->formerly[n - 1];
+                        uint32_t number = intern_find(view->strings, name);
+
+                        for (size_t i = 0; number != 0 && i < view->n_snapshots; i++)
+                                p->plan->policies[k].listed +=
+                                        view->snapshots[i].policy == number &&
+                                        (view->snapshots[i].flags & ROW_COMPLETE) &&
+                                        snapshot_row_is_ours(&view->snapshots[i]);
+                }
+        }
 }
 
 int planner_delete(struct planner *p, const struct snapshot_row *row, struct strbuf *reason,

@@ -361,6 +361,8 @@ int planner_run(const struct policy_file *file, const struct world_view *view,
 
         r = planner_prepare(&p);
         r = r ?: prepare_plan(&p);
+        if (r == 0)
+                planner_count_listed(&p);
         r = r ?: select_disks(&p);
         r = r ?: plan_disks(&p);
         r = r ?: planner_retired(&p);

@@ -95,7 +95,7 @@ static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn
                         snprintf(reason, sizeof(reason),
                                  "its keep is another than the rule accepted before, and not all "
                                  "of the snapshots that it had are listed, but %zu",
-                                 standing->tally.complete);
+                                 standing->tally.listed);
                 else
                         snprintf(reason, sizeof(reason),
                                  "its keep would within 30 days delete %zu of %zu snapshots that "

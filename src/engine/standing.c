@@ -267,7 +267,7 @@ static bool all_is_listed(const struct engine *engine, const struct policy_stand
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 if (!engine->subscriptions[i].plan || engine->subscriptions[i].listing.stands)
                         return false;
-        return !known || standing->tally.complete >= known->complete + standing->spent;
+        return !known || standing->tally.listed >= known->complete + standing->spent;
 }
 
 /*
@@ -281,10 +281,12 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         bool listed = all_is_listed(engine, standing, known), acked;
         _cleanup_(strbuf_deinit) struct strbuf rule = {};
 
-        standing->hidden = false;
+        /* Without memory what stood goes on standing. */
         append_rule(policy, &rule);
         if (rule.error)
-                return true;
+                return standing->hidden ||
+                       doubt_policy_stands(&standing->tally, policy->max_delete_percent);
+        standing->hidden = false;
 
         acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data);
         if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent))
@@ -297,8 +299,8 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
          * compared is what they carry. Unwritten, it only makes us ask. */
         if (listed && (acked || standing->tally.differing == 0))
                 (void)state_rule_set(&engine->state, policy->name, rule.data,
-                                     standing->tally.complete -
-                                             MIN(standing->tally.complete, standing->spent));
+                                     standing->tally.listed -
+                                             MIN(standing->tally.listed, standing->spent));
         else if (acked && known)
                 (void)state_rule_set(&engine->state, policy->name, rule.data, known->complete);
         return false;
@@ -413,7 +415,7 @@ static void tell_doubt(const struct engine_doubt *doubt, void *data) {
                 strbuf_appendf(&text, " (snapkeepctl ack %s)", doubt->hash);
         strbuf_appendf(&over, "deletions of %s are no longer held back (%s)", doubt->scope,
                        strbuf_str(&names));
-        if (key.error || text.error)
+        if (key.error || text.error || names.error)
                 return;
         condition_raise(&engine->conditions,
                         &(struct condition_sight){

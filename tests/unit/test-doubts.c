@@ -123,14 +123,29 @@ static void test_mass(void **state) {
 }
 
 static void test_tally_add(void **state) {
-        struct policy_tally sum = {1, 2, 3, 4, 5}, more = {10, 20, 30, 40, 50};
+        struct policy_tally sum = {.complete = 1,
+                                   .listed = 2,
+                                   .beyond = 3,
+                                   .deletes = 4,
+                                   .failures = 5,
+                                   .gained = 6,
+                                   .differing = 7};
+        struct policy_tally more = {.complete = 10,
+                                    .listed = 20,
+                                    .beyond = 30,
+                                    .deletes = 40,
+                                    .failures = 50,
+                                    .gained = 60,
+                                    .differing = 70};
 
         policy_tally_add(&sum, &more);
         assert_int_equal(sum.complete, 11);
-        assert_int_equal(sum.beyond, 22);
-        assert_int_equal(sum.deletes, 33);
-        assert_int_equal(sum.failures, 44);
-        assert_int_equal(sum.gained, 55);
+        assert_int_equal(sum.listed, 22);
+        assert_int_equal(sum.beyond, 33);
+        assert_int_equal(sum.deletes, 44);
+        assert_int_equal(sum.failures, 55);
+        assert_int_equal(sum.gained, 66);
+        assert_int_equal(sum.differing, 77);
 }
 
 /* One fleet goes through each group of rows; -1 in found ends a group. Times are seconds after DAY. */

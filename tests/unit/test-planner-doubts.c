@@ -611,6 +611,41 @@ static void test_tally(void **state) {
         assert_int_equal(tally->deletes, 1);
         assert_int_equal(f.plan->series[0].deletes, 1);
         assert_int_equal(tally->beyond, 0);
+        assert_int_equal(tally->listed, 5);
+        assert_int_equal(tally->differing, 0);
+        teardown(&f);
+}
+
+/* What is listed counts whether or not its disk is selected, and under names that were; a rule that the
+ * newest does not carry is told by the one that is remembered. */
+static void test_listed(void **state) {
+        const char *const remembered[] = {"last=9;pick=first;zone=UTC"};
+        struct standing standing = {.rules = remembered};
+        const struct policy_tally *tally;
+        char *formerly[] = {(char *)(uintptr_t) "silver"};
+        struct fixture f;
+
+        setup(&f);
+        add(&f, 1, ROW_COMPLETE);
+        add(&f, 2, ROW_FAILED);
+        add(&f, 3, ROW_COMPLETE)->policy = number(&f, "silver");
+        add(&f, 4, ROW_COMPLETE)->policy = number(&f, "bronze");
+        add(&f, 5, ROW_COMPLETE)->generation = number(&f, "another-life");
+        add(&f, 6, ROW_COMPLETE)->flags &= (uint16_t)~ROW_NAMED;
+        run(&f, NOW);
+        tally = &f.plan->policies[0];
+        assert_int_equal(tally->complete, 1);
+        assert_int_equal(tally->listed, 2);
+        assert_int_equal(tally->differing, 0);
+
+        f.policy.formerly = formerly;
+        f.policy.n_formerly = 1;
+        run_with(&f, &standing, NOW);
+        tally = &f.plan->policies[0];
+        assert_int_equal(tally->listed, 3);
+        assert_int_equal(tally->differing, 1);
+        f.policy.formerly = NULL;
+        f.policy.n_formerly = 0;
         teardown(&f);
 }
 
@@ -925,10 +960,11 @@ int main(void) {
                 cmocka_unit_test(test_shared_limits), cmocka_unit_test(test_own_limits),
                 cmocka_unit_test(test_deferred),      cmocka_unit_test(test_accepted),
                 cmocka_unit_test(test_peer),          cmocka_unit_test(test_tally),
-                cmocka_unit_test(test_survivors),     cmocka_unit_test(test_settle),
-                cmocka_unit_test(test_settle_own),    cmocka_unit_test(test_found),
-                cmocka_unit_test(test_hash),          cmocka_unit_test(test_ask),
-                cmocka_unit_test(test_formerly),      cmocka_unit_test(test_judged_once),
+                cmocka_unit_test(test_listed),        cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_settle),        cmocka_unit_test(test_settle_own),
+                cmocka_unit_test(test_found),         cmocka_unit_test(test_hash),
+                cmocka_unit_test(test_ask),           cmocka_unit_test(test_formerly),
+                cmocka_unit_test(test_judged_once),
         };
 
         return cmocka_run_group_tests_name("planner-doubts", tests, NULL, NULL);
