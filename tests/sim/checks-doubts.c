@@ -22,6 +22,7 @@ const char *accepted_rule(struct checks *c, const struct seen_chain *chain,
 
         for (size_t i = 0; i < n; i++)
                 if (points[i].who && points[i].who != but &&
+                    !service_tag_get(points[i].who->r, "snapkeep-adopted") &&
                     (!newest || points[i].slot_s > newest->slot_s))
                         newest = &points[i];
         return newest ? newest->who->keep : NULL;

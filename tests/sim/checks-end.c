@@ -51,6 +51,8 @@ static void check_series(struct checks *c, const struct seen_chain *chain,
                               chain->disk->name, intent->policy);
                 return;
         }
+        /* By what was complete then: what is copied in the background ends in between two looks. */
+        n = collect_points(c, chain, intent, earlier, 0, points);
         for (size_t i = 0; i < n; i++) {
                 c->evaluated[PROMISE_IT_ENDS]++;
                 if (!is_blocked(points[i].who, now) &&
@@ -94,9 +96,9 @@ static bool is_filled(const struct checks *c, const struct seen_chain *chain,
 
 void checks_creates(struct checks *c, struct utc now) {
         for (const struct seen_chain *chain = c->chains; chain && !c->broken; chain = chain->next) {
-                /* Those with three pending wait. */
-                if (!chain->disk || strstr(chain->disk->sku, "Ultra") ||
-                    strstr(chain->disk->sku, "V2"))
+                /* Those with three pending wait, and a chain of 500 takes no more. */
+                if (!chain->disk || chain->n >= SERVICE_CHAIN_MAX ||
+                    strstr(chain->disk->sku, "Ultra") || strstr(chain->disk->sku, "V2"))
                         continue;
                 for (size_t i = 0; i < c->n_intents && !c->broken; i++) {
                         const struct intent *intent = &c->intents[i];

@@ -660,7 +660,18 @@ static int lose_disk(struct machine *m) {
         return r;
 }
 
-/* Somebody deletes the newest of ours of disk-1. */
+/* Whether the daemon knows of a complete snapshot with that point in time. */
+static bool knows_newest(const struct machine *m, struct utc newest) {
+        const struct plan *plan = engine_plan(m->engine, 0);
+
+        for (size_t i = 0; plan && i < plan->n_series; i++)
+                if (plan->series[i].newest.ticks == newest.ticks)
+                        return true;
+        return false;
+}
+
+/* Somebody deletes the newest of ours of disk-1, once the daemon has seen it: what it never saw it
+ * cannot miss. */
 static int lose_snapshot(struct machine *m) {
         bool was = enter(false);
         const struct service_resource *newest = NULL;
@@ -671,6 +682,10 @@ static int lose_snapshot(struct machine *m) {
                 if (is_ours(r) && strncmp(r->name, "disk-1", 6) == 0 &&
                     service_resource_is_complete(r, sim_true_utc(m->sim)))
                         newest = r;
+        }
+        if (!newest || !knows_newest(m, newest->time_created)) {
+                leave(was);
+                return 1;
         }
         must(service_delete(m->service, sim_true_utc(m->sim), newest->id));
         m->lost++;
