@@ -138,6 +138,10 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         const char *bearer;
         int r;
 
+        /* One that was admitted before the operator said so, and waited. */
+        if (call->ask.kind == BUDGET_KIND_CREATE && engine->state.paused)
+                return call_end_with(op, ARM_TRANSIENT, "Paused", "everything is paused");
+
         permit = call_permit(op, now);
         if (MAX(now.ns, permit.ns) >= call->send_before.ns) {
                 call_end_with(op, ARM_TRANSIENT, "NotSentInTime",

@@ -360,6 +360,30 @@ void named_ask(struct rig *rig) {
 }
 
 /* Deletions, then everything; a restart does not forget; the end comes by itself and by word. */
+/* What waits for its Retry-After when the pause begins waits on. */
+void named_pause_while_throttled(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+        uint64_t created;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 4 * HOUR_NS + 50 * MINUTE_NS);
+        created = rig->checks.creations;
+        tale_must(&tale, service_set_away(rig->service, SERVICE_SUBSCRIPTION, SERVICE_THROTTLED,
+                                          /* retry_after_s= */ 300,
+                                          utc_add_seconds(sim_true_utc(rig->sim), 13 * 60)));
+        rig_run(rig, 12 * MINUTE_NS);
+        rig_pause(&rig->nodes[0], /* all= */ true, 40 * MINUTE_NS);
+        rig_run(rig, 35 * MINUTE_NS);
+        tale_expect(&tale, rig->checks.creations == created, "created in a pause of all");
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, rig->checks.creations > created, "nothing is created after the pause");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 void named_pause(struct rig *rig) {
         struct intent want = tale_hourly();
         uint64_t created, deleted;

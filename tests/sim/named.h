@@ -155,6 +155,7 @@ void named_mass(struct rig *rig);
 void named_renamed(struct rig *rig);
 void named_renamed_bare(struct rig *rig);
 void named_ask(struct rig *rig);
+void named_pause_while_throttled(struct rig *rig);
 void named_pause(struct rig *rig);
 void named_gone_keep(struct rig *rig);
 void named_gone_apply(struct rig *rig);

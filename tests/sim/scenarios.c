@@ -235,6 +235,7 @@ const struct scenario scenarios[] = {
         {"renamed-bare", 1, named_renamed_bare},
         {"ask", 1, named_ask},
         {"pause", 1, named_pause},
+        {"pause-while-throttled", 1, named_pause_while_throttled},
         {"gone-keep", 1, named_gone_keep},
         {"gone-apply", 1, named_gone_apply},
         {"retire", 1, named_retire},
