@@ -378,7 +378,10 @@ static struct mono sweep_due(const struct subscription *s, struct mono now) {
                 if (!s->engine->file->demo && next.ns - now.ns < ROUND_GAP_S * NSEC_PER_SEC &&
                     now.ns - s->touched_first.ns < ROUND_MOST_NS)
                         due.ns = MAX(due.ns, next.ns);
-                due.ns = MIN(due.ns, s->next_sweep.ns);
+                /* One that was wanted before the round began is wanted to show what the round does. */
+                due.ns = MIN(due.ns, s->next_sweep.ns > s->touched_first.ns
+                                             ? s->next_sweep.ns
+                                             : mono_add_ns(s->touched_first, ROUND_MOST_NS).ns);
         }
         due.ns = MAX(due.ns, s->sweep_again.ns);
         return due;

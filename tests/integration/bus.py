@@ -361,7 +361,8 @@ def pausing(folder):
     want(rig.sim.stats()['effects']['deleted'] == effects['deleted'], 'it went on deleting')
     until = int((time.time() + 3) * 1000000)
     bus.ask('Pause', 'boolean:false', f'uint64:{until}')
-    wait_for(lambda: bus.json('ListDoubts', 'uint32:0', 'uint32:0')['total'] == 0, 30, 'the end of the pause')
+    wait_for(lambda: 'paused' not in [d['doubt'] for d in bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts']],
+             30, 'the end of the pause')
     wait_for(lambda: rig.sim.stats()['effects']['deleted'] > effects['deleted'], 30, 'a deletion after it')
 
     for usec in (1, int(time.time() - 5) * 1000000, 2 ** 64 - 1):
