@@ -296,7 +296,8 @@ static const struct event_entry events[] = {
                         .subject = "The policy would delete much more than the one before it: "
                                    "@SNAPKEEP_STATE@",
                         .cause = "Its keep was changed, and within 30 days more than "
-                                 "safety.max_delete_percent of its snapshots would go.",
+                                 "safety.max_delete_percent of its snapshots would go; or nobody "
+                                 "can say, since not all that it had are listed.",
                         .effect = "Nothing of the policy is deleted; new snapshots carry the rule "
                                   "that was accepted last.",
                         .remedy = "If it is meant: snapkeepctl ack with the hash of snapkeepctl "
