@@ -26,7 +26,8 @@
 #define PROOF_BURST_WINDOW_S 300
 
 /* FACTS section 9, seen in recordings: 8,000 snapshot creations and 1,920 listings of snapshots in 30
- * minutes, per subscription and region. The file's share of them is ours (limits.api_share). Rows a page are not documented; 1,000 is what the program's own targets assume. */
+ * minutes, per subscription and region. The file's share of them is ours (limits.api_share). Rows a
+ * page are not documented; 1,000 is what the program's own targets assume. */
 #define PROOF_CREATES_PER_30M 8000
 #define PROOF_LISTS_PER_30M 1920
 #define PROOF_PAGE_ROWS 1000
