@@ -92,12 +92,13 @@ bool doubt_mass_stands(const struct policy_tally *tally, size_t deleted, size_t 
                is_more_than(sum - allowed, tally->complete, percent);
 }
 
-size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted) {
+size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted, unsigned percent) {
+        size_t free_of_doubt = MAX((size_t)DOUBT_MASS_LEAST, tally->complete * percent / 100);
         size_t sum, allowed;
 
         if (__builtin_add_overflow(tally->deletes, deleted, &sum))
                 sum = SIZE_MAX;
-        if (__builtin_add_overflow(tally->gained, DOUBT_MASS_LEAST, &allowed) || sum <= allowed)
+        if (__builtin_add_overflow(tally->gained, free_of_doubt, &allowed) || sum <= allowed)
                 return tally->deletes;
         return MAX(tally->deletes, sum - allowed);
 }

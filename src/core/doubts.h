@@ -94,7 +94,7 @@ bool doubt_mass_stands(const struct policy_tally *tally, size_t deleted, size_t 
 
 /* The least allowance with which the planned deletions may go, after @deleted ones; at least their
  * number. */
-size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted);
+size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted, unsigned percent);
 
 /*
  * The size of a target over the last days: the largest seen in each, so that a slow loss shows too.

@@ -249,7 +249,8 @@ static int ack_policy(struct engine *engine, size_t p, enum doubt doubt) {
                 return rule.error;
         if (doubt == DOUBT_MASS)
                 allowance = doubt_mass_allowance(&engine->policies[p].tally,
-                                                 engine->policies[p].deleted);
+                                                 engine->policies[p].deleted,
+                                                 policy->max_delete_percent);
         r = state_ack(&engine->state, doubt, policy->name,
                       doubt == DOUBT_POLICY ? strbuf_str(&rule) : NULL, allowance,
                       engine_now(engine));

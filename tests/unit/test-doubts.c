@@ -93,6 +93,7 @@ static void test_mass(void **state) {
                 {__LINE__, 1000, 200, 0, 0, 0, 20, false},
                 {__LINE__, 1000, 201, 0, 0, 0, 20, true},
                 {__LINE__, 1000, 201, 1, 0, 0, 20, false},
+                {__LINE__, 1000, 1, 0, 201, 0, 20, true}, /* two more are allowed, not 192 */
                 {__LINE__, 51, 10, 0, 0, 0, 20, false},
                 {__LINE__, 54, 11, 0, 0, 0, 20, true}, /* 10.8 */
                 {__LINE__, 55, 11, 0, 0, 0, 20, false},
@@ -109,16 +110,19 @@ static void test_mass(void **state) {
                 struct policy_tally tally = {.complete = rows[i].complete,
                                              .deletes = rows[i].deletes,
                                              .gained = rows[i].gained};
+                size_t allowance;
 
                 if (doubt_mass_stands(&tally, rows[i].deleted, rows[i].allowance,
                                       rows[i].percent) != rows[i].stands)
                         fail_msg("row at line %d", rows[i].line);
-                /* An ack lets the planned ones go, whatever has gone before. */
-                if (doubt_mass_stands(&tally, rows[i].deleted,
-                                      doubt_mass_allowance(&tally, rows[i].deleted),
-                                      rows[i].percent))
+                /* An ack lets the planned ones go, whatever has gone before, and hardly more. */
+                allowance = doubt_mass_allowance(&tally, rows[i].deleted, rows[i].percent);
+                assert_true(allowance >= tally.deletes);
+                if (doubt_mass_stands(&tally, rows[i].deleted, allowance, rows[i].percent))
                         fail_msg("row at line %d: its allowance is too small", rows[i].line);
-                assert_true(doubt_mass_allowance(&tally, rows[i].deleted) >= tally.deletes);
+                if (tally.deletes > 0 && allowance > tally.deletes &&
+                    !doubt_mass_stands(&tally, rows[i].deleted, allowance - 1, rows[i].percent))
+                        fail_msg("row at line %d: its allowance is too large", rows[i].line);
         }
 }
 
