@@ -131,20 +131,31 @@ static void count_day(const struct checks *c, unsigned node, const struct intent
         *ret_gained = gained;
 }
 
-size_t checks_mass_accepted(const struct checks *c, unsigned node, const struct intent *intent,
-                            size_t n, struct utc at) {
-        size_t deleted, gained;
+/* What may go beyond the gains without a doubt, after @deleted ones. */
+static size_t free_of_doubt(struct checks *c, const struct intent *intent, size_t deleted,
+                            struct utc at) {
+        static struct point points[POINTS_MAX + 1];
+        size_t complete = 0;
+
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                complete += collect_points(c, chain, intent, at, 0, points);
+        return MAX(MASS_LEAST, (complete + deleted) * intent->max_delete_percent / 100);
+}
+
+size_t checks_mass_accepted(struct checks *c, unsigned node, const struct intent *intent, size_t n,
+                            struct utc at) {
+        size_t deleted, gained, allowed;
 
         /* The operator answered what was told, by a listing of then. */
         count_day(c, node, intent, at, DAY_S, &deleted, &gained);
-        return MAX(n, n + deleted - MIN(n + deleted, gained + MASS_LEAST));
+        allowed = gained + free_of_doubt(c, intent, 0, at);
+        return MAX(n, n + deleted - MIN(n + deleted, allowed));
 }
 
 static const char *mass_forbids(struct checks *c, unsigned node, const struct intent *intent,
                                 struct utc at) {
         static char text[160];
-        static struct point points[POINTS_MAX + 1];
-        size_t deleted, gained, complete = 0, accepted = 0, least;
+        size_t deleted, gained, accepted = 0, least;
 
         if (intent->max_delete_percent == 0)
                 return NULL;
@@ -157,9 +168,7 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
                      c->acks->items[i].ack == CHECKS_ACK_APPLY) &&
                     c->acks->items[i].at.ticks > utc_add_seconds(at, -DAY_S - 3600).ticks)
                         accepted += c->acks->items[i].n;
-        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
-                complete += collect_points(c, chain, intent, at, 0, points);
-        least = MAX(MASS_LEAST, (complete + deleted) * intent->max_delete_percent / 100);
+        least = free_of_doubt(c, intent, deleted, at);
         if (deleted <= gained + least + accepted)
                 return NULL;
         snprintf(text, sizeof(text),

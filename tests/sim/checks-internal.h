@@ -194,8 +194,8 @@ const char *doubt_forbids(struct checks *c, unsigned node, const struct seen_sna
                           enum promise *ret_promise);
 /* How many deletions an ack of doubt mass accepts, with @n planned: those, and what is there too much
  * already. */
-size_t checks_mass_accepted(const struct checks *c, unsigned node, const struct intent *intent,
-                            size_t n, struct utc at);
+size_t checks_mass_accepted(struct checks *c, unsigned node, const struct intent *intent, size_t n,
+                            struct utc at);
 /* Whether the rule in the file must not go into tags: too much more would go by it, and nobody has
  * accepted that. @slack snapshots are not minded. */
 bool rule_is_doubted(struct checks *c, unsigned node, const struct intent *intent, struct utc at,
