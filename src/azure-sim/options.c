@@ -346,7 +346,6 @@ enum options_verdict options_read(int argc, char **argv, struct options *ret_opt
         bool has_disks = false;
         int index = 0;
 
-        options.service.put_updates = true;
         for (;;) {
                 int code = getopt_long(argc, argv, "", long_options, &index);
 

@@ -392,8 +392,10 @@ static const struct event_entry events[] = {
                         .fields = STANDING,
                         .subject =
                                 "Snapshots carry our owner tag and are not ours: @SNAPKEEP_STATE@",
-                        .cause = "Their name is not the one that their tags give: copies made by "
-                                 "hand, or tags that were changed.",
+                        .cause =
+                                "Their name is not the one that their tags give, or they are older "
+                                "than their slot: copies made by hand, tags that were changed, a "
+                                "name that was taken, a clock of Azure's that was off.",
                         .effect = "They are never touched, and count for the limit of the chain "
                                   "alone.",
                         .remedy = "Take the tag snapkeep-owner off, or delete them by hand.",

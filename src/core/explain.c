@@ -251,6 +251,8 @@ void explainer_row(const struct explainer *e, const struct snapshot_row *row,
                         what.why |= EXPLAIN_BAD_TAGS;
                 else if (!(row->flags & (ROW_NAMED | ROW_ADOPTED)))
                         what.why |= EXPLAIN_OTHER_NAME;
+                else if (!(row->flags & ROW_ADOPTED) && !snapshot_row_fills(row))
+                        what.why |= EXPLAIN_TOO_OLD;
                 if (!(row->flags & ROW_INCREMENTAL))
                         what.why |= EXPLAIN_FULL;
         } else {
@@ -270,7 +272,7 @@ void explained_row_append(const struct explainer *e, const struct snapshot_row *
         const struct disk_row *disk = explained->disk;
         const char *joint = "";
 
-        for (unsigned bit = 1; bit <= EXPLAIN_NO_TARGET; bit <<= 1) {
+        for (unsigned bit = 1; bit <= EXPLAIN_TOO_OLD; bit <<= 1) {
                 if (!(explained->why & bit))
                         continue;
                 strbuf_append_str(out, joint);
@@ -287,6 +289,10 @@ void explained_row_append(const struct explainer *e, const struct snapshot_row *
                         break;
                 case EXPLAIN_OTHER_NAME:
                         strbuf_append_str(out, "its name is not the one that its tags give");
+                        break;
+                case EXPLAIN_TOO_OLD:
+                        strbuf_append_str(out, "it was taken before the slot that its tags give: "
+                                               "somebody had the name before us");
                         break;
                 case EXPLAIN_FULL:
                         strbuf_append_str(out, "it is a full snapshot and not an incremental one");

@@ -74,6 +74,8 @@ enum {
         EXPLAIN_NO_DISK = 1 << 6,     /* unclaimed: no disk of its generation is listed */
         EXPLAIN_OTHER_REGION = 1 << 7, /* unclaimed: the disk is in another region */
         EXPLAIN_NO_TARGET = 1 << 8,    /* unclaimed: no target of the policy selects the disk */
+        EXPLAIN_TOO_OLD = 1 << 9, /* mistaken: taken before the slot that its tags give, and nobody
+                                          adopted it */
 };
 
 #define EXPLAIN_NONE SIZE_MAX

@@ -106,10 +106,11 @@ void finding_append(const struct finding *finding, struct strbuf *out) {
         strbuf_appendf(out, "%zu ", finding->count);
         switch (finding->kind) {
         case FINDING_MISTAKEN:
-                strbuf_appendf(out,
-                               "snapshot%s with our owner tag but not our name, source or group, "
-                               "left alone",
-                               many);
+                strbuf_appendf(
+                        out,
+                        "snapshot%s with our owner tag but not our name, source, group or time, "
+                        "left alone",
+                        many);
                 break;
         case FINDING_UNCLAIMED:
                 strbuf_appendf(out, "snapshot%s of ours that no policy and target select, kept",

@@ -44,7 +44,13 @@ static int scratch_reserve(struct series_scratch *scratch, size_t n) {
 bool snapshot_row_is_ours(const struct snapshot_row *row) {
         unsigned needed = ROW_TAGGED | ROW_INCREMENTAL;
 
-        return (row->flags & needed) == needed && (row->flags & (ROW_NAMED | ROW_ADOPTED));
+        if ((row->flags & needed) != needed)
+                return false;
+        return (row->flags & ROW_ADOPTED) || ((row->flags & ROW_NAMED) && snapshot_row_fills(row));
+}
+
+bool snapshot_row_fills(const struct snapshot_row *row) {
+        return !utc_is_set(row->time_created) || schedule_fills(row->slot, row->time_created);
 }
 
 bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now) {
@@ -179,8 +185,7 @@ void series_sum_up(const struct series *s, struct utc now, struct series_state *
 
 /* Whether the row fills its slot: complete or under way, and not older than it. */
 static bool fills_slot(const struct snapshot_row *row) {
-        return (row->flags & (ROW_COMPLETE | ROW_UNDERWAY)) &&
-               (!utc_is_set(row->time_created) || schedule_fills(row->slot, row->time_created));
+        return (row->flags & (ROW_COMPLETE | ROW_UNDERWAY)) && snapshot_row_fills(row);
 }
 
 struct utc series_newest_filled(const struct series *s, struct utc now) {

@@ -58,8 +58,12 @@ static inline const struct snapshot_row *series_row(const struct series *s, size
 }
 
 /* Whether the row carries all that makes a snapshot ours but a policy that selects it (DESIGN
- * section 4, "Ours"). */
+ * section 4, "Ours"). One that is older than its slot is not: somebody had taken the name, and a PUT of
+ * ours put our tags on it. */
 bool snapshot_row_is_ours(const struct snapshot_row *row);
+
+/* Whether its point in time can stand for the slot of its tags; one that has none yet can. */
+bool snapshot_row_fills(const struct snapshot_row *row);
 
 /* Dated in the future, beyond the seconds by which two good clocks differ. */
 bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now);

@@ -26,6 +26,7 @@ struct memory {
         struct utc slot;  /* create: of the action last tried */
         bool running;
         bool done;          /* succeeded since the world was read, which does not show it */
+        bool maybe_done;    /* create: the last try failed, and may have had its effect */
         bool told;          /* the failure is in the log */
         uint64_t serial;    /* create, delete: the last plan that asked for it */
         uint64_t failed_in; /* delete: the plan in which it failed last */
@@ -60,10 +61,11 @@ struct subscription {
         struct engine *engine;
         char id[GUID_TEXT_SIZE];
 
-        struct world *world;  /* NULL until the first whole sweep */
-        struct mono begin;    /* of its sweep */
-        struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
-        struct plan *plan;    /* of that world; NULL when it is to be made */
+        struct world *world;   /* NULL until the first whole sweep */
+        struct mono begin;     /* of its sweep */
+        struct utc known_from; /* begin of the first world since the start */
+        struct mono disks_at;  /* begin of the listing of its disks; 0 ns: to be listed next time */
+        struct plan *plan;     /* of that world; NULL when it is to be made */
         bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
         bool deletes_left; /* some of them wait for room, an answer or their turn */
         struct witness *witnesses; /* [plan->n_series], or NULL */

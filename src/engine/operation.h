@@ -80,7 +80,8 @@ struct operation {
         struct mono wake; /* stepped then at the latest; MONO_NEVER while only a reply is awaited */
         bool runnable;
         struct mono parked_at;
-        bool parked; /* waits for a listing, among its subscription's, and holds no room */
+        bool parked;     /* waits for a listing, among its subscription's, and holds no room */
+        bool maybe_done; /* what it is for may have been done, by us or others, also when it fails */
         enum op_outcome outcome;
         struct arm_error error;
 };
@@ -132,8 +133,11 @@ struct action;
 struct look_question;
 int inventory_new(struct engine *engine, struct subscription *subscription, struct mono now,
                   struct operation **ret_op);
+/* With @look_first its name may exist: it is looked at before it is written, and a permit for its create
+ * is not to be reserved. */
 int snapshot_new(struct engine *engine, struct subscription *subscription,
-                 const struct action *action, struct mono now, struct operation **ret_op);
+                 const struct action *action, bool look_first, struct mono now,
+                 struct operation **ret_op);
 int prune_new(struct engine *engine, struct subscription *subscription, const struct action *action,
               struct mono now, struct operation **ret_op);
 /* Asks one of the questions of engine-internal.h; the answer goes to subscription_looked(). */

@@ -135,6 +135,7 @@ void report_action(struct operation *op, const struct action *action, const char
                         return;
                 subscription_tell(s, memory, false);
                 memory->done = true;
+                memory->maybe_done = false;
                 if (known)
                         memory->known_at = now;
                 backoff_reset(&memory->backoff);
@@ -158,6 +159,8 @@ void report_action(struct operation *op, const struct action *action, const char
                         &memory->backoff, BACKOFF_ITEM_FIRST_NS,
                         op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
                         op->error.retry_after_ns, op->engine->services.random, now);
+        if (memory)
+                memory->maybe_done |= op->maybe_done;
         if (memory && action->kind == ACTION_DELETE) {
                 /* Tried again from a new look at the series alone: its survivors were read for this
                  * round. */

@@ -321,6 +321,8 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         if (!clean)
                 subscription_doubt(s, "a page of the listing failed");
 
+        if (!s->world)
+                s->known_from = world_view(world).begin;
         subscription_compare(s, world, begin, now);
         subscription_drop_plan(s);
         world_free(s->world);
@@ -424,20 +426,40 @@ static struct mono action_permit(const struct subscription *s, const struct acti
         return budget_when(s->budget, &ask, now);
 }
 
-/* The conversation of the action; a create's has its permit. Returns 0 or -ENOMEM. */
+/*
+ * Whether the snapshot may exist although the world does not show it: listings lag; a try may have had
+ * its effect; a life before this one took it shortly before the start, within what listings are behind
+ * before two of them agree (DESIGN section 5); or the slot is late and so is the world, as after a
+ * suspend, and another daemon was in time.
+ */
+static bool action_may_be_done(const struct subscription *s, const struct action *action,
+                               const struct memory *memory, struct mono now) {
+        static const int64_t soon_ticks = ENGINE_SWEEP_SOON_S * TICKS_PER_SEC;
+        int64_t late_ticks = engine_now(s->engine).ticks - action->slot.ticks;
+        int64_t before_ticks = s->known_from.ticks - action->slot.ticks;
+
+        if (s->lagging > 0 || memory->maybe_done)
+                return true;
+        if (before_ticks > 0 && before_ticks <= soon_ticks)
+                return true;
+        return late_ticks > soon_ticks && now.ns - s->begin.ns > ENGINE_SWEEP_SOON_S * NSEC_PER_SEC;
+}
+
+/* The conversation of the action; a create's has its permit, unless it begins with a look. Returns 0 or
+ * -ENOMEM. */
 static int action_begin(struct subscription *s, const struct action *action, const char *region,
-                        struct mono now, struct operation **ret_op) {
+                        bool look_first, struct mono now, struct operation **ret_op) {
         struct operation *op;
         int r;
 
-        r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, now, &op)
+        r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, look_first, now, &op)
                                           : prune_new(s->engine, s, action, now, &op);
         if (r < 0)
                 return r;
 
         op->region = strdup(region);
         r = op->region ? 0 : -ENOMEM;
-        if (r == 0 && action->kind == ACTION_CREATE)
+        if (r == 0 && action->kind == ACTION_CREATE && !look_first)
                 r = operation_reserve(op, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE, now);
         if (r < 0) {
                 operation_free(op);
@@ -451,7 +473,8 @@ static void subscription_admit(struct subscription *s, const struct action *acti
                                const char *region, struct memory *memory, struct mono now) {
         struct operation *op;
 
-        if (action_begin(s, action, region, now, &op) < 0)
+        if (action_begin(s, action, region, action_may_be_done(s, action, memory, now), now, &op) <
+            0)
                 return;
 
         memory->running = true;

@@ -2,6 +2,7 @@
  * One snapshot of one slot: created, found in the round's listing, and checked.
  *
  *         START -> CREATE -> LISTING -> DONE (listed complete, and checked)
+ *         START -> LOOK -> CREATE when the name may exist although no listing shows it
  *         CREATE -> LISTING also when the reply is lost: the listing shows what became of it
  *         LISTING -> POLL, with the operation's URL, when it is listed and not complete; the URL is
  *         Azure-AsyncOperation's before Location's, and without either the snapshot itself tells
@@ -18,7 +19,9 @@
  *
  * The name is the slot's, so that a PUT that is sent twice makes one snapshot (FACTS section 1,
  * "Idempotency"). The same fact means that a success proves nothing: an existing name is accepted
- * and nothing is taken. Hence the check of what is there in the end.
+ * and nothing is taken. Hence the check of what is there in the end. Such a PUT replaces the tags of
+ * what it finds, a hold among them; where listings may not show a name that exists, it is looked at
+ * first.
  */
 #include "azure/replies.h"
 #include "azure/requests.h"
@@ -56,6 +59,7 @@ struct snapshot {
         bool rule_is_accepted; /* it carries the file's keep rule, not the one accepted before */
         bool without_zones;    /* its last PUT asked for locally redundant storage */
         bool put;              /* counted among the subscription's unanswered PUTs */
+        bool look_first;       /* the name may exist: no PUT before a GET has said 404 */
         bool unlisted;         /* a listing that began later did not have it */
         bool known;            /* a single GET or its operation showed it complete */
         unsigned polls;
@@ -268,6 +272,7 @@ static enum op_verdict snapshot_check(struct snapshot *snapshot,
 /* The PUT is answered, or may have had its effect: the round's listing shows what became of it. */
 static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now) {
         snapshot_count_put(snapshot, false);
+        snapshot->op.maybe_done = true;
         subscription_touch(snapshot->op.subscription, now);
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_LISTING);
         return operation_park(&snapshot->op, now);
@@ -285,8 +290,10 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
         case ARM_OK:
                 break;
         case ARM_THROTTLED:
-        case ARM_CONFLICT:
                 return operation_retry(&snapshot->op, now);
+        case ARM_CONFLICT: /* perhaps with somebody's PUT of the same name */
+                snapshot_count_put(snapshot, false);
+                return snapshot_look_later(snapshot, now);
         case ARM_TRANSIENT:
         case ARM_PROTOCOL:
                 if (call->error.maybe_done)
@@ -407,6 +414,7 @@ static enum op_verdict snapshot_after_poll(struct snapshot *snapshot, struct mon
 
 static enum op_verdict snapshot_read_look(struct snapshot *snapshot,
                                           const struct snapshot_reply *reply, struct mono now) {
+        snapshot->op.maybe_done = true; /* the name exists */
         switch (reply->provisioning) {
         case PROVISIONING_SUCCEEDED:
                 return snapshot_check(snapshot, reply);
@@ -468,7 +476,8 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
 
         switch (snapshot->state) {
         case SNAPSHOT_AWAIT_START:
-                return snapshot_send_create(snapshot, now);
+                return snapshot->look_first ? snapshot_send_look(snapshot, now)
+                                            : snapshot_send_create(snapshot, now);
         case SNAPSHOT_AWAIT_CREATE:
                 return snapshot_after_create(snapshot, now);
         case SNAPSHOT_AWAIT_LISTING:
@@ -508,7 +517,8 @@ static void snapshot_free(struct operation *op) {
 }
 
 int snapshot_new(struct engine *engine, struct subscription *subscription,
-                 const struct action *action, struct mono now, struct operation **ret_op) {
+                 const struct action *action, bool look_first, struct mono now,
+                 struct operation **ret_op) {
         static const struct operation_ops ops = {
                 .name = "snapshot",
                 .step = snapshot_step,
@@ -529,6 +539,7 @@ int snapshot_new(struct engine *engine, struct subscription *subscription,
         }
         snapshot->rule_is_accepted =
                 !(engine->policy_blocks[action->policy] & DOUBT_BIT(DOUBT_POLICY));
+        snapshot->look_first = look_first;
         *ret_op = &snapshot->op;
         return 0;
 }

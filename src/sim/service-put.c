@@ -161,7 +161,7 @@ static int put_again(struct service *service, struct utc now, const struct servi
                                     "existing disk '%s'.",
                                     resource->name);
 
-        r = service->options.put_updates ? update(service, now, body, resource, answer) : 0;
+        r = update(service, now, body, resource, answer);
         if (r != 0)
                 return r < 0 ? r : 0;
         r = answer_updated(service, now, call, route, resource, answer);

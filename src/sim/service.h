@@ -59,10 +59,6 @@ struct service;
 
 struct service_options {
         uint64_t seed; /* of GUIDs and tokens */
-        /* A PUT on an existing name replaces the tags that its body has, as azure-cli's updates rely
-         * on. Off where promises are checked: the daemon's PUT would re-tag a stranger's snapshot that
-         * stands under our derived name, which needs somebody to have chosen that name. */
-        bool put_updates;
         bool bare_accepted;     /* the 202 of a PUT has no id, name and type (recorded in 2021) */
         size_t page_size;       /* elements of a listing's page */
         int64_t operation_ns;   /* from a PUT or DELETE to the end of its operation */

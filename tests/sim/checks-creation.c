@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A snapshot made more than a minute before its slot does not fill it (DESIGN section 2). */
-#define EARLY_S 60
-
 static void check_once(struct checks *c, const struct seen_snapshot *s, struct utc at) {
         size_t same = 0;
 
@@ -18,9 +15,10 @@ static void check_once(struct checks *c, const struct seen_snapshot *s, struct u
         for (size_t i = 0; i < s->chain->n; i++) {
                 const struct seen_snapshot *o = s->chain->items[i];
 
-                /* Failed ones keep their name and are no second snapshot, nor are those that were made
-                 * before their slot by the service's clock. */
-                same += o->shaped && utc_seconds(o->r->time_created) >= o->slot_s - EARLY_S &&
+                /* Failed ones keep their name and are no second snapshot, nor are adopted ones that were
+                 * made before the slot they stand for. */
+                same += o->shaped &&
+                        utc_seconds(o->r->time_created) >= o->slot_s - CHECKS_EARLY_S &&
                         !o->r->fails && !checks_is_failed(o->r, at) && o->slot_s == s->slot_s &&
                         strcmp(o->policy, s->policy) == 0 && strcmp(o->owner, s->owner) == 0 &&
                         strcmp(o->r->region, s->r->region) == 0;
@@ -60,7 +58,7 @@ static void check_slot(struct checks *c, const struct seen_snapshot *s, unsigned
                               s->r->name);
         else if (c->nodes[node - 1].clock_error_ns == 0 && service_clock_error(c->service) == 0 &&
                  c->hindered.ticks < at.ticks && c->nodes[node - 1].misled_until.ticks < at.ticks &&
-                 s->slot_s > service_s + EARLY_S)
+                 s->slot_s > service_s + CHECKS_EARLY_S)
                 checks_broken(c, PROMISE_SLOT, "%s was created before its slot", s->r->name);
 }
 
@@ -117,7 +115,7 @@ void check_creation(struct checks *c, const struct service_effect *effect,
          * the snapshot is of the new one under the old one's tags. It is nobody's (mistaken), and
          * nothing but that may make us create what is not ours. */
         c->evaluated[PROMISE_ONLY_OURS]++;
-        if (!s->shaped) {
+        if (!s->shaped && !s->early) {
                 char source[GUID_TEXT_SIZE];
 
                 if (str_equal_nocase(checks_tag(r, "snapkeep-generation"),

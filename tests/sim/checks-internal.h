@@ -41,6 +41,9 @@ struct seen_snapshot {
         const struct service_resource *r;
         struct seen_chain *chain;
         bool shaped; /* carries our tags, and the name or the adoption that goes with them */
+        bool early;  /* the same, and made before its slot: by a Date that was off, or by somebody who
+                        had the name before us. It is nobody's */
+        bool held;   /* by our hold tag */
         char policy[TAG_TEXT_MAX], keep[TAG_TEXT_MAX], owner[TAG_TEXT_MAX];
         int64_t slot_s;
         int64_t period[_PERIOD_N];
@@ -105,6 +108,8 @@ struct seen_explain {
 
 /* More than a round deletes at once. */
 #define CHECKS_TOLD_MAX 256
+/* A snapshot made more than a minute before its slot does not fill it (DESIGN section 2). */
+#define CHECKS_EARLY_S 60
 
 #define ACKS_MAX 256
 

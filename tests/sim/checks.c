@@ -275,10 +275,14 @@ static void snapshot_read(struct seen_snapshot *s) {
         const char *slot = checks_tag(s->r, "snapkeep-slot");
         struct utc time;
 
-        s->shaped = is_shaped(s->r);
+        s->slot_s = utc_parse_slot(slot, strlen(slot), &time) == 0 ? utc_seconds(time) : 0;
+        s->early = is_shaped(s->r) && !checks_tag(s->r, "snapkeep-adopted")[0] &&
+                   utc_is_set(s->r->time_created) &&
+                   utc_seconds(s->r->time_created) < s->slot_s - CHECKS_EARLY_S;
+        s->shaped = is_shaped(s->r) && !s->early;
+        s->held = service_tag_get(s->r, "snapkeep-hold") != NULL;
         s->tags = hash_tags(s->r);
         s->period_zone = NULL;
-        s->slot_s = utc_parse_slot(slot, strlen(slot), &time) == 0 ? utc_seconds(time) : 0;
         snprintf(s->policy, sizeof(s->policy), "%s", checks_tag(s->r, "snapkeep-policy"));
         snprintf(s->keep, sizeof(s->keep), "%s", checks_tag(s->r, "snapkeep-keep"));
         snprintf(s->owner, sizeof(s->owner), "%s", checks_tag(s->r, "snapkeep-owner"));
@@ -405,6 +409,25 @@ static bool is_missed(struct checks *c, const struct seen_snapshot *s, struct ut
         return false;
 }
 
+/* The tags are others now: by a hand, or by a daemon's PUT on a name that exists. */
+static void see_tags(struct checks *c, const struct service_effect *effect,
+                     struct seen_snapshot *s) {
+        bool was_held = s->held, was_shaped = s->shaped;
+
+        remember_gone(c, s, effect->at);
+        note_change(s, effect->at);
+        snapshot_read(s);
+        if (effect->client == 0)
+                return;
+        c->evaluated[PROMISE_HELD]++;
+        if (was_held && !s->held)
+                checks_broken(c, PROMISE_HELD, "%s was re-tagged, and its hold is gone", s->r->id);
+        c->evaluated[PROMISE_ONLY_OURS]++;
+        if (!was_shaped && s->shaped)
+                checks_broken(c, PROMISE_ONLY_OURS, "%s was not ours, and is by its new tags",
+                              s->r->id);
+}
+
 static void see_snapshot(struct checks *c, const struct service_effect *effect) {
         struct seen_snapshot *s = checks_seen(c, effect->resource);
 
@@ -425,14 +448,8 @@ static void see_snapshot(struct checks *c, const struct service_effect *effect) 
                 snapshot_drop(c, s);
                 break;
         case SERVICE_EFFECT_TAGGED:
-                if (!s)
-                        break;
-                if (effect->client != 0 && !s->shaped)
-                        checks_broken(c, PROMISE_ONLY_OURS, "%s was re-tagged and is not ours",
-                                      s->r->id);
-                remember_gone(c, s, effect->at);
-                note_change(s, effect->at);
-                snapshot_read(s);
+                if (s)
+                        see_tags(c, effect, s);
                 break;
         case SERVICE_EFFECT_REPEATED:
                 break;

@@ -18,8 +18,10 @@ static void test_findings(void **state) {
                 const char *name, *one, *many;
         } rows[] = {
                 {__LINE__, FINDING_MISTAKEN, "mistaken",
-                 "1 snapshot with our owner tag but not our name, source or group, left alone: x",
-                 "2 snapshots with our owner tag but not our name, source or group, left alone: x "
+                 "1 snapshot with our owner tag but not our name, source, group or time, left "
+                 "alone: x",
+                 "2 snapshots with our owner tag but not our name, source, group or time, left "
+                 "alone: x "
                  "and others"},
                 {__LINE__, FINDING_UNCLAIMED, "unclaimed",
                  "1 snapshot of ours that no policy and target select, kept: x",

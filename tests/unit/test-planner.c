@@ -168,7 +168,8 @@ static void test_failed_go(void **state) {
 
         setup(&f);
         add(&f, 0, ROW_COMPLETE);
-        add(&f, 9, ROW_FAILED)->time_created = utc_from_seconds(NOW - 7 * SEC_PER_DAY + 1);
+        add(&f, 7 * SEC_PER_DAY / EVERY, ROW_FAILED)->time_created =
+                utc_from_seconds(NOW - 7 * SEC_PER_DAY + 1);
         run(&f, NOW);
         assert_int_equal(count(&f, ACTION_DELETE), 0);
         run(&f, NOW + 1);

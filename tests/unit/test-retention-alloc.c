@@ -237,8 +237,8 @@ static void test_planner(void **state) {
         f->rows[5].keep = 0;
         /* Of six three go, and two failed ones; of the gone disk's three in the group none. */
         f->rows[0].flags |= ROW_MOVED;
-        add(f, 8, ROW_FAILED)->time_created = utc_from_seconds(1);
-        add(f, 9, ROW_FAILED)->time_created = utc_from_seconds(1);
+        add(f, 8 * SEC_PER_DAY / EVERY, ROW_FAILED);
+        add(f, 9 * SEC_PER_DAY / EVERY, ROW_FAILED);
         add(f, -9, ROW_COMPLETE);
         add(f, 11, ROW_COMPLETE)->flags &= (uint16_t)~ROW_NAMED;
         f->orphan = (struct orphan){number(f, GENERATION_2), number(f, SUBSCRIPTION "/rg-app/x")};
