@@ -77,30 +77,17 @@ bool doubt_policy_stands(const struct policy_tally *tally, unsigned percent) {
 
 bool doubt_mass_stands(const struct policy_tally *tally, size_t deleted, size_t allowance,
                        unsigned percent) {
-        size_t sum, allowed;
+        size_t sum;
 
-        if (tally->deletes == 0)
+        if (tally->deletes <= allowance)
                 return false;
 
-        if (__builtin_add_overflow(tally->deletes, deleted, &sum))
+        if (__builtin_add_overflow(tally->deletes - allowance, deleted, &sum))
                 sum = SIZE_MAX;
-        if (__builtin_add_overflow(tally->gained, allowance, &allowed))
-                allowed = SIZE_MAX;
-        if (sum <= allowed)
+        if (sum <= tally->gained)
                 return false;
-        return sum - allowed > DOUBT_MASS_LEAST &&
-               is_more_than(sum - allowed, tally->complete, percent);
-}
-
-size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted, unsigned percent) {
-        size_t free_of_doubt = MAX((size_t)DOUBT_MASS_LEAST, tally->complete * percent / 100);
-        size_t sum, allowed;
-
-        if (__builtin_add_overflow(tally->deletes, deleted, &sum))
-                sum = SIZE_MAX;
-        if (__builtin_add_overflow(tally->gained, free_of_doubt, &allowed) || sum <= allowed)
-                return tally->deletes;
-        return MAX(tally->deletes, sum - allowed);
+        return sum - tally->gained > DOUBT_MASS_LEAST &&
+               is_more_than(sum - tally->gained, tally->complete, percent);
 }
 
 static int64_t day_of(struct utc now) {

@@ -87,14 +87,11 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
 /* Whether @beyond of @complete is more than @percent. */
 bool doubt_policy_stands(const struct policy_tally *tally, unsigned percent);
 
-/* Whether the planned deletions, @deleted ones in the last 24 h before them, are too many;
- * @allowance were accepted by an operator within that time. No planned deletion: no doubt. */
+/* Whether the planned deletions, after @deleted ones in the last 24 h, are too many. @allowance more may
+ * go whatever has gone before: an operator accepted them, and none of them is among @deleted. No planned
+ * deletion: no doubt. */
 bool doubt_mass_stands(const struct policy_tally *tally, size_t deleted, size_t allowance,
                        unsigned percent);
-
-/* The least allowance with which the planned deletions may go, after @deleted ones; at least their
- * number. */
-size_t doubt_mass_allowance(const struct policy_tally *tally, size_t deleted, unsigned percent);
 
 /*
  * The size of a target over the last days: the largest seen in each, so that a slow loss shows too.

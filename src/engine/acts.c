@@ -248,15 +248,19 @@ static int ack_policy(struct engine *engine, size_t p, enum doubt doubt) {
         if (rule.error)
                 return rule.error;
         if (doubt == DOUBT_MASS)
-                allowance = doubt_mass_allowance(&engine->policies[p].tally,
-                                                 engine->policies[p].deleted,
-                                                 policy->max_delete_percent);
+                allowance = engine->policies[p].tally.deletes;
         r = state_ack(&engine->state, doubt, policy->name,
                       doubt == DOUBT_POLICY ? strbuf_str(&rule) : NULL, allowance,
                       engine_now(engine));
-        if (r == 0 && doubt == DOUBT_MASS)
-                engine->policies[p].mass = false;
-        return r;
+        if (r < 0 || doubt != DOUBT_MASS)
+                return r;
+
+        /* What has gone before was seen when the question was answered, and is no surprise any more. */
+        state_forget_deletions(&engine->state, policy->name);
+        for (size_t i = 0; i < policy->n_formerly; i++)
+                state_forget_deletions(&engine->state, policy->formerly[i]);
+        engine->policies[p].mass = false;
+        return 0;
 }
 
 /* What the hash asks, accepted. ENGINE_E_UNKNOWN when nothing does. */

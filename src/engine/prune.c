@@ -41,6 +41,8 @@ struct prune {
         bool gone;          /* a GET or a DELETE found nothing */
         uint64_t serial;    /* of the plan it is of */
         struct utc counted; /* among the day's deletions; UTC_NONE: it is of no policy's */
+        const char *
+                accepted; /* the policy whose accepted ones it is of instead; NULL: it is of none */
 };
 
 static const char *prune_state_name(enum prune_state state) {
@@ -255,24 +257,41 @@ static enum op_verdict prune_after_delete(struct prune *prune, struct mono now) 
         return operation_fail(&prune->op);
 }
 
+/* The name of the policy, or one that it had, under which an operator accepted deletions, one of which is
+ * now spent; NULL: none is left. */
+static const char *spend_allowance(struct state *state, const struct policy *policy,
+                                   struct utc now) {
+        if (state_spend_allowance(state, policy->name, now))
+                return policy->name;
+        for (size_t i = 0; i < policy->n_formerly; i++)
+                if (state_spend_allowance(state, policy->formerly[i], now))
+                        return policy->formerly[i];
+        return NULL;
+}
+
 /*
- * A deletion counts towards the day's, whoever made it in the end. It counts from the beginning, and
+ * A deletion counts towards the day's or is one of those that were accepted, whoever made it in the end. It counts from the beginning, and
  * the state is written before its DELETE goes out: a daemon that dies then finds it counted.
  */
 static int prune_count(struct prune *prune) {
         struct engine *engine = prune->op.engine;
         const struct action *action = &prune->action;
+        const struct policy *policy;
         struct utc now = engine_now(engine);
         int r;
 
         prune->counted = UTC_NONE;
         if (action->policy == ACTION_NO_POLICY || action->retired || action->failed)
                 return 0;
-        r = state_count_deletions(&engine->state, engine->file->policies[action->policy].name,
-                                  action->time_created, 1, now);
-        if (r < 0)
-                return r;
-        state_rule_uncount(&engine->state, engine->file->policies[action->policy].name);
+        policy = &engine->file->policies[action->policy];
+        prune->accepted = spend_allowance(&engine->state, policy, now);
+        if (!prune->accepted) {
+                r = state_count_deletions(&engine->state, policy->name, action->time_created, 1,
+                                          now);
+                if (r < 0)
+                        return r;
+        }
+        state_rule_uncount(&engine->state, policy->name);
         prune->counted = now;
         prune->op.subscription->spent[action->policy]++;
         return 0;
@@ -284,8 +303,11 @@ static void prune_uncount(struct prune *prune) {
 
         if (!utc_is_set(prune->counted))
                 return;
-        state_uncount_deletion(&engine->state, engine->file->policies[action->policy].name,
-                               action->time_created, prune->counted);
+        if (prune->accepted)
+                state_return_allowance(&engine->state, prune->accepted, prune->counted);
+        else
+                state_uncount_deletion(&engine->state, engine->file->policies[action->policy].name,
+                                       action->time_created, prune->counted);
         if (prune->serial == prune->op.subscription->serial)
                 prune->op.subscription->spent[action->policy]--;
 }

@@ -268,6 +268,28 @@ uint64_t state_allowance(const struct state *state, const char *policy, struct u
         return state->acks[at].allowance;
 }
 
+bool state_spend_allowance(struct state *state, const char *policy, struct utc now) {
+        bool found;
+        size_t at = state_acks_place(state, DOUBT_MASS, policy, &found);
+
+        if (state_allowance(state, policy, now) == 0)
+                return false;
+        state->acks[at].allowance--;
+        state->changed = true;
+        return true;
+}
+
+void state_return_allowance(struct state *state, const char *policy, struct utc spent) {
+        bool found;
+        size_t at = state_acks_place(state, DOUBT_MASS, policy, &found);
+
+        if (!found || state->acks[at].at.ticks > spent.ticks ||
+            state->acks[at].allowance == STATE_COUNT_MAX)
+                return;
+        state->acks[at].allowance++;
+        state->changed = true;
+}
+
 static int64_t hour_of(struct utc time) {
         int64_t seconds = utc_seconds(time);
 
@@ -331,6 +353,19 @@ int state_count_deletions(struct state *state, const char *policy, struct utc cr
                                                                       : STATE_COUNT_MAX;
         state->changed = true;
         return 0;
+}
+
+void state_forget_deletions(struct state *state, const char *policy) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < state->n_deletions; i++)
+                if (strcmp(state->deletions[i].policy, policy) != 0)
+                        state->deletions[kept++] = state->deletions[i];
+                else
+                        free(state->deletions[i].policy);
+        if (kept < state->n_deletions)
+                state->changed = true;
+        state->n_deletions = kept;
 }
 
 void state_uncount_deletion(struct state *state, const char *policy, struct utc created,

@@ -35,7 +35,7 @@ struct state_ack {
         enum doubt kind;    /* POLICY, MASS; _DOUBT_N: the question of prune: ask */
         char *policy;       /* owned */
         char *rule;         /* owned; POLICY: the file's rule that was accepted; else NULL */
-        uint64_t allowance; /* MASS: how many deletions */
+        uint64_t allowance; /* MASS: how many deletions, those that were made since not counted */
         struct utc at;
 };
 
@@ -120,13 +120,20 @@ int state_ack(struct state *state, enum doubt kind, const char *policy, const ch
 /* Whether this rule (POLICY) or the question of ask (_DOUBT_N, @rule NULL) was accepted. */
 bool state_is_acked(const struct state *state, enum doubt kind, const char *policy,
                     const char *rule);
-/* MASS: what was accepted within DOUBT_MASS_WINDOW_S before @now. */
+/* MASS: what was accepted within DOUBT_MASS_WINDOW_S before @now and is not spent. */
 uint64_t state_allowance(const struct state *state, const char *policy, struct utc now);
+/* Spends one of it on a deletion, which is then not to be counted among the day's. Returns whether one was
+ * left. */
+bool state_spend_allowance(struct state *state, const char *policy, struct utc now);
+/* Gives one back that was spent on a deletion that did not happen; not to an ack after @spent. */
+void state_return_allowance(struct state *state, const char *policy, struct utc spent);
 
 /* Counts deletions of snapshots that were created at @created, and forgets those older than the window.
  * Returns 0, -ENOMEM, -E2BIG. */
 int state_count_deletions(struct state *state, const char *policy, struct utc created,
                           uint64_t count, struct utc now);
+/* None of them counts any more. */
+void state_forget_deletions(struct state *state, const char *policy);
 /* Takes one back that was counted at @counted and did not happen. */
 void state_uncount_deletion(struct state *state, const char *policy, struct utc created,
                             struct utc counted);

@@ -131,7 +131,9 @@ void check_creation(struct checks *c, const struct service_effect *effect,
 
         checks_grow(&c->deletions_done, c->n_deletions_done, &c->deletions_done_capacity,
                     sizeof(*c->deletions_done));
-        c->deletions_done[c->n_deletions_done] =
-                (struct seen_deletion){.at = effect->at, .node = effect->client, .created = true};
+        c->deletions_done[c->n_deletions_done] = (struct seen_deletion){.at = effect->at,
+                                                                        .stamped = r->time_created,
+                                                                        .node = effect->client,
+                                                                        .created = true};
         snprintf(c->deletions_done[c->n_deletions_done++].policy, TAG_TEXT_MAX, "%s", s->policy);
 }

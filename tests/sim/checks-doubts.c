@@ -109,22 +109,36 @@ static const char *policy_forbids(struct checks *c, unsigned node, const struct 
         return NULL;
 }
 
+/* When the day began by which doubt mass counts: with an ack of it, it begins anew. */
+static struct utc day_began(const struct checks *c, unsigned node, const struct intent *intent,
+                            struct utc at) {
+        struct utc began = utc_add_seconds(at, -DAY_S);
+
+        began.ticks = MAX(began.ticks, c->nodes[node - 1].state_odd_at.ticks);
+        for (size_t i = 0; i < c->acks->n; i++)
+                if (c->acks->items[i].ack == CHECKS_ACK_MASS && c->acks->items[i].node == node &&
+                    intent_claims(intent, c->acks->items[i].what))
+                        began.ticks = MAX(began.ticks, c->acks->items[i].at.ticks);
+        return began;
+}
+
 /* What was created and deleted within a day, as the node can know it. */
 static void count_day(const struct checks *c, unsigned node, const struct intent *intent,
                       struct utc at, int64_t gain_s, size_t *ret_deleted, size_t *ret_gained) {
+        struct utc began = day_began(c, node, intent, at);
         size_t deleted = 0, gained = 0;
 
         for (size_t i = c->n_deletions_done; i-- > 0;) {
                 const struct seen_deletion *d = &c->deletions_done[i];
 
-                if (d->at.ticks <= utc_add_seconds(at, -gain_s).ticks)
-                        break;
                 if (!intent_claims(intent, d->policy))
                         continue;
+                /* By a clock that was ahead, what was made before is of this day, too. */
                 if (d->created)
-                        gained++;
-                else if (d->at.ticks > utc_add_seconds(at, -DAY_S).ticks &&
-                         d->at.ticks > c->nodes[node - 1].state_odd_at.ticks)
+                        gained += MAX(d->at.ticks, d->stamped.ticks) >
+                                          utc_add_seconds(at, -gain_s).ticks &&
+                                  MIN(d->at.ticks, d->stamped.ticks) <= at.ticks;
+                else if (d->at.ticks > began.ticks)
                         deleted += d->node == node || d->known[node - 1];
         }
         *ret_deleted = deleted;
@@ -142,16 +156,6 @@ static size_t free_of_doubt(struct checks *c, const struct intent *intent, size_
         return MAX(MASS_LEAST, (complete + deleted) * intent->max_delete_percent / 100);
 }
 
-size_t checks_mass_accepted(struct checks *c, unsigned node, const struct intent *intent, size_t n,
-                            struct utc at) {
-        size_t deleted, gained, allowed;
-
-        /* The operator answered what was told, by a listing of then. */
-        count_day(c, node, intent, at, DAY_S, &deleted, &gained);
-        allowed = gained + free_of_doubt(c, intent, 0, at);
-        return MAX(n, n + deleted - MIN(n + deleted, allowed));
-}
-
 static const char *mass_forbids(struct checks *c, unsigned node, const struct intent *intent,
                                 struct utc at) {
         static char text[160];
@@ -163,10 +167,11 @@ static const char *mass_forbids(struct checks *c, unsigned node, const struct in
         count_day(c, node, intent, at, DAY_S + 3600 + ROUND_S, &deleted, &gained);
         if (deleted <= MASS_LEAST)
                 return NULL;
+        /* An ack holds for a day, and what went by it within the day before is counted. */
         for (size_t i = 0; i < c->acks->n; i++)
                 if ((c->acks->items[i].ack == CHECKS_ACK_MASS ||
                      c->acks->items[i].ack == CHECKS_ACK_APPLY) &&
-                    c->acks->items[i].at.ticks > utc_add_seconds(at, -DAY_S - 3600).ticks)
+                    c->acks->items[i].at.ticks > utc_add_seconds(at, -2 * DAY_S - 3600).ticks)
                         accepted += c->acks->items[i].n;
         least = free_of_doubt(c, intent, deleted, at);
         if (deleted <= gained + least + accepted)

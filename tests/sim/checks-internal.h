@@ -41,9 +41,9 @@ struct seen_snapshot {
         const struct service_resource *r;
         struct seen_chain *chain;
         bool shaped; /* carries our tags, and the name or the adoption that goes with them */
-        bool early;  /* the same, and made before its slot: by a Date that was off, or by somebody who
+        bool early; /* the same, and made before its slot: by a Date that was off, or by somebody who
                         had the name before us. It is nobody's */
-        bool held;   /* by our hold tag */
+        bool held;  /* by our hold tag */
         char policy[TAG_TEXT_MAX], keep[TAG_TEXT_MAX], owner[TAG_TEXT_MAX];
         int64_t slot_s;
         int64_t period[_PERIOD_N];
@@ -89,6 +89,7 @@ struct seen_gone {
 /* Creations and deletions by us, for the doubt mass. */
 struct seen_deletion {
         struct utc at;
+        struct utc stamped; /* of a creation, by the service's clock */
         char policy[TAG_TEXT_MAX];
         unsigned node;
         bool created;
@@ -197,10 +198,6 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
 const char *doubt_forbids(struct checks *c, unsigned node, const struct seen_snapshot *snapshot,
                           const struct intent *intent, struct utc sent, struct utc at,
                           enum promise *ret_promise);
-/* How many deletions an ack of doubt mass accepts, with @n planned: those, and what is there too much
- * already. */
-size_t checks_mass_accepted(struct checks *c, unsigned node, const struct intent *intent, size_t n,
-                            struct utc at);
 /* Whether the rule in the file must not go into tags: too much more would go by it, and nobody has
  * accepted that. @slack snapshots are not minded. */
 bool rule_is_doubted(struct checks *c, unsigned node, const struct intent *intent, struct utc at,

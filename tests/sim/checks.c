@@ -519,13 +519,6 @@ void checks_acked(struct checks *c, unsigned node, enum checks_ack ack, const ch
         c->acks->items[c->acks->n].node = node;
         c->acks->items[c->acks->n].ack = ack;
         c->acks->items[c->acks->n].n = n;
-        if (ack == CHECKS_ACK_MASS || ack == CHECKS_ACK_APPLY)
-                for (size_t i = 0; i < c->n_intents; i++)
-                        if (intent_holds(&c->intents[i], node, utc) &&
-                            (!policy || &c->intents[i] == intent))
-                                c->acks->items[c->acks->n].n =
-                                        MAX(c->acks->items[c->acks->n].n,
-                                            checks_mass_accepted(c, node, &c->intents[i], n, utc));
         c->acks->items[c->acks->n].at = utc;
         snprintf(c->acks->items[c->acks->n].what, TAG_TEXT_MAX, "%s", policy ?: "");
         c->acks->items[c->acks->n].rule[0] = '\0';

@@ -915,6 +915,34 @@ static void test_allowance(void **unused) {
         }
 }
 
+/* One by one, while the ack counts; what comes back is no more than was taken. */
+static void test_spent_allowance(void **unused) {
+        _cleanup_(state_deinit) struct state state = {};
+        const struct utc noon = utc_from_seconds(NOON);
+        const struct utc late = utc_add_seconds(noon, SEC_PER_DAY + 1);
+
+        assert_false(state_spend_allowance(&state, "gold", noon));
+        state_return_allowance(&state, "gold", noon);
+        assert_int_equal(state_ack(&state, DOUBT_MASS, "gold", NULL, 2, noon), 0);
+        assert_false(state_spend_allowance(&state, "silver", noon));
+        assert_false(state_spend_allowance(&state, "gold", late));
+        state.changed = false;
+        assert_true(state_spend_allowance(&state, "gold", noon));
+        assert_true(state.changed);
+        assert_true(state_spend_allowance(&state, "gold", noon));
+        assert_false(state_spend_allowance(&state, "gold", noon));
+        assert_int_equal(state_allowance(&state, "gold", noon), 0);
+        state.changed = false;
+        state_return_allowance(&state, "gold", noon);
+        assert_true(state.changed);
+        assert_int_equal(state_allowance(&state, "gold", noon), 1);
+
+        /* It was another ack's. */
+        assert_int_equal(state_ack(&state, DOUBT_MASS, "gold", NULL, 5, late), 0);
+        state_return_allowance(&state, "gold", noon);
+        assert_int_equal(state_allowance(&state, "gold", late), 5);
+}
+
 static void test_deletions(void **unused) {
         /* Counted at 12:59:59 on day 0: the hour of 12. */
         static const struct {
@@ -1243,6 +1271,7 @@ int main(void) {
                 cmocka_unit_test(test_gone),
                 cmocka_unit_test(test_acks),
                 cmocka_unit_test(test_allowance),
+                cmocka_unit_test(test_spent_allowance),
                 cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_deletions),
                 cmocka_unit_test(test_deletions_of_young),
