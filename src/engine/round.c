@@ -427,8 +427,8 @@ static struct mono action_permit(const struct subscription *s, const struct acti
 }
 
 /*
- * Whether the snapshot may exist although the world does not show it: listings lag; a try may have had
- * its effect; a life before this one took it shortly before the start, within what listings are behind
+ * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt, or no
+ * longer show what they did; a try may have had its effect; a life before this one took it shortly before the start, within what listings are behind
  * before two of them agree (DESIGN section 5); or the slot is late and so is the world, as after a
  * suspend, and another daemon was in time.
  */
@@ -438,7 +438,7 @@ static bool action_may_be_done(const struct subscription *s, const struct action
         int64_t late_ticks = engine_now(s->engine).ticks - action->slot.ticks;
         int64_t before_ticks = s->known_from.ticks - action->slot.ticks;
 
-        if (s->lagging > 0 || memory->maybe_done)
+        if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done)
                 return true;
         if (before_ticks > 0 && before_ticks <= soon_ticks)
                 return true;
