@@ -71,10 +71,10 @@ bool rule_is_doubted(struct checks *c, unsigned node, const struct intent *inten
         for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
                 if (chain->disk && intent_selects(intent, chain->disk))
                         beyond += count_beyond(c, chain, intent, at, &complete);
-        /* What it has deleted since its listing was in that. */
+        /* What was deleted since its listing, by whomever, was in that. */
         for (size_t i = c->n_deletions_done;
              i-- > 0 && c->deletions_done[i].at.ticks > c->nodes[node - 1].listed_utc.ticks;)
-                complete += !c->deletions_done[i].created && c->deletions_done[i].node == node &&
+                complete += !c->deletions_done[i].created &&
                             intent_claims(intent, c->deletions_done[i].policy);
         return beyond > slack && (beyond - slack) * 100 > complete * intent->max_delete_percent;
 }
