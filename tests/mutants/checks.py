@@ -27,7 +27,7 @@ PROMISES = (
     "survivors", "retry-after", "burst", "budgets", "creates", "it-ends", "silent",
 )
 BROKEN = re.compile(
-    r"^#.*?(?:\bbroken(?: on day \d+ at [\d:]+)?|\bkilled \w+ request \d+): ([a-z-]+):",
+    r"^#.*?(?:\bbroken(?: on day \d+ at [\d:]+)?|\bkilled \w+ request \d+): ([a-z -]+):",
     re.MULTILINE,
 )
 NOT_OK = re.compile(r"^not ok \d+ -? ?(.*?)$", re.MULTILINE)
