@@ -385,11 +385,15 @@ static void see_compute(struct compute *compute, const struct budget_ask *ask,
 
 /* ---- the whole ---- */
 
+/* A request whose region nobody knows may be of any: what closes one closes the other. */
 struct mono budget_closed_until(const struct budget *budget, const struct budget_ask *ask) {
         const struct region *region = ask ? region_find(budget, ask->region) : NULL;
+        struct mono until = budget->closed;
 
-        return region ? (struct mono){MAX(budget->closed.ns, region->computes[ask->kind].closed.ns)}
-                      : budget->closed;
+        for (size_t i = 0; ask && i < budget->n_regions; i++)
+                if (i == 0 || region == &budget->regions[0] || region == &budget->regions[i])
+                        until.ns = MAX(until.ns, budget->regions[i].computes[ask->kind].closed.ns);
+        return until;
 }
 
 struct mono budget_when(const struct budget *budget, const struct budget_ask *ask,

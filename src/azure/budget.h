@@ -22,7 +22,7 @@
  *
  * A 429 closes what it speaks of until its Retry-After. Where the provider's shows its bucket empty, that
  * is the bucket of this kind in this region; else it is the subscription. Sending earlier would start the
- * wait anew.
+ * wait anew. A request whose region is not known waits for those of all regions, and they for it.
  *
  * It is a value of the caller's: no clock and no chance of its own. A daemon that starts believes
  * that it has asked for nothing yet; the headers of its first replies tell what its predecessor left.

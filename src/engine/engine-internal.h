@@ -237,6 +237,7 @@ struct look_question {
         struct utc created;               /* VANISHED */
         size_t series;                    /* SURVIVOR */
         uint64_t serial;                  /* SURVIVOR: of the plan */
+        const char *region; /* of the snapshot, canonical; only until look_new() returns; or NULL */
 };
 void subscription_looked(struct subscription *s, const struct look_question *question,
                          enum look_answer answer, struct mono now);

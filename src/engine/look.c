@@ -208,6 +208,14 @@ int look_new(struct engine *engine, struct subscription *subscription,
 
         operation_init(&look->op, &ops, engine, subscription, now, LOOK_LIFE_NS);
         look->question = *question;
+        look->question.region = NULL; /* borrowed no longer */
+        if (question->region) {
+                look->op.region = strdup(question->region);
+                if (!look->op.region) {
+                        operation_free(&look->op);
+                        return -ENOMEM;
+                }
+        }
         *ret_op = &look->op;
         return 0;
 }

@@ -188,6 +188,7 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
         stpcpy(question.id.name, name);
         stpcpy(question.generation, view_str(view, row->generation));
         question.created = row->time_created;
+        question.region = view_str(view, row->region);
         snprintf(question.policy, sizeof(question.policy), "%s", view_str(view, row->policy));
         if (ask(s, &question, now) < 0)
                 say_unexplained(s, &question);
@@ -450,6 +451,7 @@ bool subscription_survivors_stand(struct subscription *s, size_t series, struct 
                         .series = series,
                         .serial = s->serial,
                         .id = {.type = RESOURCE_SNAPSHOT},
+                        .region = view_str(&view, row->region),
                 };
                 struct operation *op;
 

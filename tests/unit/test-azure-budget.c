@@ -463,6 +463,40 @@ static void test_closed(void **state) {
                 }
 }
 
+/* A request whose region is not known waits for all regions, and they for it. */
+static void test_closed_somewhere(void **state) {
+        struct arm_error error = {.class = ARM_THROTTLED,
+                                  .cause = ARM_CAUSE_SERVICE,
+                                  .retry_after_ns = 17 * NSEC_PER_SEC};
+        static const char empty[] = "Microsoft.Compute/LowCostGet3Min;0";
+        struct budget_ask west = {BUDGET_KIND_GET, BUDGET_RANK_POLL, "westeurope"};
+        struct budget_ask north = {BUDGET_KIND_GET, BUDGET_RANK_POLL, "northeurope"};
+        struct budget_ask somewhere = {BUDGET_KIND_GET, BUDGET_RANK_POLL, NULL};
+        struct budget_ask elsewhere = {BUDGET_KIND_GET, BUDGET_RANK_POLL, "nowhere"};
+
+        for (unsigned share = 0; share <= HALF; share += HALF) {
+                again(share);
+                take(&west);
+                take(&north);
+                take(&somewhere);
+                answer(&west, "x-ms-ratelimit-remaining-resource", empty, &error);
+                assert_false(may(&west));
+                assert_false(may(&somewhere));
+                assert_true(may(&north));
+                assert_true(may(&elsewhere));
+                assert_true(may(&create));
+                now.ns += 10 * NSEC_PER_SEC;
+                answer(&somewhere, "x-ms-ratelimit-remaining-resource", empty, &error);
+                now.ns += 10 * NSEC_PER_SEC;
+                assert_int_equal(budget_closed_until(budget, &north).ns, T0 + 27 * NSEC_PER_SEC);
+                assert_int_equal(budget_closed_until(budget, &west).ns, T0 + 27 * NSEC_PER_SEC);
+                assert_int_equal(budget_closed_until(budget, &elsewhere).ns,
+                                 T0 + 27 * NSEC_PER_SEC);
+                assert_false(may(&north));
+                assert_true(may(&create));
+        }
+}
+
 /* Without a share nothing is held back. */
 static void test_unpaced(void **state) {
         again(0);
@@ -494,11 +528,12 @@ static void test_regions(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                CASE(test_share),         CASE(test_backlog),     CASE(test_spacing),
-                CASE(test_headers),       CASE(test_two_headers), CASE(test_smaller),
-                CASE(test_never_to_zero), CASE(test_overtaking),  CASE(test_arm),
-                CASE(test_arm_stalls),    CASE(test_larger),      CASE(test_ranks),
-                CASE(test_closed),        CASE(test_unpaced),     CASE(test_regions),
+                CASE(test_share),         CASE(test_backlog),          CASE(test_spacing),
+                CASE(test_headers),       CASE(test_two_headers),      CASE(test_smaller),
+                CASE(test_never_to_zero), CASE(test_overtaking),       CASE(test_arm),
+                CASE(test_arm_stalls),    CASE(test_larger),           CASE(test_ranks),
+                CASE(test_closed),        CASE(test_closed_somewhere), CASE(test_unpaced),
+                CASE(test_regions),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
