@@ -163,6 +163,8 @@ static bool control_hands(struct server *server, const char *path, const struct 
         else if (strcmp(path, "/sim/world/resize-disk") == 0)
                 *ret_r = service_resize_disk(
                         service, now, id, (uint32_t)MIN(sim_args_number(args, "sizeGB", 1), 65536));
+        else if (strcmp(path, "/sim/world/end-upload") == 0)
+                *ret_r = service_end_upload(service, now, id);
         else if (strcmp(path, "/sim/world/delete") == 0)
                 *ret_r = service_delete(service, now, id);
         else if (strcmp(path, "/sim/world/delete-group") == 0)
@@ -193,8 +195,9 @@ static int word_index(const char *word, const char *const *words, size_t n) {
 /* What stands between clients and a subscription. Returns whether there is such a verb. */
 static bool control_rules(struct server *server, const char *path, const struct sim_args *args,
                           int *ret_r) {
-        /* In the orders of enum service_rights without INHERITED, and of enum service_away. */
+        /* In the orders of enum service_rights without INHERITED, service_key and service_away. */
         static const char *const rights[] = {"all", "unlisted", "read", "none"};
+        static const char *const keys[] = {"usable", "disabled", "forbidden", "unreadable"};
         static const char *const aways[] = {"here",      "500",     "503",
                                             "throttled", "unknown", "disabled"};
         const char *subscription = sim_args_string(args, "subscription") ?: SERVICE_SUBSCRIPTION;
@@ -209,6 +212,11 @@ static bool control_rules(struct server *server, const char *path, const struct 
                         *ret_r = service_set_rights(
                                 server->service, subscription, sim_args_string(args, "group"),
                                 (enum service_rights)(SERVICE_RIGHTS_ALL + word));
+        } else if (strcmp(path, "/sim/world/key") == 0) {
+                word = word_index(sim_args_string(args, "key"), keys, ARRAY_SIZE(keys));
+                if (word >= 0 && sim_args_string(args, "id"))
+                        *ret_r = service_set_key(server->service, sim_args_string(args, "id"),
+                                                 (enum service_key)word);
         } else if (strcmp(path, "/sim/world/away") == 0) {
                 word = word_index(sim_args_string(args, "away"), aways, ARRAY_SIZE(aways));
                 if (word >= 0)

@@ -29,12 +29,15 @@ struct fault_kind {
         "\"TooManyRequests\",\"target\":\"HighCostGet3Min\",\"message\":\"{\\\"operationGroup\\\"" \
         ":\\\"HighCostGet3Min\\\"}\"}]}"
 
-/* FACTS section 3: every row of "Classification", and the shapes of "Error shape". */
+/* FACTS section 3: every row of "Classification", and the shapes of "Error shape". What is said of a
+ * customer's key is by people's reports. */
 static const struct fault_kind kinds[] = {
         {"unauthorized", FAULT_REPLY, 401, "InvalidAuthenticationToken", -1, NULL},
         {"token-expired", FAULT_REPLY, 401, "ExpiredAuthenticationToken", -1, NULL},
         {"forbidden", FAULT_REPLY, 403, "AuthorizationFailed", -1, NULL},
         {"linked-forbidden", FAULT_REPLY, 403, "LinkedAuthorizationFailed", -1, NULL},
+        {"key-disabled", FAULT_REPLY, 400, "KeyVaultKeyNotEnabled", -1, NULL},
+        {"key-forbidden", FAULT_REPLY, 400, "KeyVaultAccessForbidden", -1, NULL},
         {"policy", FAULT_REPLY, 403, "RequestDisallowedByPolicy", -1, NULL},
         {"not-found", FAULT_REPLY, 404, "ResourceNotFound", -1, NULL},
         {"group-not-found", FAULT_REPLY, 404, "ResourceGroupNotFound", -1, NULL},

@@ -158,6 +158,16 @@ static const char *state_name(enum service_state state) {
         return "?";
 }
 
+static void sim_json_encryption(struct strbuf *out, const struct service_resource *resource) {
+        if (!resource->encryption_set) {
+                SIM_APPEND(out, ",\"encryption\":{\"type\":\"EncryptionAtRestWithPlatformKey\"}");
+                return;
+        }
+        SIM_APPEND(out, ",\"encryption\":{\"type\":\"EncryptionAtRestWithCustomerKey\"");
+        sim_json_member(out, ",\"diskEncryptionSetId\":", resource->encryption_set);
+        strbuf_append_char(out, '}');
+}
+
 static void sim_json_incremental(struct strbuf *out, const struct service_resource *resource) {
         if (resource->incremental)
                 SIM_APPEND(out, ",\"incremental\":true");
@@ -176,7 +186,11 @@ static void sim_json_whole(struct strbuf *out, const struct service_resource *re
         sim_append_number(out, resource->size_gib, 1);
         if (disk)
                 SIM_APPEND(out, ",\"diskIOPSReadWrite\":500,\"diskMBpsReadWrite\":60");
-        SIM_APPEND(out, ",\"encryption\":{\"type\":\"EncryptionAtRestWithPlatformKey\"}");
+        if (disk && resource->max_shares > 0) {
+                SIM_APPEND(out, ",\"maxShares\":");
+                sim_append_number(out, resource->max_shares, 1);
+        }
+        sim_json_encryption(out, resource);
         if (!disk)
                 sim_json_incremental(out, resource);
         sim_json_member(out, ",\"networkAccessPolicy\":", resource->network_access);
@@ -187,6 +201,7 @@ static void sim_json_whole(struct strbuf *out, const struct service_resource *re
                 out, ",\"provisioningState\":", state_name(service_resource_state(resource, now)));
         sim_json_member(out, ",\"diskState\":",
                         service_resource_has_access(resource, now) ? "ActiveSAS"
+                        : resource->uploading                      ? "ReadyToUpload"
                         : resource->managed_by                     ? "Attached"
                                                                    : "Unattached");
         SIM_APPEND(out, ",\"diskSizeBytes\":");

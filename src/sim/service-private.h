@@ -146,6 +146,13 @@ struct identity {
         struct identity *next;
 };
 
+/* A disk encryption set that does not stand as the others do. */
+struct encryption_set {
+        char *id;
+        enum service_key key;
+        struct encryption_set *next;
+};
+
 struct role {
         char *client;
         enum service_role role;
@@ -189,6 +196,7 @@ struct service {
         size_t n_vms, vms_capacity;
         struct identity *identities;
         struct role *roles;
+        struct encryption_set *encryption_sets;
         char *arc_path, *arc_key; /* NULL: there is no Arc agent */
         uint64_t token_serial;
         unsigned client;  /* of the request being handled; 0 for a verb */
@@ -235,6 +243,15 @@ bool service_has_quota(struct service *service, const struct service_resource *d
 int64_t service_lag(const struct service *service, const struct subscription *subscription);
 struct utc service_listed_instant(const struct service *service,
                                   const struct subscription *subscription, struct utc now);
+
+/* service-encryption.c */
+
+bool service_has_key(const struct service *service, const struct service_resource *disk,
+                     struct answer *answer);
+/* "encryption" of a body, if there is one. Returns 0, 1 after answering, or -ENOMEM. */
+int service_encryption_read(const cJSON *properties, struct service_resource *resource,
+                            struct answer *answer);
+void service_keys_free(struct service *service);
 
 /* service-access.c */
 

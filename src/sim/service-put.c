@@ -241,6 +241,23 @@ static int put_finish(struct service *service, struct utc now, const struct serv
                                        answer);
 }
 
+/* Returns whether it is none, or a number of machines. */
+static bool shares_read(const cJSON *properties, struct service_resource *disk,
+                        struct answer *answer) {
+        const cJSON *shares = cJSON_GetObjectItemCaseSensitive(properties, "maxShares");
+
+        if (!shares)
+                return true;
+        if (!cJSON_IsNumber(shares) ||
+            !(shares->valuedouble >= 1 && shares->valuedouble <= SERVICE_SHARES_MAX)) {
+                answer_error(answer, 400, "service", "InvalidParameter",
+                             "The value of parameter disk.maxShares is invalid.");
+                return false;
+        }
+        disk->max_shares = (uint32_t)shares->valuedouble;
+        return true;
+}
+
 static int put_disk(struct service *service, struct utc now, const struct service_call *call,
                     const struct route *route, struct group *group, const cJSON *body,
                     struct answer *answer) {
@@ -268,8 +285,11 @@ static int put_disk(struct service *service, struct utc now, const struct servic
                                     "The value of parameter disk.diskSizeGB is invalid.");
 
         disk->size_gib = (uint32_t)size->valuedouble;
-        if (!sku_read(body, SERVICE_DISK, &sku, answer))
+        if (!sku_read(body, SERVICE_DISK, &sku, answer) || !shares_read(properties, disk, answer))
                 return 0;
+        r = service_encryption_read(properties, disk, answer);
+        if (r != 0)
+                return r < 0 ? r : 0;
         r = service_set_string(&disk->region, location);
         r = r ?: service_set_string(&disk->create_option, "Empty");
         r = r ?: service_set_string(&disk->sku, sku ?: "Standard_LRS");
@@ -346,7 +366,13 @@ static const struct service_resource *put_source(struct service *service, struct
                              disk->sku);
                 return NULL;
         }
-        if (!service_has_quota(service, disk, answer))
+        if (disk->uploading) {
+                answer_error(answer, 409, "service", "OperationNotAllowed",
+                             "The operation is not allowed on disk '%s' in state 'ReadyToUpload'.",
+                             disk->name);
+                return NULL;
+        }
+        if (!service_has_key(service, disk, answer) || !service_has_quota(service, disk, answer))
                 return NULL;
         if (!incremental)
                 return disk;
@@ -394,6 +420,9 @@ static int put_snapshot(struct service *service, struct utc now, const struct se
                                     disk->region);
 
         snapshot->size_gib = disk->size_gib;
+        r = service_set_string(&snapshot->encryption_set, disk->encryption_set);
+        if (r < 0)
+                return r;
         snapshot->source_unique_id = disk->unique_id;
         r = service_set_string(&snapshot->region, disk->region);
         r = r ?: service_set_string(&snapshot->create_option, "Copy");

@@ -31,11 +31,14 @@ int service_add_disk(struct service *service, struct utc now, const struct servi
         disk->unique_id =
                 guid_is_nil(&spec->unique_id) ? service_draw_guid(service) : spec->unique_id;
         disk->size_gib = spec->size_gib ?: 64;
+        disk->max_shares = spec->max_shares;
+        disk->uploading = spec->uploading;
         disk->time_created = service_written(service, now);
         disk->created_at = disk->done_at = now;
         r = service_set_string(&disk->region, spec->region ?: group->region);
         r = r ?: service_set_string(&disk->sku, spec->sku ?: "Premium_LRS");
-        r = r ?: service_set_string(&disk->create_option, "Empty");
+        r = r ?: service_set_string(&disk->create_option, spec->uploading ? "Upload" : "Empty");
+        r = r ?: service_set_string(&disk->encryption_set, spec->encryption_set);
         r = r ?: service_set_string(&disk->network_access, "AllowAll");
         r = r ?: service_set_string(&disk->public_access, "Enabled");
         r = r ?: service_tags_copy(disk, spec->tags, spec->n_tags);
@@ -68,6 +71,8 @@ static int snapshot_fill(struct service *service, const struct service_snapshot_
         r = r ?: service_set_string(&snapshot->sku, spec->sku ?: "Standard_LRS");
         r = r ?: service_set_string(&snapshot->create_option, spec->create_option ?: "Copy");
         r = r ?: service_set_string(&snapshot->source_id, spec->source_id);
+        if (disk)
+                r = r ?: service_set_string(&snapshot->encryption_set, disk->encryption_set);
         r = r ?: service_set_string(&snapshot->network_access, "AllowAll");
         r = r ?: service_set_string(&snapshot->public_access, "Enabled");
         r = r ?: service_tags_copy(snapshot, spec->tags, spec->n_tags);
@@ -151,6 +156,8 @@ int service_recreate_disk(struct service *service, struct utc now, const char *i
                 .region = old->region,
                 .sku = old->sku,
                 .size_gib = old->size_gib,
+                .encryption_set = old->encryption_set,
+                .max_shares = old->max_shares,
                 .tags = old->tags,
                 .n_tags = old->n_tags,
         };
@@ -226,11 +233,14 @@ int service_move_disk(struct service *service, struct utc now, const char *id,
         disk->created_at = now;
         disk->done_at = old->done_at;
         disk->fails = old->fails;
+        disk->max_shares = old->max_shares;
+        disk->uploading = old->uploading;
         r = service_set_string(&disk->region, old->region);
         r = r ?: service_set_string(&disk->sku, old->sku);
         r = r ?: service_set_string(&disk->create_option, old->create_option);
         r = r ?: service_set_string(&disk->managed_by, old->managed_by);
         r = r ?: service_set_string(&disk->source_id, old->source_id);
+        r = r ?: service_set_string(&disk->encryption_set, old->encryption_set);
         r = r ?: service_set_string(&disk->network_access, old->network_access);
         r = r ?: service_set_string(&disk->public_access, old->public_access);
         r = r ?: service_set_string(&disk->hyperv_generation, old->hyperv_generation);
@@ -240,6 +250,16 @@ int service_move_disk(struct service *service, struct utc now, const char *id,
                 return r;
         disk = NULL; /* consumed */
         return service_delete(service, now, id);
+}
+
+int service_end_upload(struct service *service, struct utc now, const char *id) {
+        struct service_resource *disk = service_find_living(service, id);
+
+        if (!disk || !disk->uploading)
+                return SERVICE_E_MISSING;
+        disk->uploading = false;
+        service_resource_changed(disk);
+        return 0;
 }
 
 /* The chain's count of copies under way lets it go. */

@@ -30,12 +30,17 @@ static int get_time(const cJSON *object, const char *name, struct utc *ret_time)
 }
 
 /* A number of GiB, 0 when it is absent. */
-static uint32_t get_size(const cJSON *object) {
-        const cJSON *size = cJSON_GetObjectItemCaseSensitive(object, "sizeGB");
+/* From 1 to @max; 0 when it is absent or something else. */
+static uint32_t get_number(const cJSON *object, const char *name, double max) {
+        const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
 
-        if (!cJSON_IsNumber(size) || !(size->valuedouble >= 1 && size->valuedouble <= 65536))
+        if (!cJSON_IsNumber(number) || !(number->valuedouble >= 1 && number->valuedouble <= max))
                 return 0;
-        return (uint32_t)size->valuedouble;
+        return (uint32_t)number->valuedouble;
+}
+
+static uint32_t get_size(const cJSON *object) {
+        return get_number(object, "sizeGB", 65536);
 }
 
 struct tag_list {
@@ -185,6 +190,9 @@ static int load_disk(struct service *service, struct utc now, const cJSON *item)
         spec.region = json_get_string(item, "location");
         spec.sku = json_get_string(item, "sku");
         spec.size_gib = get_size(item);
+        spec.encryption_set = json_get_string(item, "diskEncryptionSetId");
+        spec.max_shares = get_number(item, "maxShares", SERVICE_SHARES_MAX);
+        spec.uploading = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "uploading"));
         spec.tags = tags.tags;
         spec.n_tags = tags.n;
         r = service_add_disk(service, now, &spec, &disk);
@@ -356,6 +364,12 @@ static void dump_resource(struct strbuf *out, const struct service_resource *res
         dump_member(out, "location", resource->region);
         dump_member(out, "sku", resource->sku);
         strbuf_appendf(out, "\"sizeGB\":%" PRIu32 ",", resource->size_gib);
+        if (resource->encryption_set)
+                dump_member(out, "diskEncryptionSetId", resource->encryption_set);
+        if (resource->max_shares > 0)
+                strbuf_appendf(out, "\"maxShares\":%" PRIu32 ",", resource->max_shares);
+        if (resource->uploading)
+                strbuf_append_str(out, "\"uploading\":true,");
         dump_guid(out, "uniqueId", &resource->unique_id);
         if (resource->kind == SERVICE_SNAPSHOT) {
                 dump_member(out, "createOption", resource->create_option);

@@ -68,6 +68,7 @@ struct service_resource *service_resource_free(struct service_resource *resource
         free(resource->create_option);
         free(resource->managed_by);
         free(resource->source_id);
+        free(resource->encryption_set);
         free(resource->network_access);
         free(resource->public_access);
         free(resource->hyperv_generation);
@@ -119,6 +120,7 @@ struct service *service_free(struct service *service) {
                 service_resource_free(service->dead[i]);
         service_free_tokens(service);
         service_vms_free(service);
+        service_keys_free(service);
         service_free_places(service);
         free(service->rows);
         free(service->dead);

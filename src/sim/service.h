@@ -36,6 +36,8 @@
 #define SERVICE_TAGS_MAX 50
 /* "Sizes for virtual machines in Azure", Microsoft Learn: the largest take 64 data disks. */
 #define SERVICE_VM_DISKS_MAX 64
+/* "Share an Azure managed disk", Microsoft Learn: the largest Ultra Disks; smaller ones share less. */
+#define SERVICE_SHARES_MAX 15
 /* Azure does not say what a page holds; chosen, near what clients report. */
 #define SERVICE_PAGE_SIZE 1000
 /* A request above it is refused, as is JSON in it deeper than cJSON's own ceiling. */
@@ -58,7 +60,7 @@ enum {
 struct service;
 
 struct service_options {
-        uint64_t seed; /* of GUIDs and tokens */
+        uint64_t seed;          /* of GUIDs and tokens */
         bool bare_accepted;     /* the 202 of a PUT has no id, name and type (recorded in 2021) */
         size_t page_size;       /* elements of a listing's page */
         int64_t operation_ns;   /* from a PUT or DELETE to the end of its operation */
@@ -106,6 +108,9 @@ struct service_resource {
         char *create_option; /* "Empty", "Copy" */
         char *managed_by; /* id of the virtual machine that a disk is attached to; NULL for none */
         char *source_id;  /* sourceResourceId as the creator wrote it; NULL for none */
+        char *encryption_set; /* id of the disk encryption set; NULL: a platform's key */
+        uint32_t max_shares; /* of a disk: virtual machines that may share it; 0: it was not said */
+        bool uploading;      /* a disk that waits for its data: no snapshot is taken of it */
         struct guid unique_id;
         struct guid source_unique_id; /* nil for none */
         struct guid family_id;        /* incrementalSnapshotFamilyId; nil for none */
@@ -297,6 +302,17 @@ int service_set_listing_lag(struct service *service, struct utc now, const char 
  * answers 409 QuotaExceeded. Returns 0 or SERVICE_E_MISSING. */
 int service_set_quota(struct service *service, const char *subscription, uint32_t max);
 
+/* How a disk encryption set stands, which is there as soon as a disk names it. */
+enum service_key {
+        SERVICE_KEY_USABLE,
+        SERVICE_KEY_DISABLED,   /* a PUT of a snapshot answers 400 KeyVaultKeyNotEnabled */
+        SERVICE_KEY_FORBIDDEN,  /* the set's identity may not use it: 400 KeyVaultAccessForbidden */
+        SERVICE_KEY_UNREADABLE, /* no client may read the set: 403 LinkedAuthorizationFailed */
+};
+
+/* @set: its id. Returns 0, -ENOMEM. */
+int service_set_key(struct service *service, const char *set, enum service_key key);
+
 /* Others in the subscription make @n requests of that kind, which count in Compute's bucket of the
  * region and nowhere else. A bucket does not go below empty. Returns 0, -ENOMEM, SERVICE_E_MISSING, or
  * SERVICE_E_INVALID for a kind that Compute does not count. */
@@ -311,10 +327,13 @@ int service_add_group(struct service *service, const char *subscription, const c
 
 struct service_disk_spec {
         const char *subscription, *group, *name;
-        const char *region;    /* NULL: the group's */
-        const char *sku;       /* NULL: Premium_LRS */
-        uint32_t size_gib;     /* 0: 64 */
-        struct guid unique_id; /* nil: made from the seed */
+        const char *region;         /* NULL: the group's */
+        const char *sku;            /* NULL: Premium_LRS */
+        uint32_t size_gib;          /* 0: 64 */
+        struct guid unique_id;      /* nil: made from the seed */
+        const char *encryption_set; /* an id; NULL: a platform's key */
+        uint32_t max_shares;        /* 0: none is told */
+        bool uploading;
         const struct service_tag *tags;
         size_t n_tags;
 };
@@ -372,6 +391,9 @@ int service_move_disk(struct service *service, struct utc now, const char *id,
 /* Background copies of an Ultra or Premium SSD v2 disk that is grown fail. Returns 0,
  * SERVICE_E_MISSING. */
 int service_resize_disk(struct service *service, struct utc now, const char *id, uint32_t size_gib);
+/* The data of a disk that was being uploaded is there. Returns 0, SERVICE_E_MISSING (also when it was
+ * not). */
+int service_end_upload(struct service *service, struct utc now, const char *id);
 /* A background copy that is under way stops with copyCompletionError. Returns 0, SERVICE_E_MISSING
  * (also when none is under way). */
 int service_fail_copy(struct service *service, struct utc now, const char *id);

@@ -23,9 +23,11 @@ def token(sim):
         return json.load(reply)['access_token']
 
 
-def ask(sim, path, bearer):
-    """(status, body, headers)"""
-    request = urllib.request.Request(f'{sim.base}{path}?{V}', headers={'Authorization': f'Bearer {bearer}'})
+def ask(sim, path, bearer, put=None):
+    """(status, body, headers) of a GET, or of a PUT of that"""
+    request = urllib.request.Request(f'{sim.base}{path}?{V}', put and json.dumps(put).encode(),
+                                     headers={'Authorization': f'Bearer {bearer}'},
+                                     method='PUT' if put else 'GET')
     try:
         with urllib.request.urlopen(request, timeout=20) as reply:
             return reply.status, json.load(reply), reply.headers
@@ -96,8 +98,37 @@ def orders(folder, azure_sim):
     same((listed(), ask(sim, disk_id('late'), bearer)[0]), (2, 200), 'a listing that lags')
     sim.post('/sim/world/lag', {'ms': 0})
     same(listed(), 3, 'a listing that does not')
+
+    des = f'{PREFIX}/rg-app/{COMPUTE}/diskEncryptionSets/des'
+    secret = disk_id('secret')
+    sim.post('/sim/world/add', {'disks': [{'id': secret, 'diskEncryptionSetId': des,
+                                           'maxShares': 2, 'uploading': True}]})
+    snapshot = f'{PREFIX}/rg-snapshots/{COMPUTE}/snapshots/s'
+    wanted = {'location': 'westeurope', 'properties': {'incremental': True, 'creationData': {
+        'createOption': 'Copy', 'sourceResourceId': secret}}}
+
+    def refusal():
+        status, answer, _ = ask(sim, snapshot, bearer, wanted)
+        return status, answer.get('error', {}).get('code')
+
+    properties = ask(sim, secret, bearer)[1]['properties']
+    same((properties['encryption']['diskEncryptionSetId'], properties['maxShares'],
+          properties['diskState']), (des, 2, 'ReadyToUpload'), 'a disk of another kind')
+    found = [d for d in sim.get('/sim/world')['disks'] if d['id'] == secret][0]
+    same((found['diskEncryptionSetId'], found['maxShares'], found['uploading']), (des, 2, True),
+         'the same in the world')
+    same(refusal(), (409, 'OperationNotAllowed'), 'being uploaded')
+    sim.post('/sim/world/end-upload', {'id': secret})
+    for key, answer in (('disabled', (400, 'KeyVaultKeyNotEnabled')),
+                        ('forbidden', (400, 'KeyVaultAccessForbidden')),
+                        ('unreadable', (403, 'LinkedAuthorizationFailed')),
+                        ('usable', (202, None))):
+        sim.post('/sim/world/key', {'id': des, 'key': key})
+        same(refusal(), answer, key)
+
     sim.post('/sim/world/quota', {'max': 1})
     for path, body in (('rights', {'rights': 'some'}), ('away', {'away': 'far'}),
+                       ('key', {'id': des, 'key': 'lost'}), ('key', {'key': 'usable'}),
                        ('quota', {'max': 1, 'subscription': 'x'})):
         try:
             sim.post(f'/sim/world/{path}', body)

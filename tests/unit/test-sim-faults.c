@@ -152,6 +152,8 @@ static void test_replies(void **state) {
         } rows[] = {
                 {__LINE__, "token-expired", 401, "ExpiredAuthenticationToken", NULL},
                 {__LINE__, "linked-forbidden", 403, "LinkedAuthorizationFailed", NULL},
+                {__LINE__, "key-disabled", 400, "KeyVaultKeyNotEnabled", NULL},
+                {__LINE__, "key-forbidden", 400, "KeyVaultAccessForbidden", NULL},
                 {__LINE__, "full", 409, "SnapshotsLimitReached", NULL},
                 {__LINE__, "throttled", 429, "TooManyRequests", "2"},
                 {__LINE__, "throttled-silently", 429, "TooManyRequests", NULL},

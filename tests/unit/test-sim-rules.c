@@ -511,6 +511,116 @@ static void test_quota(void **state) {
         assert_int_equal(service_set_quota(service, "x", 0), SERVICE_E_MISSING);
 }
 
+static void test_keys(void **state) {
+        static const char set[] = APP "diskEncryptionSets/des";
+        struct service_disk_spec secret = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-app",
+                .name = "secret",
+                .encryption_set = set,
+        };
+
+        assert_int_equal(service_add_disk(service, now, &secret, NULL), 0);
+        EXPECT(HTTP_PUT, SNAPS "/s1" V, OF(APP "disks/secret"), 202, "");
+        EXPECT(HTTP_GET, SNAPS "/s1" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.encryption.type"),
+                            "EncryptionAtRestWithCustomerKey");
+        assert_string_equal(text_at("properties.encryption.diskEncryptionSetId"), set);
+        EXPECT(HTTP_GET, DISK V, NULL, 200, "");
+        assert_string_equal(text_at("properties.encryption.type"),
+                            "EncryptionAtRestWithPlatformKey");
+        assert_null(at("properties.encryption.diskEncryptionSetId"));
+
+        assert_int_equal(
+                service_set_key(service, APP "DISKENCRYPTIONSETS/DES", SERVICE_KEY_DISABLED), 0);
+        EXPECT(HTTP_PUT, SNAPS "/s2" V, OF(APP "disks/secret"), 400, "KeyVaultKeyNotEnabled");
+        EXPECT(HTTP_PUT, SNAPS "/s2" V, OF(DISK), 202, "");
+        assert_int_equal(service_set_key(service, set, SERVICE_KEY_FORBIDDEN), 0);
+        EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 400, "KeyVaultAccessForbidden");
+        assert_int_equal(service_set_key(service, set, SERVICE_KEY_UNREADABLE), 0);
+        EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 403, "LinkedAuthorizationFailed");
+        assert_non_null(strstr(text_at("error.message"),
+                               "'Microsoft.Compute/diskEncryptionSets/read' on the linked scope "
+                               "'" APP "diskEncryptionSets/des'"));
+        assert_int_equal(service_set_key(service, set, SERVICE_KEY_USABLE), 0);
+        EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 202, "");
+        /* It moves with its key and is made again with it. */
+        assert_int_equal(service_move_disk(service, now, APP "disks/secret", NULL, "moved"), 0);
+        EXPECT(HTTP_GET, APP "disks/moved" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.encryption.diskEncryptionSetId"), set);
+        assert_int_equal(service_recreate_disk(service, now, APP "disks/moved", NULL), 0);
+        EXPECT(HTTP_GET, APP "disks/moved" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.encryption.diskEncryptionSetId"), set);
+}
+
+/* A PUT of a disk with what clients may say of its key and its machines. */
+static void test_kinds_of_disks(void **state) {
+#define EMPTY(more)                                                                                \
+        "{\"location\":\"westeurope\",\"properties\":{\"creationData\":{\"createOption\":"         \
+        "\"Empty\"},\"diskSizeGB\":8" more "}}"
+#define SET "\"diskEncryptionSetId\":\"" APP "diskEncryptionSets/des\""
+        static const struct {
+                int line;
+                const char *text;
+                int status;
+                const char *set;
+                int shares; /* 0: none is told */
+        } rows[] = {
+                {__LINE__, EMPTY(""), 202, "", 0},
+                {__LINE__, EMPTY(",\"encryption\":{\"type\":\"EncryptionAtRestWithPlatformKey\"}"),
+                 202, "", 0},
+                {__LINE__,
+                 EMPTY(",\"encryption\":{\"type\":\"EncryptionAtRestWithCustomerKey\"," SET "}"),
+                 202, APP "diskEncryptionSets/des", 0},
+                {__LINE__, EMPTY(",\"encryption\":{\"type\":\"EncryptionAtRestWithCustomerKey\"}"),
+                 400, "", 0},
+                {__LINE__, EMPTY(",\"encryption\":{" SET "}"), 400, "", 0},
+                {__LINE__, EMPTY(",\"maxShares\":1"), 202, "", 1},
+                {__LINE__, EMPTY(",\"maxShares\":15"), 202, "", 15},
+                {__LINE__, EMPTY(",\"maxShares\":0"), 400, "", 0},
+                {__LINE__, EMPTY(",\"maxShares\":16"), 400, "", 0},
+                {__LINE__, EMPTY(",\"maxShares\":\"2\""), 400, "", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char url[256];
+
+                snprintf(url, sizeof(url), APP "disks/d%zu" V, i);
+                expect(rows[i].line, HTTP_PUT, url, rows[i].text, rows[i].status,
+                       rows[i].status == 202 ? "" : "InvalidParameter");
+                if (rows[i].status != 202)
+                        continue;
+                expect(rows[i].line, HTTP_GET, url, NULL, 200, "");
+                if (strcmp(text_at("properties.encryption.diskEncryptionSetId"), rows[i].set) != 0)
+                        fail_msg("row at line %d", rows[i].line);
+                if ((at("properties.maxShares") ? at("properties.maxShares")->valueint : 0) !=
+                    rows[i].shares)
+                        fail_msg("row at line %d", rows[i].line);
+        }
+}
+
+static void test_uploads(void **state) {
+        static const char id[] = APP "disks/new";
+        struct service_disk_spec spec = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-app",
+                .name = "new",
+                .uploading = true,
+        };
+
+        assert_int_equal(service_add_disk(service, now, &spec, NULL), 0);
+        EXPECT(HTTP_GET, APP "disks/new" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.diskState"), "ReadyToUpload");
+        assert_string_equal(text_at("properties.creationData.createOption"), "Upload");
+        EXPECT(HTTP_PUT, SNAPS "/n1" V, OF(APP "disks/new"), 409, "OperationNotAllowed");
+        assert_int_equal(service_end_upload(service, now, id), 0);
+        EXPECT(HTTP_GET, APP "disks/new" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.diskState"), "Unattached");
+        EXPECT(HTTP_PUT, SNAPS "/n1" V, OF(APP "disks/new"), 202, "");
+        assert_int_equal(service_end_upload(service, now, id), SERVICE_E_MISSING);
+        assert_int_equal(service_end_upload(service, now, APP "disks/none"), SERVICE_E_MISSING);
+}
+
 static void test_failing_copies(void **state) {
         static const char ultra[] = APP "disks/ultra";
         const struct service_resource *u0;
@@ -563,6 +673,9 @@ int main(void) {
                 CASE(test_access_by_hand),
                 CASE(test_tag_rules),
                 CASE(test_quota),
+                CASE(test_keys),
+                CASE(test_kinds_of_disks),
+                CASE(test_uploads),
                 CASE(test_failing_copies),
         };
 
