@@ -56,6 +56,7 @@ static const struct rule {
         int status;
         const char *code;
         enum arm_class class;
+        bool begins; /* fits all codes that begin so */
 } rules[] = {
         {429, NULL, ARM_THROTTLED}, /* OperationNotAllowed too: the details say TooManyRequests */
         {401, NULL, ARM_AUTH},
@@ -75,6 +76,10 @@ static const struct rule {
         {0, "AuthorizationFailed", ARM_FORBIDDEN},
         {0, "LinkedAuthorizationFailed", ARM_FORBIDDEN},
         {0, "RequestDisallowedByPolicy", ARM_FORBIDDEN},
+        /* UNCONFIRMED: with which status. What Key Vault itself fails at (5xx) passes. */
+        {400, "KeyVault", ARM_FORBIDDEN, true},
+        {404, "KeyVault", ARM_FORBIDDEN, true},
+        {409, "KeyVault", ARM_FORBIDDEN, true},
         {0, "InternalServerError", ARM_TRANSIENT},
         {0, "ServerTimeout", ARM_TRANSIENT},
         {0, "ServiceUnavailable", ARM_TRANSIENT},
@@ -120,8 +125,15 @@ struct said {
         char number[24];     /* a code that came as a number */
 };
 
+static bool code_fits(const struct rule *rule, const char *code) {
+        if (!rule->code)
+                return true;
+        return rule->begins ? str_starts_with_nocase(code, rule->code)
+                            : str_equal_nocase(rule->code, code);
+}
+
 static bool rule_fits(const struct rule *rule, int status, const char *code) {
-        if (rule->code && !str_equal_nocase(rule->code, code))
+        if (!code_fits(rule, code))
                 return false;
         if (status == 0)
                 return rule->code != NULL;
@@ -435,6 +447,10 @@ bool arm_error_refuses_zones(const struct arm_error *error) {
                 return false;
         return str_equal_nocase(error->code, "SkuNotAvailable") ||
                strstr(error->message, "Standard_ZRS");
+}
+
+bool arm_error_blames_key(const struct arm_error *error) {
+        return error->class == ARM_FORBIDDEN && str_starts_with_nocase(error->code, "KeyVault");
 }
 
 void arm_error_append(const struct arm_error *error, struct strbuf *out) {

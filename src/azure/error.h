@@ -17,8 +17,8 @@ enum arm_class {
         ARM_THROTTLED, /* wait retry_after, then again; the scope is closed till then */
         ARM_TRANSIENT, /* try again with backoff; after a write look first (maybe_done) */
         ARM_AUTH,      /* the token was refused: a new one, once */
-        ARM_FORBIDDEN, /* a right is missing or a policy forbids: try slowly, tell the operator */
-        ARM_NOT_FOUND, /* the resource is not there: success of a delete */
+        ARM_FORBIDDEN, /* a right or key is missing or a policy forbids: try slowly, tell the operator */
+        ARM_NOT_FOUND,        /* the resource is not there: success of a delete */
         ARM_PARENT_NOT_FOUND, /* group or subscription is not there: proves nothing of the resource */
         ARM_CONFLICT,         /* another operation is under way: try again later */
         ARM_LOCKED,           /* ScopeLocked: a hold */
@@ -92,6 +92,10 @@ int64_t arm_retry_after_ns(const struct http_reply *reply, struct utc now);
 /* Whether a PUT of a snapshot was refused for where its data would be stored: zone-redundant, in a region
  * that has none. */
 bool arm_error_refuses_zones(const struct arm_error *error);
+
+/* Whether the key of a customer was not to be used: disabled, expired, gone, or out of the reach of the
+ * disk's encryption set (KeyVaultKeyNotEnabled, KeyVaultAccessForbidden). */
+bool arm_error_blames_key(const struct arm_error *error);
 
 /* Appends " (code X, status N): message" for people. */
 struct strbuf;

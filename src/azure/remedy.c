@@ -42,7 +42,7 @@ static const struct {
         {"ReadOnlyDisabledSubscription", "the subscription is disabled: enable it"},
         {"LinkedInvalidPropertyId",
          "an id in the policy file names no resource: look at network_access"},
-        /* UNCONFIRMED: no recording has what is said of a disabled key; the prefix is Key Vault's own. */
+        /* KeyVaultKeyNotEnabled, KeyVaultAccessForbidden and others: people's reports, no recording. */
         {"KeyVault",
          "the disk's encryption set cannot use its key: enable the key, and let the set's identity "
          "get, wrap and unwrap it",

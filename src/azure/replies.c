@@ -112,7 +112,7 @@ static int reader_result(const struct reader *reader, const char **reterr_member
 int disk_reply_decode(const cJSON *json, struct disk_reply *ret_disk, const char **reterr_member) {
         struct disk_reply disk = {};
         struct reader reader = {};
-        const cJSON *properties, *sku;
+        const cJSON *properties, *encryption, *sku;
         int r;
 
         read_id(&reader, read_needed_string(&reader, json, "id"), RESOURCE_DISK, &disk.id);
@@ -125,6 +125,9 @@ int disk_reply_decode(const cJSON *json, struct disk_reply *ret_disk, const char
         if (!properties)
                 wrong(&reader, "properties");
         disk.state = read_string(&reader, properties, "diskState", "diskState");
+        encryption = read_object(&reader, properties, "encryption");
+        disk.encryption_set =
+                read_string(&reader, encryption, "diskEncryptionSetId", "diskEncryptionSetId");
         disk.has_unique_id = read_guid(&reader, properties, "uniqueId", &disk.unique_id);
         disk.time_created = read_time(&reader, properties, "timeCreated");
         disk.provisioning = read_provisioning(&reader, properties);

@@ -38,8 +38,10 @@ enum provisioning_state {
 struct disk_reply {
         struct resource_id id;
         const char *location;
-        const char *sku;          /* "" when absent */
-        const char *state;        /* diskState, "" when absent */
+        const char *sku;   /* "" when absent */
+        const char *state; /* diskState, "" when absent */
+        const char *
+                encryption_set; /* its id as the service wrote it; "" with a platform's key alone */
         const struct cJSON *tags; /* object of strings, or NULL */
         bool has_unique_id;
         struct guid unique_id;

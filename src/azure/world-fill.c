@@ -116,6 +116,8 @@ int world_fill_disk(struct world *world, const struct disk_reply *disk, struct d
                 r = add_text(world, disk->location, &row.location);
         if (r == 0)
                 r = add_tags(world, disk->tags, &row.tags);
+        if (r == 0 && disk->encryption_set[0])
+                r = add_text(world, disk->encryption_set, &row.encryption_set);
         if (r == 0)
                 *ret_row = row;
         return r;

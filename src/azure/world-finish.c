@@ -151,6 +151,7 @@ static int renumber(struct world *world) {
                 row->region = number[row->region];
                 row->location = number[row->location];
                 row->tags = number[row->tags];
+                row->encryption_set = number[row->encryption_set];
         }
         intern_free(world->strings);
         world->strings = take_ptr(strings);

@@ -176,6 +176,7 @@ static int carry_disk(struct world *world, const struct origin *was) {
         r = r ?: carry_string(world, &row.region);
         r = r ?: carry_string(world, &row.location);
         r = r ?: carry_string(world, &row.tags);
+        r = r ?: carry_string(world, &row.encryption_set);
         return r ?: world_add_disk_row(world, &row, was);
 }
 

@@ -196,6 +196,7 @@ static int copy_disk(struct world *world, const struct world *before, size_t ind
         r = r ?: copy_string(world, before, &row.region);
         r = r ?: copy_string(world, before, &row.location);
         r = r ?: copy_string(world, before, &row.tags);
+        r = r ?: copy_string(world, before, &row.encryption_set);
         *ret_row = row;
         return r;
 }

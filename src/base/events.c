@@ -199,6 +199,21 @@ static const struct event_entry events[] = {
                         .effect = "Work goes on.",
                         .remedy = "Nothing is to be done.",
                 },
+        [LOG_EVENT_KEY] =
+                {
+                        .id = "96a19a943dd3443f8b72c4e057d322a7",
+                        .name = "key",
+                        .fields = STANDING | ON(DISK) | ON(GENERATION),
+                        .subject = "A disk encryption set cannot use its key: @SNAPKEEP_STATE@",
+                        .cause = "The key was disabled, has expired or is gone, or the set's "
+                                 "identity may no longer use it.",
+                        .effect = "No snapshot of a disk of this set can be taken. Virtual "
+                                  "machines with such disks stop within the hour, and snapshots "
+                                  "that are there cannot be restored until the key is back.",
+                        .remedy = "Enable the key in its vault, and let the identity of the set "
+                                  "get, wrap and unwrap it. Never purge a key that a snapshot is "
+                                  "encrypted with. It is told again when it is over.",
+                },
         [LOG_EVENT_LATE] =
                 {
                         .id = "935c49f97d374db08fad507c03dd991a",
@@ -464,11 +479,11 @@ static const struct event_entry events[] = {
                 {
                         .id = "d0b776d26ebf4984a5f9dfa2673be76f",
                         .name = "no-snapshot",
-                        .fields = STANDING,
-                        .subject = "Disks cannot be snapshotted: @SNAPKEEP_STATE@",
-                        .cause = "They are ephemeral, or being uploaded.",
-                        .effect = "They are not backed up, and count in no rpo.",
-                        .remedy = "Wait for the end of the upload, or exclude them by a tag.",
+                        .fields = STANDING | ON(DISK) | ON(GENERATION),
+                        .subject = "A disk cannot be snapshotted: @SNAPKEEP_STATE@",
+                        .cause = "It is being uploaded.",
+                        .effect = "It is not backed up, and counts in no rpo.",
+                        .remedy = "Wait for the end of the upload, or exclude it by a tag.",
                 },
         [LOG_EVENT_MOVED] =
                 {

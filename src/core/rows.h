@@ -54,13 +54,14 @@ _Static_assert(sizeof(struct snapshot_row) <= 64, "half a million of these must 
 
 struct disk_row {
         struct utc time_created;
-        uint32_t name;       /* as the service wrote it */
-        uint32_t group;      /* as the service wrote it */
-        uint32_t generation; /* lower case uniqueId; 0 when there was none */
-        uint32_t region;     /* canonical */
-        uint32_t location;   /* as the service wrote it: what a request must say */
-        uint32_t tags;       /* "name\nvalue\n" for each tag, names in lower case, sorted */
-        uint32_t flags;      /* DISK_* */
+        uint32_t name;           /* as the service wrote it */
+        uint32_t group;          /* as the service wrote it */
+        uint32_t generation;     /* lower case uniqueId; 0 when there was none */
+        uint32_t region;         /* canonical */
+        uint32_t location;       /* as the service wrote it: what a request must say */
+        uint32_t tags;           /* "name\nvalue\n" for each tag, names in lower case, sorted */
+        uint32_t encryption_set; /* id as the service wrote it; 0 with a platform's key alone */
+        uint32_t flags;          /* DISK_* */
 };
 
 enum {

@@ -44,6 +44,7 @@ struct known {
         UT_hash_handle hh;
         bool internal; /* an invariant about it was broken */
         bool refused;  /* its last create failed for a quota */
+        bool keyless;  /* none came out since one failed for the key of its encryption set */
         bool retired;  /* the operator retires it */
         char generation[GUID_TEXT_SIZE];
 };

@@ -5,6 +5,7 @@
 #include "azure/remedy.h"
 #include "base/duration.h"
 #include "base/strbuf.h"
+#include "core/targets.h"
 #include "engine/engine-internal.h"
 
 #include <stdio.h>
@@ -89,16 +90,102 @@ static void report_failure(struct operation *op, const struct action *action, st
                    action->name, verb, at, strbuf_str(&why));
 }
 
-/* A quota is no missed slot (DESIGN section 5, doubt stale): known until a create comes out. */
+/* @key begins with what it is; the rest makes it this one. */
+static void raise_keyed(struct subscription *s, enum log_level level, int doubt, const char *reason,
+                        const struct strbuf *key, const char *policy,
+                        const struct resource_id *disk, const char *generation, const char *over,
+                        const char *text) {
+        _cleanup_(strbuf_deinit) struct strbuf path = {};
+
+        if (disk)
+                strbuf_appendf(&path, "%s/%s/%s", disk->subscription, disk->group, disk->name);
+        if (key->error || path.error)
+                return;
+        condition_raise(&s->conditions,
+                        &(struct condition_sight){
+                                .key = key->data,
+                                .level = level,
+                                .doubt = doubt,
+                                .reason = reason,
+                                .policy = policy,
+                                .disk = disk ? path.data : NULL,
+                                .generation = generation,
+                                .text = text,
+                                .over = over,
+                        },
+                        engine_now(s->engine));
+}
+
+/* Of a series, or of the subscription when that is NULL. */
+static void raise(struct subscription *s, enum log_level level, int doubt, const char *reason,
+                  const struct series_state *series, const char *over, const char *text) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {};
+
+        if (series) {
+                series_key(s, series, reason, &key);
+                raise_keyed(s, level, doubt, reason, &key,
+                            s->engine->file->policies[series->policy].name, &series->disk,
+                            series->generation, over, text);
+                return;
+        }
+        strbuf_append_str(&key, reason);
+        raise_keyed(s, level, doubt, reason, &key, NULL, NULL, NULL, over, text);
+}
+
+/*
+ * The alarm is of the encryption set, which many disks may have in common: told with the first of them,
+ * and over when a snapshot of each has come out. @error NULL: as it was told before.
+ */
+static void report_key(struct subscription *s, const struct resource_id *id, const char *generation,
+                       const struct arm_error *error) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {}, set = {}, text = {}, over = {};
+        struct world_view view = world_view(s->world);
+        const struct disk_row *disk = view_find_disk(&view, id->group, id->name);
+
+        if (disk && disk->encryption_set != 0)
+                strbuf_append_str(&set, view_str(&view, disk->encryption_set));
+        else
+                strbuf_appendf(&set, "of disk %s", id->name);
+        strbuf_appendf(&key, "key %s", strbuf_str(&set));
+        strbuf_appendf(&text,
+                       "the disk encryption set %s cannot use its key, no snapshot of disk %s and "
+                       "the others that it encrypts is taken until it can",
+                       strbuf_str(&set), id->name);
+        if (error) {
+                arm_error_append(error, &text);
+                arm_remedy_append(error, &text);
+        }
+        strbuf_appendf(&over,
+                       "no snapshot fails any more for the key of the disk encryption set %s",
+                       strbuf_str(&set));
+        if (set.error || text.error || over.error)
+                return;
+        raise_keyed(s, LOG_LEVEL_ERR, CONDITION_NO_DOUBT, "key", &key, NULL, id, generation,
+                    over.data, text.data);
+}
+
+/* A quota is no missed slot (DESIGN section 5, doubt stale): known until a create comes out. That a key
+ * is of no use is known until one of the disk succeeds, whatever else fails in between. */
 static void learn_refusal(struct operation *op, const struct action *action) {
         bool refused = op->outcome == OP_FAILED && op->error.class == ARM_QUOTA;
+        bool keyless = op->outcome == OP_FAILED && arm_error_blames_key(&op->error);
+        struct subscription *s = op->subscription;
         struct known *known;
 
         HASH_FIND_STR(op->engine->known, action->generation, known);
-        if (!known && refused)
+        if (!known && (refused || keyless))
                 known = engine_known(op->engine, action->generation);
-        if (known)
-                known->refused = refused;
+        if (!known)
+                return;
+        known->refused = refused;
+        if (keyless) {
+                known->keyless = true;
+                report_key(s, &action->disk, action->generation, &op->error);
+        } else if (known->keyless && op->outcome == OP_SUCCEEDED) {
+                known->keyless = false;
+                if (s->plan)
+                        report_plan(s);
+        }
 }
 
 /* A create that waits for room in the chain goes by a listing that shows it. */
@@ -198,36 +285,6 @@ void report_sweep_failure(struct operation *op, struct mono now) {
                    op->subscription->id, strbuf_str(&why));
 }
 
-/* The key begins with what it is; the rest makes it this one. */
-static void raise(struct subscription *s, enum log_level level, int doubt, const char *reason,
-                  const struct series_state *series, const char *over, const char *text) {
-        _cleanup_(strbuf_deinit) struct strbuf key = {}, disk = {};
-        const char *policy = series ? s->engine->file->policies[series->policy].name : NULL;
-
-        if (series)
-                series_key(s, series, reason, &key);
-        else
-                strbuf_append_str(&key, reason);
-        if (series)
-                strbuf_appendf(&disk, "%s/%s/%s", series->disk.subscription, series->disk.group,
-                               series->disk.name);
-        if (key.error || disk.error)
-                return;
-        condition_raise(&s->conditions,
-                        &(struct condition_sight){
-                                .key = key.data,
-                                .level = level,
-                                .doubt = doubt,
-                                .reason = reason,
-                                .policy = policy,
-                                .disk = series ? disk.data : NULL,
-                                .generation = series ? series->generation : NULL,
-                                .text = text,
-                                .over = over,
-                        },
-                        engine_now(s->engine));
-}
-
 static void report_late(struct subscription *s, const struct series_state *series) {
         const struct policy *policy = &s->engine->file->policies[series->policy];
         _cleanup_(strbuf_deinit) struct strbuf text = {};
@@ -282,7 +339,31 @@ static void tell_series_doubt(const struct engine_doubt *doubt, void *data) {
               text.data);
 }
 
+/* Each by its name, and once in however many policies it is. */
+static void report_no_snapshot(struct subscription *s, const struct series_state *series) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {};
+        char text[RESOURCE_NAME_MAX + 100], over[RESOURCE_NAME_MAX + 100];
+
+        strbuf_appendf(&key, "no-snapshot %s", series->generation);
+        snprintf(text, sizeof(text), "disk %s is being uploaded and cannot be snapshotted yet",
+                 series->disk.name);
+        snprintf(over, sizeof(over), "disk %s can be snapshotted", series->disk.name);
+        raise_keyed(s, LOG_LEVEL_WARNING, CONDITION_NO_DOUBT, "no-snapshot", &key, NULL,
+                    &series->disk, series->generation, over, text);
+}
+
+static bool is_keyless(const struct engine *engine, const char *generation) {
+        const struct known *known;
+
+        HASH_FIND_STR(engine->known, generation, known);
+        return known && known->keyless;
+}
+
 static void report_series(struct subscription *s, const struct series_state *series) {
+        if (series->no_snapshot)
+                report_no_snapshot(s, series);
+        if (!series->gone && is_keyless(s->engine, series->generation))
+                report_key(s, &series->disk, series->generation, /* error= */ NULL);
         /* The first snapshot of a disk that was just selected is about to be made. */
         if (series->late && (utc_is_set(series->newest) || s->agreed))
                 report_late(s, series);
@@ -299,7 +380,7 @@ void report_plan(struct subscription *s) {
                 _cleanup_(strbuf_deinit) struct strbuf text = {}, over = {};
 
                 finding_append(finding, &text);
-                if (text.error)
+                if (text.error || finding->kind == FINDING_NO_SNAPSHOT) /* told of each disk */
                         continue;
                 strbuf_appendf(&over, "it is over: %s", text.data);
                 raise(s, LOG_LEVEL_WARNING, CONDITION_NO_DOUBT, finding_name(finding->kind), NULL,

@@ -131,6 +131,11 @@ void named_backlog(struct rig *rig);
 void named_backlog_of_two(struct rig *rig);
 void named_strangers_spend(struct rig *rig);
 
+void named_key_disabled(struct rig *rig);
+void named_key_unreadable(struct rig *rig);
+void named_shared(struct rig *rig);
+void named_uploading(struct rig *rig);
+
 void named_no_zones(struct rig *rig);
 void named_private(struct rig *rig);
 

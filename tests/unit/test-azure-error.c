@@ -68,6 +68,17 @@ static void test_classes(void **state) {
                 {__LINE__, 403, E("RequestDisallowedByPolicy"), ARM_FORBIDDEN, false,
                  "RequestDisallowedByPolicy"},
                 {__LINE__, 403, E("SomethingElse"), ARM_FORBIDDEN, false, "SomethingElse"},
+                {__LINE__, 400, E("KeyVaultKeyNotEnabled"), ARM_FORBIDDEN, false,
+                 "KeyVaultKeyNotEnabled"},
+                {__LINE__, 403, E("KeyVaultAccessForbidden"), ARM_FORBIDDEN, false,
+                 "KeyVaultAccessForbidden"},
+                {__LINE__, 404, E("KeyVaultKeyNotFound"), ARM_FORBIDDEN, false,
+                 "KeyVaultKeyNotFound"},
+                {__LINE__, 409, E("keyvaultaccessforbidden"), ARM_FORBIDDEN, false,
+                 "keyvaultaccessforbidden"},
+                {__LINE__, 503, E("KeyVaultServiceUnavailable"), ARM_TRANSIENT, true,
+                 "KeyVaultServiceUnavailable"},
+                {__LINE__, 400, E("KeyVaul"), ARM_INVALID, false, "KeyVaul"},
                 {__LINE__, 403, HTML, ARM_PROTOCOL, false, ""}, /* a firewall's page */
 
                 {__LINE__, 404, E("ResourceNotFound"), ARM_NOT_FOUND, false, "ResourceNotFound"},
@@ -551,6 +562,32 @@ static void test_names(void **state) {
 }
 
 /* What a person is told to do. */
+/* Whose key an error is about. */
+static void test_keys(void **state) {
+        static const struct {
+                int line;
+                enum arm_class class;
+                const char *code;
+                bool blames;
+        } rows[] = {
+                {__LINE__, ARM_FORBIDDEN, "KeyVaultKeyNotEnabled", true},
+                {__LINE__, ARM_FORBIDDEN, "keyVaultAccessForbidden", true},
+                {__LINE__, ARM_FORBIDDEN, "KeyVaul", false},
+                {__LINE__, ARM_FORBIDDEN, "LinkedAuthorizationFailed", false},
+                /* what passes by itself is no alarm */
+                {__LINE__, ARM_TRANSIENT, "KeyVaultServiceUnavailable", false},
+                {__LINE__, ARM_THROTTLED, "KeyVaultThrottled", false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct arm_error error = {.class = rows[i].class};
+
+                strcpy(error.code, rows[i].code);
+                if (arm_error_blames_key(&error) != rows[i].blames)
+                        fail_msg("row at line %d", rows[i].line);
+        }
+}
+
 static void test_remedies(void **state) {
 #define MISSING(action, scope)                                                                     \
         "The client 'a' with object id 'b' does not have authorization to perform action '" action \
@@ -616,7 +653,7 @@ static void test_remedies(void **state) {
                  "; the disk's chain is full: what the policy no longer keeps goes first"},
                 {__LINE__, ARM_QUOTA, "QuotaExceeded", "m",
                  "; ask Azure for a higher quota, or keep fewer snapshots"},
-                {__LINE__, ARM_INVALID, "KeyVaultKeyDisabled", "m",
+                {__LINE__, ARM_FORBIDDEN, "KeyVaultKeyNotEnabled", "m",
                  "; the disk's encryption set cannot use its key: enable the key, and let the "
                  "set's identity get, wrap and unwrap it"},
                 /* what passes by itself */
@@ -646,7 +683,7 @@ int main(void) {
                 cmocka_unit_test(test_retry_after),  cmocka_unit_test(test_cause),
                 cmocka_unit_test(test_sanitize),     cmocka_unit_test(test_sanitize_cut),
                 cmocka_unit_test(test_texts),        cmocka_unit_test(test_names),
-                cmocka_unit_test(test_remedies),
+                cmocka_unit_test(test_keys),         cmocka_unit_test(test_remedies),
         };
 
         return cmocka_run_group_tests_name("azure-error", tests, NULL, NULL);

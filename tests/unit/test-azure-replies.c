@@ -246,6 +246,14 @@ static void test_disk(void **state) {
                  "\"2025-07-23T18:24:23.586772+00:00\"}}",
                  NULL},
                 {__LINE__, "{" DISK LOC ",\"properties\":{}}", NULL},
+                {__LINE__,
+                 "{" DISK LOC ",\"properties\":{\"encryption\":{\"type\":"
+                 "\"EncryptionAtRestWithCustomerKey\",\"diskEncryptionSetId\":\"/e/des\"}}}",
+                 NULL},
+                {__LINE__, "{" DISK LOC ",\"properties\":{\"encryption\":5}}", "encryption"},
+                {__LINE__,
+                 "{" DISK LOC ",\"properties\":{\"encryption\":{\"diskEncryptionSetId\":5}}}",
+                 "diskEncryptionSetId"},
                 {__LINE__, "{" LOC ",\"properties\":{}}", "id"},
                 {__LINE__, "{" SNAP LOC ",\"properties\":{}}", "id"},
                 {__LINE__, "{" DISK "\"properties\":{}}", "location"},
@@ -280,10 +288,12 @@ static void test_disk(void **state) {
                 } else if (i == 1) {
                         assert_string_equal(disk.sku, "");
                         assert_string_equal(disk.state, "");
+                        assert_string_equal(disk.encryption_set, "");
                         assert_false(disk.has_unique_id);
                         assert_false(utc_is_set(disk.time_created));
                         assert_null(disk.tags);
-                }
+                } else if (i == 2)
+                        assert_string_equal(disk.encryption_set, "/e/des");
         }
 }
 

@@ -127,10 +127,13 @@ static void change_disks(struct listing *listing) {
         strbuf_appendf(&s,
                        "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg-app/providers/"
                        "Microsoft.Compute/disks/%s\",\"location\":\"West Europe\","
-                       "\"sku\":{\"name\":\"%s\"},\"properties\":{\"uniqueId\":"
+                       "\"sku\":{\"name\":\"%s\"},\"properties\":{%s\"uniqueId\":"
                        "\"0217b3db-61cb-4bf6-bbfb-00000000000%u\"}}",
                        ONE_OF("disk-1", "disk-2", "DISK-2", "disk-3"),
-                       ONE_OF("Premium_LRS", "UltraSSD_LRS"), below(4));
+                       ONE_OF("Premium_LRS", "UltraSSD_LRS"),
+                       ONE_OF("", "\"encryption\":{\"diskEncryptionSetId\":\"/e/des-1\"},",
+                              "\"encryption\":{\"diskEncryptionSetId\":\"/e/des-2\"},"),
+                       below(4));
         assert_int_equal(strbuf_take(&s, &listing->disks[listing->n_disks]), 0);
         listing->n_disks++;
 }

@@ -993,7 +993,8 @@ static void test_disks(void **state) {
                                   "\"timeCreated\":\"2026-01-01T00:00:00Z\""),
                          0);
         assert_int_equal(add_disk(world, "RGa", "d2", ",\"location\":\"x\",\"tags\":{}",
-                                  "\"diskState\":\"ActiveUpload\""),
+                                  "\"diskState\":\"ActiveUpload\",\"encryption\":{"
+                                  "\"diskEncryptionSetId\":\"/e/Des\"}"),
                          0);
         assert_int_equal(add_disk(world, "rga", "D1",
                                   ",\"location\":\"x\",\"sku\":{\"name\":"
@@ -1017,6 +1018,8 @@ static void test_disks(void **state) {
         assert_string_equal(view_str(&view, rows[1].name), "d2");
         assert_string_equal(view_str(&view, rows[1].tags), "");
         assert_int_equal(rows[1].flags, DISK_NO_SNAPSHOT);
+        assert_string_equal(view_str(&view, rows[1].encryption_set), "/e/Des");
+        assert_int_equal(rows[0].encryption_set, 0);
         assert_string_equal(view_str(&view, rows[2].group), "rgB");
         assert_string_equal(view_str(&view, rows[2].region), "westeurope");
         assert_string_equal(view_str(&view, rows[2].location), "West Europe");
@@ -1160,7 +1163,8 @@ static void test_late_region(void **state) {
         assert_int_equal(add_disk(world, "rg", "early",
                                   ",\"location\":\"East US\",\"tags\":{\"x\":"
                                   "\"y\"}",
-                                  "\"uniqueId\":\"" GEN2 "\""),
+                                  "\"uniqueId\":\"" GEN2 "\",\"encryption\":{"
+                                  "\"diskEncryptionSetId\":\"/e/early\"}"),
                          0);
         assert_int_equal(add_snapshot(world, &good), 0);
         f.tags = "";
@@ -1206,6 +1210,8 @@ static void test_late_region(void **state) {
         assert_string_equal(view_str(&view, view.disks[0].location), "Later Region");
         assert_string_equal(view_str(&view, view.disks[0].tags), "a\nb\n");
         assert_string_equal(view_str(&view, view.disks[0].generation), GEN);
+        assert_int_equal(view.disks[0].encryption_set, 0);
+        assert_string_equal(view_str(&view, view.disks[1].encryption_set), "/e/early");
         assert_string_equal(view_str(&view, view.disks[1].name), "early");
         assert_string_equal(view_str(&view, view.disks[1].group), "rg");
         assert_string_equal(view_str(&view, view.disks[1].region), "eastus");
