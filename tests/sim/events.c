@@ -176,6 +176,8 @@ void play_add_disk(struct play *play, unsigned disk) {
                 .group = "rg-app",
                 .name = name,
                 .sku = play->story->skus[disk],
+                .encryption_set = play->story->encrypted[disk] ? STORY_SET : NULL,
+                .max_shares = play->story->shared[disk] ? 2 : 0,
                 .tags = &tag,
                 .n_tags = 1,
         };
@@ -256,6 +258,51 @@ static bool set_away(struct play *play, const struct story_event *event, enum se
         return service_set_away(play->rig.service, all ? NULL : SERVICE_SUBSCRIPTION, away,
                                 5 + (int64_t)(event_pick(event, 2) % 600),
                                 utc_add_seconds(play_now(play), event->length_s)) == 0;
+}
+
+static bool set_key(struct play *play, const struct story_event *event) {
+        static const enum service_key keys[] = {SERVICE_KEY_DISABLED, SERVICE_KEY_FORBIDDEN,
+                                                SERVICE_KEY_UNREADABLE};
+        bool any = false;
+
+        for (unsigned i = 0; i < play->story->n_disks; i++)
+                any |= play->story->encrypted[i];
+        return any && service_set_key(play->rig.service, STORY_SET,
+                                      keys[event_pick(event, 1) % ARRAY_SIZE(keys)]) == 0;
+}
+
+/* What they take is back when the windows that it was taken from are over. */
+static bool begin_spending(struct play *play, const struct story_event *event) {
+        play->spends = event;
+        play->rig.checks.strangers_spend = true;
+        play->spend_until_s =
+                MAX(play->spend_until_s, event->at_s + event->length_s + SEC_PER_HOUR);
+        return true;
+}
+
+/* Of some kinds of request so many that the daemons see little left, or nothing. */
+void strangers_spend(struct play *play) {
+        static const struct {
+                enum service_request_kind kind;
+                const char *region; /* listings count in none */
+                uint32_t most;      /* in 3 minutes (FACTS section 9) */
+        } drawn[] = {
+                {SERVICE_REQUEST_PUT_SNAPSHOT, SERVICE_REGION, 1000},
+                {SERVICE_REQUEST_DELETE_SNAPSHOT, SERVICE_REGION, 3000},
+                {SERVICE_REQUEST_LIST_SNAPSHOTS, "", 240},
+                {SERVICE_REQUEST_GET_SNAPSHOT, SERVICE_REGION, 15000},
+        };
+        static const unsigned parts[] = {1, 2, 5, 20, 60};
+
+        for (unsigned i = 0; i < ARRAY_SIZE(drawn); i++) {
+                uint64_t pick = event_pick(play->spends, 10 + i);
+
+                if (pick % 2 == 0)
+                        rig_must(
+                                service_spend(play->rig.service, play_now(play),
+                                              SERVICE_SUBSCRIPTION, drawn[i].region, drawn[i].kind,
+                                              drawn[i].most / parts[pick / 2 % ARRAY_SIZE(parts)]));
+        }
 }
 
 /* From seconds that must not matter to a year. */
@@ -343,6 +390,10 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 return set_away(play, event, SERVICE_DISABLED);
         case EVENT_QUOTA:
                 return service_set_quota(rig->service, SERVICE_SUBSCRIPTION, 1) == 0;
+        case EVENT_KEY:
+                return set_key(play, event);
+        case EVENT_STRANGERS_SPEND:
+                return begin_spending(play, event);
         case EVENT_TOKENS:
                 service_expire_tokens(rig->service);
                 return true;
@@ -467,6 +518,12 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_QUOTA:
                 service_set_quota(service, SERVICE_SUBSCRIPTION, 0);
+                break;
+        case EVENT_KEY:
+                rig_must(service_set_key(service, STORY_SET, SERVICE_KEY_USABLE));
+                break;
+        case EVENT_STRANGERS_SPEND:
+                play->spends = NULL;
                 break;
         case EVENT_SERVICE_CLOCK:
                 service_set_clock_error(service, 0);

@@ -12,6 +12,7 @@
 
 #define STREAM_STORY 200
 #define STREAM_IDENTITY 201
+#define STREAM_KINDS 202
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -21,6 +22,7 @@ static const struct {
         const char *name;
         unsigned tenths;
         int64_t shortest_s, longest_s;
+        bool apart; /* by a stream of its own: runs are the same without it but for it */
 } kinds[_EVENT_N] = {
         [EVENT_NOISE] = {"noise", 20, HOUR_S, 30 * HOUR_S},
         [EVENT_CREATES_FAIL] = {"creates-fail", 13, 2 * HOUR_S, 60 * HOUR_S},
@@ -36,6 +38,8 @@ static const struct {
         [EVENT_UNKNOWN] = {"unknown", 14, 5 * MINUTE_S, 3 * HOUR_S},
         [EVENT_DISABLED] = {"disabled", 14, 20 * MINUTE_S, 6 * HOUR_S},
         [EVENT_QUOTA] = {"quota", 14, HOUR_S, 18 * HOUR_S},
+        [EVENT_KEY] = {"key", 14, HOUR_S, 18 * HOUR_S, true},
+        [EVENT_STRANGERS_SPEND] = {"strangers-spend", 20, 10 * MINUTE_S, 8 * HOUR_S, true},
         [EVENT_TOKENS] = {"tokens", 16, 0, 0},
         [EVENT_SERVICE_CLOCK] = {"service-clock", 13, 5 * MINUTE_S, 2 * HOUR_S},
         [EVENT_CLOCK_FORWARD] = {"clock-forward", 16, 10 * MINUTE_S, 8 * HOUR_S},
@@ -185,12 +189,14 @@ static int event_compare(const void *a, const void *b) {
         return CMP(x->pick, y->pick);
 }
 
-static void choose_events(struct sim_stream *s, struct story *story) {
+static void choose_events(struct sim_stream *s, bool apart, struct story *story) {
         int64_t end_s = (STORY_DAYS - STORY_CALM_DAYS) * DAY_S;
 
         for (int kind = 0; kind < _EVENT_N; kind++) {
                 unsigned n = kinds[kind].tenths / 10;
 
+                if (kinds[kind].apart != apart)
+                        continue;
                 n += sim_stream_below(s, 10) < kinds[kind].tenths % 10;
                 /* Some runs have more of it, some less: what never comes together shows nothing. */
                 if (n > 0 && chance(s, 30))
@@ -208,7 +214,17 @@ static void choose_events(struct sim_stream *s, struct story *story) {
                         event->pick = sim_stream_u64(s);
                 }
         }
-        qsort(story->events, story->n_events, sizeof(story->events[0]), event_compare);
+}
+
+/* Keys and machines' shares of disks, and what happens to them. */
+static void choose_kinds(struct story *story) {
+        struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_KINDS);
+
+        for (unsigned i = 0; i < STORY_DISKS_MAX; i++) {
+                story->encrypted[i] = chance(&s, 60);
+                story->shared[i] = chance(&s, 20);
+        }
+        choose_events(&s, /* apart= */ true, story);
 }
 
 void story_generate(uint64_t seed, struct story *ret_story) {
@@ -232,7 +248,9 @@ void story_generate(uint64_t seed, struct story *ret_story) {
                         skus[chance(&s, 55) ? 0 : sim_stream_below(&s, ARRAY_SIZE(skus))];
         choose_policies(&s, ret_story);
         choose_identities(ret_story);
-        choose_events(&s, ret_story);
+        choose_events(&s, /* apart= */ false, ret_story);
+        choose_kinds(ret_story);
+        qsort(ret_story->events, ret_story->n_events, sizeof(ret_story->events[0]), event_compare);
 }
 
 static void write_schedule(const struct intent *intent, struct strbuf *out) {
@@ -336,7 +354,8 @@ void story_print(const struct story *story) {
         story_policy(story->wants, story->n_policies, &text);
         printf("# %u disks (", story->n_disks);
         for (unsigned i = 0; i < story->n_disks; i++)
-                printf("%s%s", i > 0 ? ", " : "", story->skus[i]);
+                printf("%s%s%s%s", i > 0 ? ", " : "", story->skus[i],
+                       story->encrypted[i] ? " encrypted" : "", story->shared[i] ? " shared" : "");
         printf("), %u daemons, %d days, noise %u, %zu faults spared\n", story->n_nodes, story->days,
                story->noise, story->n_spared);
         for (const char *p = strbuf_str(&text); *p;) {

@@ -43,6 +43,8 @@ static void play_hook(enum network_hook when, const struct network_event *event,
         const struct service_resource *r;
         char id[PLAY_ID_SIZE];
 
+        if (play->spends && when == NETWORK_BEFORE_EFFECT)
+                strangers_spend(play);
         if (play->fail_copies > 0 && when == NETWORK_AFTER_EFFECT && hand_fails_copy(play)) {
                 play->fail_copies--;
                 play->counts->events[EVENT_COPY_FAILS]++;
@@ -115,6 +117,8 @@ static void play_until(struct play *play, int64_t until_s) {
                         rig->checks.lag_s = 0;
                 if (next_s > play->rights_until_s)
                         rig->checks.rights_cut = false;
+                if (next_s > play->spend_until_s)
+                        rig->checks.strangers_spend = false;
                 /* What hands did at this very moment, too, before it is forgotten. */
                 checks_step(&rig->checks, rig->service, sim_true_utc(rig->sim));
                 if (!rig->checks.broken)
@@ -134,6 +138,8 @@ void play_calm(struct play *play) {
         rig->kill_at = 0;
         play->hold_at_read = false;
         play->fail_copies = 0;
+        play->spends = NULL;
+        rig_must(service_set_key(rig->service, STORY_SET, SERVICE_KEY_USABLE));
         service_set_clock_error(rig->service, 0);
         service_set_away(rig->service, SERVICE_SUBSCRIPTION, SERVICE_HERE, 0, now);
         service_set_away(rig->service, NULL, SERVICE_HERE, 0, now);
@@ -159,13 +165,17 @@ void play_calm(struct play *play) {
 /* What keeps a daemon from creating; and for how long after that it may still be in its backoff. */
 static void note_hindrance(struct play *play, const struct story_event *event) {
         static const bool hinders[_EVENT_N] = {
-                [EVENT_NOISE] = true,         [EVENT_CUT] = true,          [EVENT_UNLISTED] = true,
-                [EVENT_NO_RIGHTS] = true,     [EVENT_READ_ONLY] = true,    [EVENT_FORBIDDEN] = true,
-                [EVENT_AWAY_500] = true,      [EVENT_AWAY_503] = true,     [EVENT_THROTTLED] = true,
-                [EVENT_UNKNOWN] = true,       [EVENT_DISABLED] = true,     [EVENT_QUOTA] = true,
-                [EVENT_SERVICE_CLOCK] = true, [EVENT_SUSPEND] = true,      [EVENT_KILL] = true,
-                [EVENT_KILL_BEFORE] = true,   [EVENT_KILL_AFTER] = true,   [EVENT_PAUSE_ALL] = true,
+                [EVENT_NOISE] = true,         [EVENT_CUT] = true,
+                [EVENT_UNLISTED] = true,      [EVENT_NO_RIGHTS] = true,
+                [EVENT_READ_ONLY] = true,     [EVENT_FORBIDDEN] = true,
+                [EVENT_AWAY_500] = true,      [EVENT_AWAY_503] = true,
+                [EVENT_THROTTLED] = true,     [EVENT_UNKNOWN] = true,
+                [EVENT_DISABLED] = true,      [EVENT_QUOTA] = true,
+                [EVENT_SERVICE_CLOCK] = true, [EVENT_SUSPEND] = true,
+                [EVENT_KILL] = true,          [EVENT_KILL_BEFORE] = true,
+                [EVENT_KILL_AFTER] = true,    [EVENT_PAUSE_ALL] = true,
                 [EVENT_LAG] = true,           [EVENT_CREATES_FAIL] = true,
+                [EVENT_KEY] = true,           [EVENT_STRANGERS_SPEND] = true,
         };
         struct utc until =
                 utc_add_seconds(sim_true_utc(play->rig.sim), event->length_s + HINDERED_AFTER_S);

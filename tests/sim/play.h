@@ -19,9 +19,10 @@ struct play {
         char subjects[STORY_EVENTS_MAX][PLAY_ID_SIZE]; /* what an event that lasts has taken */
         unsigned turns[STORY_POLICIES_MAX];            /* of names */
         int64_t calm_s;                                /* since the start: when all is over */
-        int64_t lag_until_s, rights_until_s;
-        unsigned fail_copies; /* so many of the next background copies */
-        bool hold_at_read;    /* the next snapshot that is read */
+        int64_t lag_until_s, rights_until_s, spend_until_s;
+        const struct story_event *spends; /* strangers draw by its numbers; NULL: none do */
+        unsigned fail_copies;             /* so many of the next background copies */
+        bool hold_at_read;                /* the next snapshot that is read */
         enum network_hook hold_when;
         char held_at_read[PLAY_ID_SIZE];
         uint64_t serial; /* of names for strangers */
@@ -31,6 +32,8 @@ struct play {
 /* The event begins. Returns whether it did: some find nothing to happen to. */
 bool event_begin(struct play *play, const struct story_event *event);
 void event_end(struct play *play, const struct story_event *event);
+/* What other clients ask beside a request of ours, by play->spends. */
+void strangers_spend(struct play *play);
 /* Makes the disk, tagged, in rg-app. */
 void play_add_disk(struct play *play, unsigned disk);
 /* Faults' rates: @factor 0 for none. */

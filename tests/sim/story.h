@@ -20,6 +20,10 @@
 #define STORY_EVENTS_MAX 256
 #define STORY_SPARED_MAX 4096
 
+#define STORY_SET                                                                                  \
+        "/subscriptions/" SERVICE_SUBSCRIPTION                                                     \
+        "/resourceGroups/rg-app/providers/Microsoft.Compute/diskEncryptionSets/des-1"
+
 enum event_kind {
         /* The network: rates of all its faults. */
         EVENT_NOISE,
@@ -37,7 +41,9 @@ enum event_kind {
         EVENT_UNKNOWN,
         EVENT_DISABLED,
         EVENT_QUOTA,
-        EVENT_TOKENS, /* all handed out so far expire */
+        EVENT_KEY, /* of the encryption set that some disks have: disabled, out of reach, unreadable */
+        EVENT_STRANGERS_SPEND, /* other clients draw from Azure's buckets with every request of ours */
+        EVENT_TOKENS,          /* all handed out so far expire */
         EVENT_SERVICE_CLOCK,
         /* Machines. */
         EVENT_CLOCK_FORWARD,
@@ -107,6 +113,8 @@ struct story {
         int days; /* less when shrunk */
         unsigned n_disks, n_policies, n_nodes;
         const char *skus[STORY_DISKS_MAX];
+        bool encrypted[STORY_DISKS_MAX]; /* with the key of STORY_SET */
+        bool shared[STORY_DISKS_MAX];
         struct intent wants[STORY_POLICIES_MAX];
         uint32_t noise; /* faults' rates, a multiple of the least; 0 when shrunk */
         struct story_event events[STORY_EVENTS_MAX];
