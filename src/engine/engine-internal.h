@@ -25,8 +25,9 @@ struct memory {
                 known_at; /* a single GET showed its effect then: created, or gone; 0 ns: none did */
         struct utc slot;  /* create: of the action last tried */
         bool running;
-        bool done;          /* succeeded since the world was read, which does not show it */
-        bool maybe_done;    /* create: the last try failed, and may have had its effect */
+        bool done; /* succeeded since the world was read, which does not show it */
+        bool maybe_done; /* create: the last try failed and may have had its effect, or a GET has shown what
+                            no listing has */
         bool told;          /* the failure is in the log */
         uint64_t serial;    /* create, delete: the last plan that asked for it */
         uint64_t failed_in; /* delete: the plan in which it failed last */

@@ -222,7 +222,7 @@ void report_action(struct operation *op, const struct action *action, const char
                         return;
                 subscription_tell(s, memory, false);
                 memory->done = true;
-                memory->maybe_done = false;
+                memory->maybe_done = known;
                 if (known)
                         memory->known_at = now;
                 backoff_reset(&memory->backoff);

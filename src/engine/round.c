@@ -36,6 +36,9 @@
 #define ROUND_FRESH_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
 /* What a single GET has shown is believed for so long against listings that do not show it. */
 #define ROUND_KNOWN_NS (3600 * NSEC_PER_SEC)
+/* The name of a slot that no listing shows is looked at before it is written, for so long. Chosen: until
+ * the next slot of a monthly schedule. */
+#define ROUND_HIDDEN_NS (32 * SEC_PER_DAY * NSEC_PER_SEC)
 
 /* What was done in the instant in which the listing began may not be in it. */
 static bool is_touched(const struct subscription *s) {
@@ -88,6 +91,7 @@ struct memory *subscription_memory(struct subscription *s, const struct action *
         if (memory && !memory->running && memory->slot.ticks != action->slot.ticks) {
                 memory->slot = action->slot;
                 memory->done = false;
+                memory->maybe_done = false;
                 memory->known_at.ns = 0;
                 memory->not_before.ns = 0;
         }
@@ -100,7 +104,8 @@ static void subscription_forget_old(struct subscription *s, struct mono now) {
 
         HASH_ITER (hh, s->memories, memory, next) {
                 if (memory->running || memory->done || memory->told ||
-                    now.ns < memory->not_before.ns)
+                    now.ns < memory->not_before.ns ||
+                    (memory->maybe_done && now.ns - memory->not_before.ns < ROUND_HIDDEN_NS))
                         continue;
                 HASH_DEL(s->memories, memory);
                 free(memory);
@@ -427,22 +432,22 @@ static struct mono action_permit(const struct subscription *s, const struct acti
 }
 
 /*
- * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt, or no
- * longer show what they did; a try may have had its effect; a life before this one took it shortly before the start, within what listings are behind
- * before two of them agree (DESIGN section 5); or the slot is late and so is the world, as after a
+ * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt or no
+ * longer show what they did; a try may have had its effect; a life before this one took it shortly
+ * before the start, and listings are as far behind; or the slot is late and so is the world, as after a
  * suspend, and another daemon was in time.
  */
 static bool action_may_be_done(const struct subscription *s, const struct action *action,
                                const struct memory *memory, struct mono now) {
-        static const int64_t soon_ticks = ENGINE_SWEEP_SOON_S * TICKS_PER_SEC;
         int64_t late_ticks = engine_now(s->engine).ticks - action->slot.ticks;
         int64_t before_ticks = s->known_from.ticks - action->slot.ticks;
 
         if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done)
                 return true;
-        if (before_ticks > 0 && before_ticks <= soon_ticks)
+        if (before_ticks > 0 && before_ticks <= ENGINE_SWEEP_S * TICKS_PER_SEC)
                 return true;
-        return late_ticks > soon_ticks && now.ns - s->begin.ns > ENGINE_SWEEP_SOON_S * NSEC_PER_SEC;
+        return late_ticks > ENGINE_SWEEP_SOON_S * TICKS_PER_SEC &&
+               now.ns - s->begin.ns > ENGINE_SWEEP_SOON_S * NSEC_PER_SEC;
 }
 
 /* The conversation of the action; a create's has its permit, unless it begins with a look. Returns 0 or
