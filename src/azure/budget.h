@@ -44,6 +44,7 @@ enum budget_kind {
         BUDGET_KIND_POLL,   /* an operation */
         BUDGET_KIND_CREATE, /* PUT of a snapshot */
         BUDGET_KIND_DELETE,
+        BUDGET_KIND_TAG, /* PATCH of a tags resource */
         _BUDGET_KIND_N,
 };
 

@@ -529,6 +529,43 @@ static const struct event_entry events[] = {
                         .effect = "What the message says.",
                         .remedy = "Nothing is to be done.",
                 },
+        [LOG_EVENT_ORDER_FAILED] =
+                {
+                        .id = "901e5653d5874bdcbfab3733f7439efb",
+                        .name = "order-failed",
+                        .fields = ACTION | ON(REASON),
+                        .subject = "An order could not be carried out",
+                        .cause = "Azure refused it, or what was found is not what the order was "
+                                 "about, or it did not come to an end within ten minutes: "
+                                 "@SNAPKEEP_REASON@.",
+                        .effect = "It is not tried again. Where the message says that nobody saw "
+                                  "it, it may have been done all the same.",
+                        .remedy = "Look at the snapshot with snapkeepctl list, and give the order "
+                                  "again. With forbidden: give the identity the right to write "
+                                  "snapshots.",
+                },
+        [LOG_EVENT_SNAPSHOT_HELD] =
+                {
+                        .id = "4af011668a554de7954baa6fbdbcdd3a",
+                        .name = "snapshot-held",
+                        .fields = ACTION | ON(REASON),
+                        .subject = "A snapshot is held",
+                        .cause = "An operator ordered it, and reading the snapshot has shown the "
+                                 "hold tag.",
+                        .effect = "It stays until the hold is released, whatever the rule says.",
+                        .remedy = "snapkeepctl release ends it.",
+                },
+        [LOG_EVENT_SNAPSHOT_RELEASED] =
+                {
+                        .id = "385c3248b21f4321baa93aa6b47af32e",
+                        .name = "snapshot-released",
+                        .fields = ACTION | ON(REASON),
+                        .subject = "A snapshot is no longer held",
+                        .cause = "An operator ordered it, and reading the snapshot has shown no "
+                                 "hold tag. SNAPKEEP_REASON is what the hold said.",
+                        .effect = "It goes when the rule no longer keeps it.",
+                        .remedy = "If it should stay: snapkeepctl hold.",
+                },
         [LOG_EVENT_PAUSE_OVER] =
                 {
                         .id = "212a116350f6402e9b9b2967d6caddeb",

@@ -36,6 +36,7 @@ void blocks_append(uint32_t blocked, struct strbuf *out) {
                 {BLOCK_PAUSED, "paused"}, {BLOCK_PAUSED_ALL, "all paused"},
                 {BLOCK_ASK, "ask"},       {BLOCK_GONE, "gone"},
                 {BLOCK_FULL, "full"},     {BLOCK_BURST, "burst"},
+                {BLOCK_HOLD, "hold"},
         };
         const char *separator = "";
 

@@ -10,9 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The first digits of a hash over the owner and what is asked, so that an answer fits one question
- * alone. Returns 0 or -ENOMEM. */
-static int question_hash(const struct engine *engine, const char *kind, const char *scope,
+int engine_question_hash(const struct engine *engine, const char *kind, const char *scope,
                          const char *detail, char ret_hash[static ENGINE_HASH_SIZE]) {
         const char *fields[] = {engine->file->owner, kind, scope, detail};
         uint8_t digest[SHA256_SIZE];
@@ -71,7 +69,7 @@ static void policy_hash(const struct engine *engine, size_t p, enum doubt doubt,
                 strbuf_appendf(&detail, "%zu", engine->policies[p].tally.deletes);
         }
         if (detail.error ||
-            question_hash(engine, kind, policy->name, strbuf_str(&detail), ret_hash) < 0)
+            engine_question_hash(engine, kind, policy->name, strbuf_str(&detail), ret_hash) < 0)
                 ret_hash[0] = '\0';
 }
 
@@ -80,7 +78,7 @@ static void target_hash(const struct engine *engine, size_t t,
         char found[16];
 
         snprintf(found, sizeof(found), "%u", engine->found[t]);
-        if (question_hash(engine, "targets", engine->target_keys[t], found, ret_hash) < 0)
+        if (engine_question_hash(engine, "targets", engine->target_keys[t], found, ret_hash) < 0)
                 ret_hash[0] = '\0';
 }
 
@@ -457,7 +455,7 @@ int engine_retire_plan(const struct engine *engine, const char *generation, size
         if (ids.error)
                 return ids.error;
         *ret_n = n;
-        return question_hash(engine, "retire", generation, strbuf_str(&ids), ret_hash);
+        return engine_question_hash(engine, "retire", generation, strbuf_str(&ids), ret_hash);
 }
 
 int engine_retire(struct engine *engine, const char *generation, const char *hash,

@@ -123,6 +123,22 @@ struct applied {
         struct guid unique_id;
 };
 
+/* What an operator asked for; there until it is told and some time after. */
+struct order {
+        struct order *prev, *next;
+        char id[ENGINE_HASH_SIZE];
+        enum order_kind kind;
+        enum order_state state;
+        struct subscription *subscription;
+        struct resource_id snapshot;
+        struct guid unique_id;
+        char generation[GUID_TEXT_SIZE];
+        char *detail; /* owned; HOLD: the reason; RELEASE: the hold that goes, NULL until it was read */
+        struct strbuf text; /* how it ended */
+        struct utc since;
+        struct mono ended; /* once it does not run any more */
+};
+
 struct engine {
         struct services services;
         const struct policy_file *file;
@@ -132,7 +148,7 @@ struct engine {
         struct reactor_source *run;   /* the engine's own turn, and its deadline */
         struct mono due;              /* when that turn is to be at the latest */
         struct operation *operations; /* utlist, in the order they were begun */
-        size_t n_operations;          /* in operations: each holds one of limits.parallel */
+        size_t n_operations;          /* of them: each holds one of limits.parallel */
         struct operation *waiting;    /* utlist: looks for which there is no room yet */
         struct subscription *subscriptions;
         size_t n_subscriptions;
@@ -153,6 +169,7 @@ struct engine {
         size_t n_generations, generations_capacity;
         const char **rules;      /* [n_policies]: remembered ones, borrowed; filled for each plan */
         struct applied *applied; /* hash by unique id */
+        struct order *orders;    /* utlist, the oldest first */
         struct conditions conditions;
 
         struct engine_counts counts;
@@ -277,6 +294,25 @@ void series_key(const struct subscription *s, const struct series_state *series,
 void engine_forget_applied(struct engine *engine);
 struct known *engine_known(struct engine *engine, const char *generation);
 void engine_save(struct engine *engine, struct mono now);
+
+/* acts.c: the first digits of a hash over the owner and what is asked, so that an answer fits one
+ * question alone. Returns 0 or -ENOMEM. */
+int engine_question_hash(const struct engine *engine, const char *kind, const char *scope,
+                         const char *detail, char ret_hash[static ENGINE_HASH_SIZE]);
+
+/* orders.c */
+
+void orders_deinit(struct engine *engine);
+/* Whether an order to hold it is under way, or was done since the world was read. */
+bool subscription_orders_hold(const struct subscription *s, const struct guid *unique_id);
+/* Begins an entry about the order's snapshot. */
+void order_log(const struct order *order, enum log_level level, enum log_event event,
+               struct log_entry *entry);
+/* It runs no more; its text has been written. */
+void order_end(struct order *order, enum order_state state, struct mono now);
+
+/* prune.c: whether the operation is the deletion of this snapshot and its DELETE may have gone out. */
+bool prune_has_sent(const struct operation *op, const struct guid *unique_id);
 
 /* report.c: what the log says of an action's end; counts it and sets when it may be tried again. */
 void report_action(struct operation *op, const struct action *action, const char *success,

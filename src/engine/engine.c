@@ -21,7 +21,7 @@ void engine_wake(struct engine *engine) {
 
 void engine_add(struct engine *engine, struct operation *op) {
         DL_APPEND(engine->operations, op);
-        engine->n_operations++;
+        engine->n_operations += !op->apart;
 }
 
 void engine_queue(struct engine *engine, struct operation *op) {
@@ -95,7 +95,7 @@ static bool engine_step(struct engine *engine, struct mono now) {
                 arm_error_withhold(&op->error, op->call.bearer);
                 op->ops->ended(op, now);
                 DL_DELETE(engine->operations, op);
-                engine->n_operations--;
+                engine->n_operations -= !op->apart;
                 operation_free(op);
                 ended = true;
         }
@@ -336,6 +336,7 @@ struct engine *engine_free(struct engine *engine) {
                 free(known);
         }
         engine_forget_applied(engine);
+        orders_deinit(engine);
         conditions_deinit(&engine->conditions);
         state_deinit(&engine->state);
         free(engine->policy_blocks);

@@ -40,6 +40,11 @@ enum {
         ENGINE_E_CHANGED,     /* the plan is no longer the one of this hash */
         ENGINE_E_SELECTED,    /* the generation is selected by a policy and target */
         ENGINE_E_NOT_READ,    /* a subscription was not read yet: nobody can say */
+        ENGINE_E_AMBIGUOUS,   /* several snapshots have this name */
+        ENGINE_E_NOT_OURS,    /* the snapshot is not ours: it is never changed */
+        ENGINE_E_LEAVING,     /* it is being deleted */
+        ENGINE_E_BUSY,        /* another order about it is under way, or too many are */
+        ENGINE_E_INVALID,     /* an argument makes no sense */
 };
 
 /* What an ack answers: an operator reads it in status and says so with this hash. */
@@ -76,6 +81,43 @@ int engine_retire_plan(const struct engine *engine, const char *generation, size
                        char ret_hash[static ENGINE_HASH_SIZE]);
 /* Deletes them to the end, floors or not; holds stay. Returns also ENGINE_E_CHANGED. */
 int engine_retire(struct engine *engine, const char *generation, const char *hash, const char *who);
+
+/*
+ * Orders that take requests to Azure. They are given and run on; engine_order() says how they stand, and
+ * for an hour how they ended. A pause does not stop them. @snapshot is its name, GROUP/NAME or ARM id.
+ */
+enum order_kind {
+        ORDER_HOLD,    /* our hold tag, with a reason: it stays, whatever the rule says */
+        ORDER_RELEASE, /* the hold tag goes */
+};
+enum order_state {
+        ORDER_RUNNING,
+        ORDER_DONE, /* read back from Azure */
+        ORDER_FAILED,
+};
+const char *order_kind_name(enum order_kind kind);
+const char *order_state_name(enum order_state state);
+
+struct engine_order {
+        const char *id;
+        enum order_kind kind;
+        enum order_state state;
+        struct resource_id snapshot;
+        const char *text; /* how it ended, a sentence without a full stop; "" while it runs */
+        struct utc since;
+};
+/* Strings are borrowed until the reactor's next turn. False: there is no such order, or no longer. */
+bool engine_order(const struct engine *engine, const char *id, struct engine_order *ret_order);
+
+/*
+ * Return 0, ENGINE_E_UNKNOWN (no such snapshot in what was read last), NOT_READ, AMBIGUOUS, NOT_OURS,
+ * LEAVING (also while a DELETE of ours may be on its way), BUSY, INVALID, or -ENOMEM. The same order,
+ * given again while it runs, is that one. @reason has 1 to 256 bytes and no control characters.
+ */
+int engine_hold(struct engine *engine, const char *snapshot, const char *reason, const char *who,
+                char ret_order[static ENGINE_HASH_SIZE]);
+int engine_release(struct engine *engine, const char *snapshot, const char *who,
+                   char ret_order[static ENGINE_HASH_SIZE]);
 
 /* An invariant about a generation is broken: its deletions stop until a restart. Simulation aborts. */
 void engine_invariant_broken(struct engine *engine, const char *generation, const char *rule);

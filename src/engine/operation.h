@@ -59,7 +59,7 @@ struct call {
 };
 
 struct operation_ops {
-        const char *name; /* "inventory", "snapshot", "prune": SNAPKEEP_OPERATION */
+        const char *name; /* "inventory", "snapshot", "prune", "tagging" */
         enum op_verdict (*step)(struct operation *op, struct mono now);
         void (*ended)(struct operation *op,
                       struct mono now);     /* tells the log and the subscription */
@@ -80,6 +80,7 @@ struct operation {
         struct mono wake; /* stepped then at the latest; MONO_NEVER while only a reply is awaited */
         bool runnable;
         struct mono parked_at;
+        bool apart;      /* an order's, which mostly waits: it takes no room of limits.parallel */
         bool parked;     /* waits for a listing, among its subscription's, and holds no room */
         bool maybe_done; /* what it is for may have been done, by us or others, also when it fails */
         enum op_outcome outcome;
@@ -140,6 +141,10 @@ int snapshot_new(struct engine *engine, struct subscription *subscription,
                  struct operation **ret_op);
 int prune_new(struct engine *engine, struct subscription *subscription, const struct action *action,
               struct mono now, struct operation **ret_op);
+/* Does an order about a snapshot's tags, which the engine keeps until it ends. */
+struct order;
+int tagging_new(struct engine *engine, struct subscription *subscription, struct order *order,
+                struct mono now, struct operation **ret_op);
 /* Asks one of the questions of engine-internal.h; the answer goes to subscription_looked(). */
 int look_new(struct engine *engine, struct subscription *subscription,
              const struct look_question *question, struct mono now, struct operation **ret_op);

@@ -158,13 +158,13 @@ static bool prune_contradicts(const struct prune *prune, const struct snapshot_r
 }
 
 /* What was asked, or came to stand, while it was read again holds it back as well. */
-static enum op_verdict prune_unless_blocked(struct prune *prune, struct mono now) {
+static enum op_verdict prune_if_blocked(struct prune *prune) {
         uint32_t blocked =
                 subscription_blocks(prune->op.subscription, &prune->action, prune->serial);
         _cleanup_(strbuf_deinit) struct strbuf names = {};
 
         if (blocked == 0)
-                return prune_send_delete(prune, now);
+                return OP_CONTINUE;
         blocks_append(blocked, &names);
         return operation_fail_with(&prune->op, ARM_CONFLICT, "HeldBack",
                                    "its deletion is held back (%s)", strbuf_str(&names));
@@ -173,6 +173,7 @@ static enum op_verdict prune_unless_blocked(struct prune *prune, struct mono now
 static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_reply *reply,
                                      struct mono now) {
         const char *difference = prune_difference(&prune->action, reply);
+        enum op_verdict verdict;
 
         if (difference && prune_contradicts(prune, reply))
                 subscription_doubt(prune->op.subscription,
@@ -189,7 +190,8 @@ static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_
         /* Our own DELETE, its reply lost, may be under way: nothing is left to ask for. */
         if (reply->provisioning == PROVISIONING_DELETING)
                 return operation_succeed(&prune->op);
-        return prune_unless_blocked(prune, now);
+        verdict = prune_if_blocked(prune);
+        return verdict == OP_CONTINUE ? prune_send_delete(prune, now) : verdict;
 }
 
 static enum op_verdict prune_after_reread(struct prune *prune, struct mono now) {
@@ -316,6 +318,12 @@ static enum op_verdict prune_step(struct operation *op, struct mono now) {
         struct prune *prune = container_of(op, struct prune, op);
         enum op_verdict verdict;
 
+        /* A DELETE that waits for its turn is held back by what came to stand meanwhile. */
+        if (prune->state == PRUNE_AWAIT_DELETE && op->call.state == CALL_WAITING) {
+                verdict = prune_if_blocked(prune);
+                if (verdict != OP_CONTINUE)
+                        return verdict;
+        }
         verdict = operation_preflight(op, now);
         if (verdict != OP_CONTINUE)
                 return verdict;
@@ -354,21 +362,33 @@ static void prune_free(struct operation *op) {
         action_deinit(&container_of(op, struct prune, op)->action);
 }
 
+static const struct operation_ops prune_ops = {
+        .name = "prune",
+        .step = prune_step,
+        .ended = prune_ended,
+        .free = prune_free,
+};
+
+bool prune_has_sent(const struct operation *op, const struct guid *unique_id) {
+        const struct prune *prune;
+
+        if (op->ops != &prune_ops)
+                return false;
+        prune = container_of(op, struct prune, op);
+        return guid_compare(&prune->action.unique_id, unique_id) == 0 &&
+               (prune->sent ||
+                (prune->state == PRUNE_AWAIT_DELETE && op->call.state != CALL_WAITING));
+}
+
 int prune_new(struct engine *engine, struct subscription *subscription, const struct action *action,
               struct mono now, struct operation **ret_op) {
-        static const struct operation_ops ops = {
-                .name = "prune",
-                .step = prune_step,
-                .ended = prune_ended,
-                .free = prune_free,
-        };
         struct prune *prune = calloc(1, sizeof(*prune));
         int r;
 
         if (!prune)
                 return -ENOMEM;
 
-        operation_init(&prune->op, &ops, engine, subscription, now, PRUNE_LIFE_NS);
+        operation_init(&prune->op, &prune_ops, engine, subscription, now, PRUNE_LIFE_NS);
         prune->op.token = engine->pruner;
         r = action_copy(action, &prune->action);
         if (r < 0) {

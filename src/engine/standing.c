@@ -372,6 +372,17 @@ static void allow_applied(const struct engine *engine, struct plan *plan) {
         }
 }
 
+/* What an operator has said shall stay, and the listing does not show held yet. */
+static void block_held(const struct subscription *s) {
+        for (size_t i = 0; s->engine->orders && i < s->plan->n_actions; i++) {
+                struct action *action = &s->plan->actions[i];
+
+                if (action->kind == ACTION_DELETE &&
+                    subscription_orders_hold(s, &action->unique_id))
+                        action->blocked |= BLOCK_HOLD;
+        }
+}
+
 uint32_t subscription_blocks(const struct subscription *s, const struct action *action,
                              uint64_t serial) {
         struct standing standing;
@@ -385,6 +396,8 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
                 blocked |= s->plan->series[action->series].blocked;
         if (blocked & DOUBTS_ACKABLE && is_applied(s->engine, action))
                 blocked &= ~DOUBTS_ACKABLE;
+        if (subscription_orders_hold(s, &action->unique_id))
+                blocked |= BLOCK_HOLD;
         return blocked;
 }
 
@@ -401,6 +414,7 @@ void subscription_settle(struct subscription *s) {
         fill_standing(s->engine, s, &standing);
         plan_settle(s->plan, &standing);
         allow_applied(s->engine, s->plan);
+        block_held(s);
 }
 
 static void tell_doubt(const struct engine_doubt *doubt, void *data) {

@@ -47,6 +47,8 @@ static const struct option {
          "ends by itself at this RFC 3339 instant"},
         {"hash", OPTION_HASH, "HASH", offsetof(struct request, hash),
          "what was shown, and is to be done"},
+        {"reason", OPTION_REASON, "TEXT", offsetof(struct request, reason),
+         "why, for whoever finds it later"},
         {"days", OPTION_DAYS, "N", offsetof(struct request, days), "so many days; 30 otherwise"},
         {"seed", OPTION_SEED, "N", offsetof(struct request, seed),
          "of chance: names, latencies, faults; 1 otherwise"},

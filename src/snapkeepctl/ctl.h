@@ -44,6 +44,7 @@ enum {
         OPTION_FAULTS = 1 << 19,
         OPTION_SINCE = 1 << 20,
         OPTION_WATCH = 1 << 21,
+        OPTION_REASON = 1 << 22,
 };
 /* What every verb takes. */
 #define OPTIONS_GLOBAL ((unsigned)(OPTION_JSON | OPTION_UTC | OPTION_HELP))
@@ -56,7 +57,7 @@ struct request {
         bool json, utc, direct, unclaimed, prune, watch, help;
         /* NULL when not given */
         const char *policy, *timezone, *from, *count, *keep, *pick, *now, *output, *until, *hash;
-        const char *days, *seed, *disks, *faults, *since;
+        const char *days, *seed, *disks, *faults, *since, *reason;
         const char *argument;
 };
 
@@ -74,5 +75,5 @@ struct verb {
 };
 
 extern const struct verb verb_ack, verb_apply, verb_calendar, verb_chain, verb_check, verb_explain,
-        verb_history, verb_list, verb_pause, verb_plan, verb_reload, verb_resume, verb_retain,
-        verb_retire, verb_schema, verb_simulate, verb_status;
+        verb_history, verb_hold, verb_list, verb_pause, verb_plan, verb_release, verb_reload,
+        verb_resume, verb_retain, verb_retire, verb_schema, verb_simulate, verb_status;

@@ -2,20 +2,20 @@
  * snapkeepctl chain: all snapshots of one disk, everybody's, as Azure counts them.
  */
 #include "base/json_writer.h"
-#include "base/str.h"
 #include "core/doubts.h"
 #include "core/explain.h"
 #include "core/planner.h"
+#include "core/wanted.h"
 #include "snapkeepctl/direct.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepctl/show.h"
 #include "snapkeepctl/table.h"
 
 #include <errno.h>
-#include <string.h>
 
 struct chains {
         const struct request *request;
+        struct wanted wanted;
         const struct direct *direct;
         struct strbuf out;
         struct json_writer json;
@@ -34,23 +34,6 @@ static const struct column columns[] = {
         {.title = "COUNTS", .drop = 1},
         {.title = "NAME", .may_cut = true},
 };
-
-/* By its name, GROUP/NAME, or its id. */
-static bool disk_is_wanted(const struct chains *chains, const struct disk_row *disk) {
-        const char *wanted = chains->request->argument, *slash = strchr(wanted, '/');
-        const char *group = view_str(&chains->view, disk->group);
-        const char *name = view_str(&chains->view, disk->name);
-        struct resource_id id;
-
-        if (!slash)
-                return str_equal_nocase(name, wanted);
-        if (slash == wanted)
-                return resource_id_parse(wanted, strlen(wanted), &id) == 0 &&
-                       strcmp(id.subscription, chains->view.subscription) == 0 &&
-                       str_equal_nocase(id.group, group) && str_equal_nocase(id.name, name);
-        return strlen(group) == (size_t)(slash - wanted) && str_starts_with_nocase(wanted, group) &&
-               str_equal_nocase(name, slash + 1);
-}
 
 /* Azure's limit is on the incremental ones of a region. */
 static bool row_counts(const struct snapshot_row *row, const struct disk_row *disk) {
@@ -147,7 +130,9 @@ static enum status show_subscription(struct chains *chains, size_t i) {
         for (size_t d = 0; d < chains->view.n_disks && status == STATUS_DONE; d++) {
                 const struct disk_row *disk = &chains->view.disks[d];
 
-                if (disk->generation == 0 || !disk_is_wanted(chains, disk))
+                if (disk->generation == 0 || !wanted_is(&chains->wanted, chains->view.subscription,
+                                                        view_str(&chains->view, disk->group),
+                                                        view_str(&chains->view, disk->name)))
                         continue;
                 status = show_chain(chains, disk);
                 chains->n++;
@@ -185,6 +170,10 @@ static enum status run(const struct request *request) {
         struct chains chains = {.request = request, .direct = &direct};
         enum status status;
 
+        if (wanted_parse(request->argument, RESOURCE_DISK, &chains.wanted) != 0) {
+                say("chain: a disk is given as NAME, GROUP/NAME or its whole ARM id");
+                return STATUS_USAGE;
+        }
         status = direct_open(request, &direct);
         if (status != STATUS_DONE)
                 return status;

@@ -2,7 +2,7 @@
  * snapkeepctl explain: what one snapshot is, which rule keeps it, when it goes.
  */
 #include "base/json_writer.h"
-#include "base/str.h"
+#include "core/wanted.h"
 #include "snapkeepctl/direct.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepctl/show.h"
@@ -12,15 +12,6 @@
 /* Chosen: what is shown of the snapshots that an ambiguous name could mean. */
 #define CANDIDATES_SHOWN 10
 
-/* What is looked for; parts that were not given are empty. */
-struct wanted {
-        char subscription[GUID_TEXT_SIZE];
-        const char *group;
-        size_t group_len; /* 0 for any group */
-        const char *name;
-        struct resource_id id;
-};
-
 struct found {
         struct world_view view;
         const struct snapshot_row *row;
@@ -28,49 +19,32 @@ struct found {
 };
 
 static enum status read_wanted(const char *text, struct wanted *wanted) {
-        const char *slash = strchr(text, '/');
         int r;
 
-        if (slash != text) {
-                wanted->name = slash ? slash + 1 : text;
-                wanted->group = text;
-                wanted->group_len = slash ? (size_t)(slash - text) : 0;
-                if (*wanted->name && !strchr(wanted->name, '/'))
-                        return STATUS_DONE;
+        r = wanted_parse(text, RESOURCE_SNAPSHOT, wanted);
+        if (r == 0)
+                return STATUS_DONE;
+        if (r == WANTED_E_SHAPE)
                 say("explain: a snapshot is given as NAME, GROUP/NAME or its whole ARM id");
-                return STATUS_USAGE;
-        }
-
-        r = resource_id_parse(text, strlen(text), &wanted->id);
-        if (r != 0 || wanted->id.type != RESOURCE_SNAPSHOT) {
-                say("explain: this is not a snapshot's ARM id: %s",
-                    r != 0 ? resource_id_problem(r) : "it is a disk's");
-                return STATUS_USAGE;
-        }
-        stpcpy(wanted->subscription, wanted->id.subscription);
-        wanted->group = wanted->id.group;
-        wanted->group_len = strlen(wanted->group);
-        wanted->name = wanted->id.name;
-        return STATUS_DONE;
+        else
+                say("explain: this is not a snapshot's ARM id%s",
+                    r == WANTED_E_TYPE ? ": it is a disk's" : "");
+        return STATUS_USAGE;
 }
 
 static bool row_is_wanted(const struct world_view *view, const struct snapshot_row *row,
                           const struct wanted *wanted) {
-        const char *group = view_str(view, row->group);
         char name[SNAPSHOT_NAME_SIZE];
 
-        if (wanted->group_len > 0 &&
-            (strlen(group) != wanted->group_len || !str_starts_with_nocase(wanted->group, group)))
-                return false;
-        return str_equal_nocase(snapshot_row_name(view, row, name), wanted->name);
+        return wanted_is(wanted, view->subscription, view_str(view, row->group),
+                         snapshot_row_name(view, row, name));
 }
 
 static void find(const struct direct *direct, const struct wanted *wanted, struct found *found) {
         for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
                 struct world_view view;
 
-                if (!engine_view(direct->engine, i, &view) ||
-                    (*wanted->subscription && strcmp(wanted->subscription, view.subscription) != 0))
+                if (!engine_view(direct->engine, i, &view))
                         continue;
                 for (size_t j = 0; j < view.n_snapshots; j++) {
                         if (!row_is_wanted(&view, &view.snapshots[j], wanted))

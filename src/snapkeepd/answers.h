@@ -50,6 +50,9 @@ void answer_doubts(const struct answer_source *source, size_t offset, size_t cou
 int answer_plan(const struct answer_source *source, size_t offset, size_t count,
                 struct strbuf *out);
 
+/* answers-orders.c: how the order stands. Returns whether there is one of this id. */
+bool answer_order(const struct answer_source *source, const char *id, struct strbuf *out);
+
 /* Parts of them, for answers of others. */
 void answer_action(struct json_writer *w, const struct policy_file *file,
                    const struct action *action);

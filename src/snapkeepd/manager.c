@@ -56,6 +56,16 @@ static int on_plan(struct bus_call *call, void *data) {
         return answer_plan(&source, call->in[0].number, call->in[1].number, &call->text);
 }
 
+static int on_order(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+
+        if (answer_order(&source, call->in[0].string, &call->text))
+                return 0;
+        return bus_refuse(call, MANAGER_E_UNKNOWN,
+                          "there is no such order; it may be over for long, or the daemon was "
+                          "restarted or reloaded since");
+}
+
 /* ---- acting ---- */
 
 /* An outcome of the engine's acting calls, as the answer. @what is the noun of the argument. */
@@ -79,6 +89,38 @@ static int outcome(struct manager *manager, struct bus_call *call, int r, const 
         if (r == 0)
                 manager_look(manager);
         return r;
+}
+
+/* The same of orders about a snapshot. */
+static int order_outcome(struct manager *manager, struct bus_call *call, int r) {
+        switch (r) {
+        case ENGINE_E_UNKNOWN:
+                return bus_refuse(call, MANAGER_E_UNKNOWN,
+                                  "there is no such snapshot in what was last read of Azure");
+        case ENGINE_E_NOT_READ:
+                return bus_refuse(call, MANAGER_E_NOT_READ,
+                                  "not every subscription was read yet, so nobody can say which "
+                                  "snapshot that is");
+        case ENGINE_E_AMBIGUOUS:
+                return bus_refuse(call, MANAGER_E_AMBIGUOUS,
+                                  "several snapshots have this name; give the whole ARM id");
+        case ENGINE_E_NOT_OURS:
+                return bus_refuse(call, MANAGER_E_NOT_OURS,
+                                  "this snapshot is not ours, and what is not ours is never "
+                                  "changed");
+        case ENGINE_E_LEAVING:
+                return bus_refuse(call, MANAGER_E_DELETING,
+                                  "this snapshot is being deleted, and nothing can stop it");
+        case ENGINE_E_BUSY:
+                return bus_refuse(call, MANAGER_E_BUSY,
+                                  "another order about this snapshot is under way, or too many "
+                                  "are; try again");
+        case ENGINE_E_INVALID:
+                return bus_refuse(call, MANAGER_E_INVALID,
+                                  "a snapshot is given as NAME, GROUP/NAME or its whole ARM id; a "
+                                  "reason has 1 to 256 bytes and no control characters");
+        }
+        return r == 0 ? 0 : outcome(manager, call, r, "snapshot");
 }
 
 static int on_ack(struct bus_call *call, void *data) {
@@ -154,6 +196,26 @@ static int on_retire(struct bus_call *call, void *data) {
         return outcome(manager, call, r, "generation with snapshots of ours");
 }
 
+static int on_hold(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        char order[ENGINE_HASH_SIZE] = "";
+        int r;
+
+        r = engine_hold(manager->engine, call->in[0].string, call->in[1].string, call->who, order);
+        strbuf_append_str(&call->text, order);
+        return order_outcome(manager, call, r);
+}
+
+static int on_release(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        char order[ENGINE_HASH_SIZE] = "";
+        int r;
+
+        r = engine_release(manager->engine, call->in[0].string, call->who, order);
+        strbuf_append_str(&call->text, order);
+        return order_outcome(manager, call, r);
+}
+
 static int on_reload(struct bus_call *call, void *data) {
         _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct manager *manager = data;
@@ -220,6 +282,8 @@ static const struct bus_method methods[] = {
                                  .out = "ts",
                                  .names = "generation\0snapshots\0hash\0",
                                  .run = on_retire_plan},
+        [MANAGER_ORDER] =
+                {.name = "Order", .in = "s", .out = "s", .names = "order\0json\0", .run = on_order},
         [MANAGER_ACK] = {.name = "Ack",
                          .in = "s",
                          .out = "",
@@ -250,6 +314,18 @@ static const struct bus_method methods[] = {
                             .names = "generation\0hash\0",
                             .acts = true,
                             .run = on_retire},
+        [MANAGER_HOLD] = {.name = "Hold",
+                          .in = "ss",
+                          .out = "s",
+                          .names = "snapshot\0reason\0order\0",
+                          .acts = true,
+                          .run = on_hold},
+        [MANAGER_RELEASE] = {.name = "Release",
+                             .in = "s",
+                             .out = "s",
+                             .names = "snapshot\0order\0",
+                             .acts = true,
+                             .run = on_release},
         [MANAGER_RELOAD] = {.name = "Reload",
                             .in = "",
                             .out = "",

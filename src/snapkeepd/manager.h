@@ -20,11 +20,14 @@ enum manager_method {
         MANAGER_LIST_DOUBTS,
         MANAGER_PLAN,
         MANAGER_RETIRE_PLAN,
+        MANAGER_ORDER,
         MANAGER_ACK,
         MANAGER_APPLY,
         MANAGER_PAUSE,
         MANAGER_RESUME,
         MANAGER_RETIRE,
+        MANAGER_HOLD,
+        MANAGER_RELEASE,
         MANAGER_RELOAD,
         _MANAGER_METHOD_N,
 };
@@ -39,6 +42,10 @@ extern const struct bus_interface manager_interface;
 #define MANAGER_E_NOT_READ "NotRead"
 #define MANAGER_E_POLICY "Policy"   /* Reload: the new one is wrong, the old one stays */
 #define MANAGER_E_INVALID "Invalid" /* an argument is none */
+#define MANAGER_E_AMBIGUOUS "Ambiguous"
+#define MANAGER_E_NOT_OURS "NotOurs"
+#define MANAGER_E_DELETING "Deleting"
+#define MANAGER_E_BUSY "Busy"
 
 /* Reads the policy again. Returns 0, or 1 with the reason in @why when the old one stays in force, or a
  * negative errno. */

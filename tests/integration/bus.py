@@ -228,7 +228,7 @@ def interface(folder):
     found = shape(rig.bus.ask('Introspect', interface='org.freedesktop.DBus.Introspectable'))
     with open(os.path.join(SYSTEMD, 'org.snapkeep1.Manager.xml')) as file:
         written = shape(file.read())
-    want(len(written) == 15, f'{len(written)} members')
+    want(len(written) == 18, f'{len(written)} members')
     want(found == written, f'{found}\n{written}')
     rig.end()
 
@@ -284,7 +284,8 @@ def reading(folder):
 
 
 ORDERS = [('Ack', 'string:0'), ('Apply', 'string:0'), ('Pause', 'boolean:true', 'uint64:0'), ('Resume',),
-          ('Retire', 'string:0', 'string:0'), ('Reload',)]
+          ('Retire', 'string:0', 'string:0'), ('Hold', 'string:0', 'string:0'), ('Release', 'string:0'),
+          ('Reload',)]
 LOOKS = [('Status',), ('ListSeries', 'uint32:0', 'uint32:0'), ('ListDoubts', 'uint32:0', 'uint32:0'),
          ('Plan', 'uint32:0', 'uint32:0')]
 DENIED = 'org.freedesktop.DBus.Error.AccessDenied'
@@ -302,6 +303,7 @@ def callers(folder):
         bus.ask(*look, user=NOBODY)
     bus.ask('GetAll', 'string:' + INTERFACE, interface='org.freedesktop.DBus.Properties', user=NOBODY)
     want(bus.error('RetirePlan', 'string:0', user=NOBODY) == 'org.snapkeep1.Error.Unknown', 'RetirePlan')
+    want(bus.error('Order', 'string:0', user=NOBODY) == 'org.snapkeep1.Error.Unknown', 'Order')
     for order in ORDERS:
         want(bus.error(*order, user=NOBODY) == DENIED, f'{order[0]} is not refused')
         want(bus.send(*order, user='man')[1] != DENIED, f'{order[0]} is refused to the group')
@@ -525,6 +527,55 @@ def retiring(folder):
 
 
 @tap
+def holding(folder):
+    """hold and release: done when Azure shows it; what is not ours, or cannot be told, is refused"""
+    rig = shortened(folder)  # all but one of six would go, and the doubt holds them back
+    bus, sim = rig.bus, rig.sim
+    first = sim.snapshots()[0]
+    name = first['id'].rsplit('/', 1)[1]
+
+    def tag(snapshot):
+        return next(s for s in sim.snapshots() if s['id'] == snapshot['id'])['tags'].get('snapkeep-hold')
+
+    has(bus.ctl('hold', name, status=2), 'hold needs --reason TEXT')
+    want(bus.ctl('hold', name, '--reason', 'audit 7, till May') == f'snapshot {name} is held: audit 7, till May\n',
+         'what it says')
+    want(tag(first) == 'audit 7, till May', str(tag(first)))
+    want(bus.ctl_json('hold', first['id'], '--reason', 'audit 7, till May')['state'] == 'done', 'again')
+    has(bus.ctl('hold', name, '--reason', 'other', status=1), 'it is held already, and for another reason: audit 7')
+    order = bus.ask('Hold', 'string:' + first['id'], 'string:audit 7, till May')
+    order = wait_for(lambda: (o := json.loads(bus.ask('Order', 'string:' + order)))['state'] == 'done' and o, 20,
+                     'the end of the order')
+    want(order['kind'] == 'hold' and order['snapshot'] == first['id'] and order['version'] == 1, str(order))
+    has(rig.daemon.said(), f'snapshot {name} is to be held (audit 7, till May), says')
+    has(rig.daemon.said(), f'snapshot {name} is held: audit 7, till May')
+
+    # It outlives the deletions that are let go.
+    doubt = bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts'][0]
+    bus.ctl('ack', doubt['hash'])
+    wait_for(lambda: len(sim.snapshots()) == 3, 30, 'the deletions')
+    want(tag(first) is not None, 'the held one is gone')
+    want(bus.ctl('release', name) == f'snapshot {name} is released, its hold was: audit 7, till May\n', 'release')
+    wait_for(lambda: len(sim.snapshots()) == 2, 30, 'the end of the one that was released')
+
+    for arguments, error in ((['Hold', 'string:none', 'string:x'], 'Unknown'),
+                             (['Hold', 'string:a/b/c', 'string:x'], 'Invalid'),
+                             (['Hold', 'string:none', 'string:'], 'Invalid'),
+                             (['Hold', 'string:none', 'string:' + 'x' * 257], 'Invalid'),
+                             (['Release', 'string:none'], 'Unknown'),
+                             (['Order', 'string:0123456789abcdef'], 'Unknown')):
+        found = bus.error(*arguments)
+        want(found == 'org.snapkeep1.Error.' + error, f'{arguments}: {found}')
+    theirs = sim.snapshots()[0]
+    sim.post('/sim/world/tag', {'id': theirs['id'], 'name': 'snapkeep-owner', 'value': 'other'})
+    bus.ctl('reload')
+    rig.wait_read()
+    want(bus.error('Hold', 'string:' + theirs['id'], 'string:x') == 'org.snapkeep1.Error.NotOurs', 'a stranger')
+    has(bus.ctl('hold', theirs['id'], '--reason', 'x', status=1), 'what is not ours is never changed')
+    rig.end()
+
+
+@tap
 def reloading(folder):
     """reload waits for the new policy; a wrong one is refused with its error, and the old one stays"""
     rig = Rig(folder)
@@ -635,7 +686,8 @@ def no_daemon(folder):
     with open(plan, 'w') as file:
         json.dump({'version': 1, 'hash': '0' * 64}, file)
     for verb in (['plan'], ['plan', '-o', plan + '2'], ['apply', plan], ['ack', 'x'], ['pause'], ['resume'],
-                 ['retire', 'x'], ['retire', 'x', '--hash', 'y'], ['reload']):
+                 ['retire', 'x'], ['retire', 'x', '--hash', 'y'], ['hold', 'x', '--reason', 'y'],
+                 ['release', 'x'], ['reload']):
         text = bus.ctl(*verb, status=4)
         has(text, 'snapkeepd does not run')
         has(text, 'plan, list, chain and explain with --direct')
@@ -672,6 +724,8 @@ def not_read(folder):
     generation = 'string:00000000-0000-4000-8000-000000000000'
     want(bus.error('RetirePlan', generation) == 'org.snapkeep1.Error.NotRead', 'RetirePlan')
     want(bus.error('Retire', generation, 'string:x') == 'org.snapkeep1.Error.NotRead', 'Retire')
+    want(bus.error('Hold', 'string:x', 'string:y') == 'org.snapkeep1.Error.NotRead', 'Hold')
+    has(bus.ctl('release', 'x', status=1), 'nobody can say which snapshot that is')
     path = os.path.join(folder, 'plan.json')
     has(bus.ctl('plan', '-o', path, status=1), 'what is not known cannot be applied')
     want(not os.path.exists(path), 'a plan was written')

@@ -139,6 +139,13 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
         if (sent.ticks >= c->nodes[node - 1].started_utc.ticks && c->nodes[node - 1].alive)
                 expect_words(c, node, s->r->name, /* vanished= */ false, at);
 
+        c->evaluated[PROMISE_HELD] += s->told_held;
+        if (s->told_held) {
+                checks_broken(c, PROMISE_HELD, "%s was deleted after a daemon had said it is held",
+                              s->r->name);
+                return;
+        }
+
         /* Changed by a hand after the daemon had read it for the last time: nobody's fault. */
         if (s->tagged_at.ticks >= look->heard_of.ticks && !look->heard_held)
                 return;

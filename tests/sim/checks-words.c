@@ -12,6 +12,8 @@
 /* How long a daemon that lives may take to say what it did, or what it found. */
 #define EXPLAIN_S INT64_C(7200)
 #define VANISHED_S INT64_C(14400)
+/* What it says it has seen before, by a slow network. */
+#define LOOKED_S 60
 
 /* A rule is told before the DELETE goes out, and by who dies then too. */
 static void note_told(struct checks *c, unsigned node, const char *name) {
@@ -85,6 +87,31 @@ static void check_event(struct checks *c, const struct log_entry *entry) {
                 checks_broken(c, PROMISE_EXPLAINED, "no event: %s", entry->message);
 }
 
+/* A daemon says that it has held it, or released it: so it must be, but for what a hand did since it
+ * looked. */
+static void check_order(struct checks *c, const struct log_entry *entry, struct utc utc) {
+        bool held = entry->event == event_entry(LOG_EVENT_SNAPSHOT_HELD);
+        struct utc before = utc_add_seconds(utc, -LOOKED_S);
+
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                for (size_t i = 0; i < chain->n; i++) {
+                        struct seen_snapshot *s = chain->items[i];
+                        bool is_held = service_tag_get(s->r, "snapkeep-hold") != NULL;
+                        char path[300];
+
+                        snprintf(path, sizeof(path), "%s/%s/%s", SERVICE_SUBSCRIPTION, s->r->group,
+                                 s->r->name);
+                        if (!str_equal_nocase(path, entry->fields[LOG_SNAPSHOT]) ||
+                            utc_is_set(s->r->deleted_at))
+                                continue;
+                        c->evaluated[PROMISE_HELD]++;
+                        if (is_held != held && s->tagged_at.ticks < before.ticks)
+                                checks_broken(c, PROMISE_HELD, "%s is said to be %s, and is not",
+                                              s->r->name, held ? "held" : "released");
+                        s->told_held = held && is_held;
+                }
+}
+
 void checks_logged(struct checks *c, unsigned node, const struct log_entry *entry, struct utc utc) {
         const char *snapshot = entry->fields[LOG_SNAPSHOT];
         const char *name = snapshot ? strrchr(snapshot, '/') : NULL;
@@ -97,6 +124,9 @@ void checks_logged(struct checks *c, unsigned node, const struct log_entry *entr
         if (has_secret(entry->message))
                 checks_broken(c, PROMISE_SILENT, "a message holds a secret");
         check_event(c, entry);
+        if (entry->event == event_entry(LOG_EVENT_SNAPSHOT_HELD) ||
+            entry->event == event_entry(LOG_EVENT_SNAPSHOT_RELEASED))
+                check_order(c, entry, utc);
 
         if (name && entry->fields[LOG_RULE] && entry->fields[LOG_RULE][0])
                 note_told(c, node, name + 1);

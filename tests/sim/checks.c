@@ -17,6 +17,8 @@
 /* How long a snapshot that is gone may count for a daemon that has not looked since. */
 #define GONE_KEPT_S (2 * CHECKS_SIGHT_S)
 #define RECORDS_MAX 10000000
+/* A look, and what follows from it, by a slow network. */
+#define OVERTAKEN_S 60
 
 const char *promise_name(enum promise promise) {
         switch (promise) {
@@ -281,6 +283,7 @@ static void snapshot_read(struct seen_snapshot *s) {
                    utc_seconds(s->r->time_created) < s->slot_s - CHECKS_EARLY_S;
         s->shaped = is_shaped(s->r) && !s->early;
         s->held = service_tag_get(s->r, "snapkeep-hold") != NULL;
+        s->told_held &= s->held;
         s->tags = hash_tags(s->r);
         s->period_zone = NULL;
         snprintf(s->policy, sizeof(s->policy), "%s", checks_tag(s->r, "snapkeep-policy"));
@@ -413,6 +416,7 @@ static bool is_missed(struct checks *c, const struct seen_snapshot *s, struct ut
 static void see_tags(struct checks *c, const struct service_effect *effect,
                      struct seen_snapshot *s) {
         bool was_held = s->held, was_shaped = s->shaped;
+        struct utc tagged_at = s->tagged_at;
 
         remember_gone(c, s, effect->at);
         note_change(s, effect->at);
@@ -420,12 +424,16 @@ static void see_tags(struct checks *c, const struct service_effect *effect,
         if (effect->client == 0)
                 return;
         c->evaluated[PROMISE_HELD]++;
-        if (was_held && !s->held)
+        if (was_held && !s->held && !s->release_ordered)
                 checks_broken(c, PROMISE_HELD, "%s was re-tagged, and its hold is gone", s->r->id);
         c->evaluated[PROMISE_ONLY_OURS]++;
         if (!was_shaped && s->shaped)
                 checks_broken(c, PROMISE_ONLY_OURS, "%s was not ours, and is by its new tags",
                               s->r->id);
+        /* Who looks first may be overtaken by a hand. */
+        if (!was_shaped && !was_held && s->held &&
+            tagged_at.ticks < utc_add_seconds(effect->at, -OVERTAKEN_S).ticks)
+                checks_broken(c, PROMISE_ONLY_OURS, "%s was held and is not ours", s->r->id);
 }
 
 static void see_snapshot(struct checks *c, const struct service_effect *effect) {
@@ -553,6 +561,13 @@ void checks_paused(struct checks *c, unsigned node, bool all, struct utc until) 
 
 void checks_resumed(struct checks *c, unsigned node) {
         c->nodes[node - 1].paused = c->nodes[node - 1].paused_all = false;
+}
+
+void checks_released(struct checks *c, const struct service_resource *r) {
+        struct seen_snapshot *s = checks_seen(c, r);
+
+        if (s)
+                s->release_ordered = true;
 }
 
 void checks_internal(struct checks *c, unsigned node, const struct guid *generation) {

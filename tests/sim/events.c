@@ -484,6 +484,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
         case EVENT_PRUNER_REFUSED:
                 return play->story->wants[0].two_identities &&
                        service_set_role(rig->service, RIG_PRUNER, SERVICE_ROLE_NONE) == 0;
+        case EVENT_ORDER_HOLD:
+                return hand_orders_hold(play, event);
         case _EVENT_N:
                 break;
         }
@@ -580,6 +582,9 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_PRUNER_REFUSED:
                 rig_must(service_set_role(service, RIG_PRUNER, SERVICE_ROLE_PRUNER));
+                break;
+        case EVENT_ORDER_HOLD:
+                hand_orders_release(play, event);
                 break;
         default: /* the others do not last, or end by themselves */
                 break;

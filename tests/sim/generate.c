@@ -80,6 +80,7 @@ static const struct {
         [EVENT_ADOPT] = {"adopt", 10, 0, 0},
         [EVENT_INVARIANT] = {"invariant", 2, HOUR_S, 30 * HOUR_S},
         [EVENT_PRUNER_REFUSED] = {"pruner-refused", 20, HOUR_S, 30 * HOUR_S},
+        [EVENT_ORDER_HOLD] = {"order-hold", 60, HOUR_S, 60 * HOUR_S},
 };
 
 const char *event_name(enum event_kind kind) {

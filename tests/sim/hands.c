@@ -168,6 +168,50 @@ bool hand_begins(struct play *play, const struct story_event *event) {
         return r == 0;
 }
 
+bool hand_orders_hold(struct play *play, const struct story_event *event) {
+        struct seen_snapshot *s = ours_of(play, event_pick(event, 1), /* complete= */ true);
+
+        if (event_pick(event, 2) % 3 > 0) {
+                play->order = event;
+                return true;
+        }
+        if (!s || !rig_hold(event_node(play, event), s->r->id, "audit"))
+                return false;
+        event_take(play, event, s->r->id);
+        return true;
+}
+
+/* Just before or just after the effect of that request, to the daemon that has sent it or to the other. */
+void hand_orders_now(struct play *play, enum network_hook when, const struct network_event *event) {
+        const struct story_event *order = play->order;
+        enum service_request_kind wanted = event_pick(order, 3) % 3
+                                                   ? SERVICE_REQUEST_GET_SNAPSHOT
+                                                   : SERVICE_REQUEST_DELETE_SNAPSHOT;
+        enum network_hook moment =
+                event_pick(order, 4) % 2 ? NETWORK_BEFORE_EFFECT : NETWORK_AFTER_EFFECT;
+        unsigned node =
+                event_pick(order, 5) % 2 ? event->node - 1 : event_node(play, order)->number - 1;
+        const char *path = event->url ? strstr(event->url, "/subscriptions/") : NULL;
+        char id[PLAY_ID_SIZE];
+
+        if (event->kind != wanted || when != moment || !path)
+                return;
+        snprintf(id, sizeof(id), "%.*s", (int)strcspn(path, "?"), path);
+        play->order = NULL;
+        if (rig_hold(&play->rig.nodes[node], id, "audit"))
+                event_take(play, order, id);
+}
+
+/* Where no daemon takes the order, a hand does it. */
+void hand_orders_release(struct play *play, const struct story_event *event) {
+        const char *id = event_subject(play, event);
+
+        if (play->order == event)
+                play->order = NULL;
+        if (id[0] && !rig_release(event_node(play, event), id))
+                (void)service_set_tag(play->rig.service, play_now(play), id, "snapkeep-hold", NULL);
+}
+
 /* Copies of Ultra and Premium SSD v2 snapshots are under way for minutes: the newest may be. */
 bool hand_fails_copy(struct play *play) {
         for (struct seen_chain *chain = play->rig.checks.chains; chain; chain = chain->next)

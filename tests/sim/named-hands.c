@@ -136,6 +136,81 @@ void named_held_by_hand(struct rig *rig) {
         tale_end(&holder.tale);
 }
 
+/* The daemon is ordered to hold what it has read again and not deleted yet, and what its DELETE is on the
+ * way to. */
+struct orderer {
+        struct tale tale; /* first: the rig's hook data */
+        struct tale_pick held, late;
+        bool held_taken, late_taken;
+};
+
+static bool is_about(const struct network_event *event, const struct service_resource *r) {
+        char path[600];
+
+        snprintf(path, sizeof(path), "/%s?", r->name);
+        return strstr(event->url, path) != NULL;
+}
+
+static void order_between(enum network_hook when, const struct network_event *event,
+                          struct rig *rig) {
+        struct orderer *orderer = rig->hook_data;
+        const struct service_resource *oldest = NULL;
+        size_t nth = orderer->held.id[0] ? 1 : 0;
+
+        if (orderer->late.id[0] || tale_ours(&orderer->tale, "disk-1") <= 6 + nth)
+                return;
+        if (event->kind == SERVICE_REQUEST_GET_SNAPSHOT ||
+            event->kind == SERVICE_REQUEST_DELETE_SNAPSHOT)
+                oldest = rig_ours(rig, "disk-1", nth);
+        if (!oldest || !is_about(event, oldest))
+                return;
+        if (event->kind == SERVICE_REQUEST_GET_SNAPSHOT && when == NETWORK_AFTER_EFFECT &&
+            nth == 0) {
+                orderer->held = tale_pick(&orderer->tale, "disk-1", nth);
+                orderer->held_taken = rig_hold(&rig->nodes[0], orderer->held.id, "audit");
+        } else if (event->kind == SERVICE_REQUEST_DELETE_SNAPSHOT &&
+                   when == NETWORK_BEFORE_EFFECT) {
+                orderer->late = tale_pick(&orderer->tale, "disk-1", nth);
+                orderer->late_taken = rig_hold(&rig->nodes[0], orderer->late.id, "audit");
+        }
+}
+
+void named_held_by_order(struct rig *rig) {
+        static const char *const nothing[] = {NULL};
+        struct intent want = tale_hourly();
+        struct orderer orderer = {};
+        struct tale *tale = &orderer.tale;
+
+        begin_day(tale, rig, &want);
+        rig->hook = order_between;
+        rig_run(rig, 4 * HOUR_NS);
+        tale_expect(tale, orderer.held_taken && tale_lives(tale, orderer.held.serial),
+                    "one that was to be held is gone");
+        tale_expect(tale, tale_said(tale, "is held: audit") == 1, "the hold was told %u times",
+                    tale_said(tale, "is held: audit"));
+        tale_expect(tale, tale_said(tale, "its deletion is held back (hold)") == 1,
+                    "its deletion was not held back");
+        tale_expect(tale,
+                    orderer.late.id[0] && !orderer.late_taken &&
+                            !tale_lives(tale, orderer.late.serial),
+                    "a hold was taken while the DELETE was on its way");
+        tale_expect(tale, tale_ours(tale, "disk-1") == 7, "%zu are there in place of 6 and one",
+                    tale_ours(tale, "disk-1"));
+        rig->hook = NULL;
+
+        rig_add_snapshot(rig, "by-hand", "disk-1", nothing);
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(tale, !rig_hold(&rig->nodes[0], "by-hand", "audit"), "a stranger was taken");
+        tale_expect(tale, rig_release(&rig->nodes[0], orderer.held.id), "no release");
+        rig_run(rig, HOUR_NS);
+        tale_expect(tale, tale_said(tale, "is released, its hold was: audit") == 1,
+                    "the release was told %u times",
+                    tale_said(tale, "is released, its hold was: audit"));
+        tale_expect(tale, !tale_lives(tale, orderer.held.serial), "one that was released stays");
+        tale_settle(tale);
+        tale_end(tale);
+}
+
 /* Ours in all, but in a group that no policy names. */
 static void copy_to_another_group(struct tale *tale) {
         const struct service_resource *r = rig_ours(tale->rig, "disk-1", 0);

@@ -49,6 +49,8 @@ static void play_hook(enum network_hook when, const struct network_event *event,
                 play->fail_copies--;
                 play->counts->events[EVENT_COPY_FAILS]++;
         }
+        if (play->order)
+                hand_orders_now(play, when, event);
         if (!play->hold_at_read || when != play->hold_when || !event->url ||
             event->kind != SERVICE_REQUEST_GET_SNAPSHOT)
                 return;

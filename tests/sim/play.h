@@ -25,7 +25,8 @@ struct play {
         bool hold_at_read;                /* the next snapshot that is read */
         enum network_hook hold_when;
         char held_at_read[PLAY_ID_SIZE];
-        uint64_t serial; /* of names for strangers */
+        const struct story_event *order; /* to hold what is read or deleted next; NULL: none */
+        uint64_t serial;                 /* of names for strangers */
         struct story_counts *counts;
 };
 
@@ -62,3 +63,7 @@ bool hand_adopts(struct play *play, const struct story_event *event);
 /* Holds, locks or opens a SAS. */
 bool hand_begins(struct play *play, const struct story_event *event);
 bool hand_fails_copy(struct play *play);
+/* An order to a daemon to hold one of ours; what it waits for, when it comes; and the end of the hold. */
+bool hand_orders_hold(struct play *play, const struct story_event *event);
+void hand_orders_now(struct play *play, enum network_hook when, const struct network_event *event);
+void hand_orders_release(struct play *play, const struct story_event *event);

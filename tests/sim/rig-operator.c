@@ -149,6 +149,22 @@ bool rig_retire(struct rig_node *node, const struct guid *generation) {
         return true;
 }
 
+bool rig_hold(struct rig_node *node, const char *id, const char *reason) {
+        char order[ENGINE_HASH_SIZE];
+
+        return node->engine && engine_hold(node->engine, id, reason, WHO, order) == 0;
+}
+
+bool rig_release(struct rig_node *node, const char *id) {
+        char order[ENGINE_HASH_SIZE];
+
+        if (!node->engine || engine_release(node->engine, id, WHO, order) != 0)
+                return false;
+        checks_step(&node->rig->checks, node->rig->service, sim_true_utc(node->rig->sim));
+        checks_released(&node->rig->checks, service_find(node->rig->service, id));
+        return true;
+}
+
 void rig_break_invariant(struct rig_node *node, const struct guid *generation) {
         char text[GUID_TEXT_SIZE];
 

@@ -145,6 +145,9 @@ void rig_unpause(struct rig_node *node);
 bool rig_apply(struct rig_node *node);
 /* Retires the generation. Returns whether it was taken. */
 bool rig_retire(struct rig_node *node, const struct guid *generation);
+/* Orders the snapshot of that ARM id to be held, or released. Returns whether that was taken. */
+bool rig_hold(struct rig_node *node, const char *id, const char *reason);
+bool rig_release(struct rig_node *node, const char *id);
 /* engine_invariant_broken(), which is expected then. */
 void rig_break_invariant(struct rig_node *node, const struct guid *generation);
 

@@ -88,12 +88,15 @@ static struct fixture {
         struct snap snaps[SNAPSHOTS_MAX];
         size_t n_snaps;
         unsigned serial;
-        bool no_disk;          /* the listing lacks it */
-        const char *new_state; /* of what is PUT */
-        const char *get_part;  /* single GETs of names with this part show */
-        const char *get_state; /* this state; NULL: what is so */
-        void (*at_get)(void);  /* and this happens while they are answered */
-        int64_t date_off_s;    /* how far ARM's Date is off */
+        bool no_disk;                  /* the listing lacks it */
+        const char *new_state;         /* of what is PUT */
+        const char *get_part;          /* single GETs of names with this part show */
+        const char *get_state;         /* this state; NULL: what is so */
+        void (*at_get)(void);          /* and this happens while they are answered */
+        void (*at_delete)(void);       /* and this while a DELETE is */
+        char holds[SNAPSHOTS_MAX][64]; /* that were PATCHed, one after the other */
+        size_t n_holds;
+        int64_t date_off_s; /* how far ARM's Date is off */
         struct secret {
                 enum secrets_kind kind;
                 const char *name, *text; /* NULL: there is none */
@@ -244,10 +247,11 @@ static void append_listing(const char *url, struct strbuf *out) {
         strbuf_append_str(out, "]}");
 }
 
-/* The last part of the path. */
+/* The last part of the path; of a tags resource, that of what has the tags. */
 static void name_of(const char *url, char ret_name[static SNAPSHOT_NAME_SIZE]) {
         const char *path = strstr(url, COMPUTE);
-        const char *end = path ? strchr(path, '?') : NULL, *begin = end;
+        const char *tags = path ? strstr(path, "/providers/Microsoft.Resources/") : NULL;
+        const char *end = tags ?: (path ? strchr(path, '?') : NULL), *begin = end;
 
         ret_name[0] = '\0';
         while (begin && begin > path && begin[-1] != '/')
@@ -259,6 +263,23 @@ static void name_of(const char *url, char ret_name[static SNAPSHOT_NAME_SIZE]) {
 static int not_found(struct strbuf *out) {
         strbuf_append_str(out, "{\"error\":{\"code\":\"ResourceNotFound\",\"message\":\"none\"}}");
         return 404;
+}
+
+/* Of tags, the hold alone. */
+static void patch_hold(struct snap *snap, const char *body) {
+        static const char tag[] = "\"snapkeep-hold\":\"";
+        const char *value = strstr(body, tag);
+
+        if (!value)
+                return;
+        value += strlen(tag);
+        if (strstr(body, "Merge")) {
+                char *hold = f.holds[f.n_holds++ % SNAPSHOTS_MAX];
+
+                snprintf(hold, sizeof(f.holds[0]), "%.*s", (int)strcspn(value, "\""), value);
+                snap->hold = hold;
+        } else if (snap->hold && strncmp(snap->hold, value, strlen(snap->hold)) == 0)
+                snap->hold = NULL;
 }
 
 /* The good answer, with its effect. */
@@ -296,11 +317,19 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
                         append_snap(snap, snap->state, out);
                 return 202;
         case HTTP_DELETE:
+                if (f.at_delete)
+                        f.at_delete();
                 if (snap && effect)
                         snap_drop(snap);
                 return 202;
-        case HTTP_POST:
         case HTTP_PATCH:
+                if (!snap)
+                        return not_found(out);
+                if (effect)
+                        patch_hold(snap, request->body);
+                strbuf_append_str(out, "{}");
+                return 200;
+        case HTTP_POST:
                 break;
         }
         return not_found(out);

@@ -28,6 +28,7 @@ static void test_names(void **state) {
                 {__LINE__, DOUBT_BIT(DOUBT_INTERNAL) | DOUBT_BIT(DOUBT_CLOCK), "clock, internal"},
                 {__LINE__, BLOCK_PAUSED_ALL | BLOCK_ASK, "all paused, ask"},
                 {__LINE__, BLOCK_GONE | BLOCK_FULL | BLOCK_BURST, "gone, full, burst"},
+                {__LINE__, BLOCK_PAUSED | BLOCK_HOLD, "paused, hold"},
         };
 
         assert_int_equal(ARRAY_SIZE(names), _DOUBT_N);

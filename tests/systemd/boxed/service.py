@@ -210,12 +210,16 @@ def test_orders_on_the_bus():
                 result = call(member, "uu", "0", "0", user=user)
                 want('\\"version\\":1' in result.stdout, "%s of %s: %s" % (member, user, result))
 
-        for order in (("Pause", "bt", "false", "0"), ("Resume",), ("Reload",), ("Ack", "s", "x")):
+        for order in (("Pause", "bt", "false", "0"), ("Resume",), ("Reload",), ("Ack", "s", "x"),
+                      ("Hold", "ss", "x", "y"), ("Release", "s", "x")):
             result = call(*order, user="visitor")
             want("Access denied" in result.stderr, "%s of a visitor: %s" % (order, result))
         for user in ("keeper", None):
             result = call("Pause", "bt", "false", "0", user=user)
             want(result.returncode == 0, "Pause of %s: %s" % (user, result))
+            result = call("Hold", "ss", "none", "audit", user=user)
+            want("no such snapshot" in result.stderr or "not every subscription" in result.stderr,
+                 "Hold of %s: %s" % (user, result))
             who = user or "root"
             wait_for("the entry of " + who,
                      lambda: [e for e in entries() if "says " + who in e["MESSAGE"]])

@@ -1,0 +1,61 @@
+/*
+ * snapkeepctl hold, release: orders to the running daemon that take requests to Azure. They are given,
+ * and then their end is waited for.
+ */
+#include "base/json_writer.h"
+#include "base/macros.h"
+#include "snapkeepctl/order.h"
+#include "snapkeepctl/output.h"
+
+static enum status run_hold(const struct request *request) {
+        const union bus_value in[] = {{.string = request->argument}, {.string = request->reason}};
+
+        if (!request->reason) {
+                say("hold needs --reason TEXT: whoever finds the hold later is to know why");
+                return STATUS_USAGE;
+        }
+        return order_and_wait(request, MANAGER_HOLD, in);
+}
+
+const struct verb verb_hold = {
+        .name = "hold",
+        .usage = "SNAPSHOT --reason TEXT",
+        .summary = "keep a snapshot until it is released",
+        .help = "Sets the tag snapkeep-hold with the reason on a snapshot of ours: it is not "
+                "deleted "
+                "until it is\n"
+                "released, whatever the rule says. SNAPSHOT is a name, GROUP/NAME or a whole ARM "
+                "id. "
+                "Returns when\n"
+                "Azure shows the hold, and half a minute later still: by then what had looked "
+                "before "
+                "has deleted\n"
+                "it or not. A snapshot whose deletion is on its way is refused. A hold is a "
+                "convention between\n"
+                "people and Snapkeep; a resource lock is a guarantee.\n",
+        .options = OPTION_REASON,
+        .argument = "SNAPSHOT",
+        .argument_required = true,
+        .run = run_hold,
+};
+
+static enum status run_release(const struct request *request) {
+        const union bus_value in[] = {{.string = request->argument}};
+
+        return order_and_wait(request, MANAGER_RELEASE, in);
+}
+
+const struct verb verb_release = {
+        .name = "release",
+        .usage = "SNAPSHOT",
+        .summary = "end the hold of a snapshot",
+        .help = "Takes the tag snapkeep-hold from a snapshot of ours, whoever set it, and returns "
+                "when Azure\n"
+                "shows it without. It goes when the rule no longer keeps it. Locks and open "
+                "exports "
+                "are not\n"
+                "ended by it.\n",
+        .argument = "SNAPSHOT",
+        .argument_required = true,
+        .run = run_release,
+};
