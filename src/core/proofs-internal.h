@@ -20,7 +20,7 @@ struct slot_counter {
 
 int slot_counter_init(struct slot_counter *counter, const struct policy *policy, struct utc now);
 void slot_counter_deinit(struct slot_counter *counter);
-/* The most slots that lie in any @window_s seconds, its end left out. Never less. */
+/* The most slots that lie in any @window_s seconds, 1 or more, its end left out. Never less. */
 uint64_t slot_counter_most(const struct slot_counter *counter, int64_t window_s);
 
 uint64_t peak_bound(const struct policy *policy, const struct slot_counter *counter);

@@ -3,6 +3,7 @@
  */
 #include "core/proofs-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -14,9 +15,24 @@ void slot_counter_deinit(struct slot_counter *counter) {
         *counter = (struct slot_counter){};
 }
 
+/* Goes through the slots after @begin, to @until or further. Returns whether they end before. */
+static bool walk(const struct schedule *events, const struct zone *zone, struct utc begin,
+                 struct utc until, struct slot_counter *c) {
+        struct utc slot = begin;
+
+        for (c->n = 0; c->n < WALK_MOST; c->slots[c->n++] = utc_seconds(slot)) {
+                if (!schedule_next(events, zone, slot, &slot))
+                        return true;
+                if (slot.ticks > until.ticks && c->n >= WALK_LEAST)
+                        break;
+        }
+        return false;
+}
+
 int slot_counter_init(struct slot_counter *counter, const struct policy *policy, struct utc now) {
         _cleanup_(freep) struct schedule_item *events = NULL;
-        struct utc until = utc_add_seconds(now, WALK_SPAN_S), slot = now;
+        struct utc until = utc_add_seconds(now, WALK_SPAN_S);
+        struct utc before = utc_add_seconds(now, -WALK_SPAN_S);
         struct slot_counter c = {.schedule = &policy->schedule};
         struct schedule walked = {};
 
@@ -33,13 +49,15 @@ int slot_counter_init(struct slot_counter *counter, const struct policy *policy,
                 c.slots = calloc(WALK_MOST, sizeof(*c.slots));
                 if (!c.slots)
                         return -ENOMEM;
+                /* The few slots that are left of a schedule that ends show neither how dense it was
+                 * nor that nothing follows them. Seen together with those of the years before they
+                 * do. */
+                if (walk(&walked, policy->zone, now, until, &c) &&
+                    walk(&walked, policy->zone, before, until, &c) && c.n > 0)
+                        c.span_s = c.slots[c.n - 1] - utc_seconds(before);
+                else if (c.n > 0)
+                        c.span_s = c.slots[c.n - 1] - c.slots[0] + 1;
         }
-        while (walked.n > 0 && c.n < WALK_MOST &&
-               schedule_next(&walked, policy->zone, slot, &slot) &&
-               (slot.ticks <= until.ticks || c.n < WALK_LEAST))
-                c.slots[c.n++] = utc_seconds(slot);
-        if (c.n > 0)
-                c.span_s = c.slots[c.n - 1] - c.slots[0] + 1;
 
         *counter = c;
         return 0;
@@ -64,8 +82,7 @@ static uint64_t walk_most(const struct slot_counter *counter, int64_t window_s) 
 uint64_t slot_counter_most(const struct slot_counter *counter, int64_t window_s) {
         uint64_t most = 0;
 
-        if (window_s <= 0)
-                return 0;
+        assert(window_s > 0);
         for (size_t i = 0; i < counter->schedule->n; i++)
                 if (counter->schedule->items[i].kind == SCHEDULE_EVERY)
                         most += div_up((uint64_t)window_s,

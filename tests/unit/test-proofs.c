@@ -94,7 +94,8 @@ static void build_policy(const struct short_policy *from, struct policy_file *fi
         policy->name = strdup("p");
         policy->snapshot_group = strdup("rg-snapshots");
         build_schedule(from->schedule, &policy->schedule);
-        if (from->keep && keep_parse(from->keep, strlen(from->keep), &policy->keep, &at) != 0)
+        if (from->keep && from->keep[0] &&
+            keep_parse(from->keep, strlen(from->keep), &policy->keep, &at) != 0)
                 fail_msg("no keep: %s", from->keep);
         if (from->zone) {
                 policy->zone = file->zones[file->n_zones++] = zone_fixture(from->zone);
@@ -229,6 +230,32 @@ static const struct row {
          {},
          {"Wits last slot is 2027-12-01T00:00:00Z, 12 from now on"}},
 
+        /* It does not go on as densely as it ends: one slot is one, and two are two. */
+        {__LINE__,
+         {{.schedule = "2027-01-01", .keep = "within=30d", AUTO}},
+         {},
+         {},
+         {"Wits last slot is 2027-01-01T00:00:00Z, 1 from now on"}},
+        {__LINE__,
+         {{.schedule = "2027-01-01 00:00,01", .keep = "within=30d", AUTO}},
+         {},
+         {},
+         {"Wits last slot is 2027-01-01T00:01:00Z, 2 from now on"}},
+        /* What is left of it does not hide what there was: a snapshot an hour until today. */
+        {__LINE__,
+         {{.schedule = "2026-01..11-* *:00", .keep = "within=30d", AUTO}},
+         {},
+         {},
+         {"Ecan come to 722 snapshots", "Wits last slot is 2026-11-30T23:00:00Z, 191 from now on"}},
+        {__LINE__, {{.schedule = "2199-*-01", .keep = "last=3", AUTO}}, {}, {}, {NULL}},
+        /* One slot and no more: there is no interval that an rpo, a queue or a full chain could be
+         * told by. */
+        {__LINE__,
+         {{.schedule = "2027-01-01", .rpo = H, AUTO}},
+         {{0}},
+         {.disks_per_match = 4001},
+         {"Wits last slot is 2027-01-01T00:00:00Z, 1 from now on"}},
+
         /* Drift. */
         {__LINE__,
          {{.schedule = "24h", .keep = "last=3", .zone = ZONE_STOCKHOLM, AUTO}},
@@ -266,6 +293,7 @@ static const struct row {
          {},
          {},
          {"Wprune: off: nothing is ever deleted"}},
+        {__LINE__, {{.schedule = "6h", .keep = "", AUTO}}, {}, {}, {"Wno keep: nothing is ever"}},
 
         /* The peak: one more than is kept, before the oldest goes. */
         {__LINE__, {K(398)}, {}, {}, {NULL}},
@@ -293,6 +321,7 @@ static const struct row {
          {},
          {"Wcan come to 602 snapshots, summed over the 2 policies of disk rg-x/a"}},
         {__LINE__, {K(300), K(300)}, {{0, "rg-x/a"}, {1, NULL, NULL, {"rg-y*"}}}, {}, {NULL}},
+        {__LINE__, {K(300), K(300)}, {{0, "rg-x/a"}, {1, NULL, OTHER_SUB, {"rg-*"}}}, {}, {NULL}},
         {__LINE__,
          {K(300), K(300)},
          {{0, NULL, NULL, {"rg-*"}}, {1}},
@@ -340,6 +369,13 @@ static const struct row {
          {},
          {"Wcan come to 552 snapshots, summed over 2", "Wcan come to 401"}},
 
+        /* The first policy comes first, whatever is found later of it. */
+        {__LINE__,
+         {K(500), {ONCE, .rpo = H}},
+         {},
+         {},
+         {"Ecan come to 501 snapshots;", "Ethe rpo of 1h cannot be kept"}},
+
         /* Seven in five minutes. */
         {__LINE__, {{.schedule = "45s", .keep = "last=9", AUTO}}, {}, {}, {NULL}},
         {__LINE__,
@@ -371,6 +407,12 @@ static const struct row {
          {.disks_per_match = 4001},
          {"E4001 disks of one subscription are due at once, and at 133 creations a minute the last "
           "waits 30 minutes; the rpo leaves 30"}},
+        /* What the rpo leaves no room for without a queue is told once. */
+        {__LINE__,
+         {{ONCE, .rpo = H}},
+         {{0}},
+         {.disks_per_match = 4001},
+         {"Ethe rpo of 1h cannot be kept"}},
         {__LINE__,
          {{.schedule = "5m", .keep = "last=398", AUTO}},
          {{0}},
@@ -505,6 +547,8 @@ static void test_peak_figures(void **state) {
                 /* A week is part of no month, a month of a year. */
                 {__LINE__, "24h", "weekly=50,monthly=12", 63},
                 {__LINE__, "24h", "monthly=13,yearly=5", 18},
+                /* Too long a run to be gone through: the days are added as if it had none. */
+                {__LINE__, "1s", "daily=3,within=2d", 2 * 86400 + 1 + 3 + 1},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(peaks); i++) {
