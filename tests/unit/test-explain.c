@@ -165,10 +165,12 @@ static void test_stays(void **state) {
         enum {
                 PRUNE,
                 NO_KEEP,
+                PRUNE_NO_KEEP,
                 HELD,
                 NO_ID,
                 UNDERWAY,
-                FUTURE
+                FUTURE,
+                FAILED_TIMELESS,
         };
         static const struct {
                 int line, what;
@@ -176,6 +178,8 @@ static void test_stays(void **state) {
         } rows[] = {
                 {__LINE__, PRUNE, "prune is off, superseded"},
                 {__LINE__, NO_KEEP, "no keep rule"},
+                {__LINE__, PRUNE_NO_KEEP, "no keep rule"},
+                {__LINE__, FAILED_TIMELESS, "not complete"},
                 {__LINE__, HELD, "held"},
                 {__LINE__, NO_ID, "superseded, kept since Azure gives it no uniqueId"},
                 {__LINE__, UNDERWAY, "not complete"},
@@ -193,10 +197,14 @@ static void test_stays(void **state) {
                 for (int64_t j = 0; j < 3; j++)
                         add(&f, j, ROW_COMPLETE);
                 row = add(&f, future ? -5 : 8, ROW_COMPLETE);
-                if (rows[i].what == PRUNE)
+                if (rows[i].what == PRUNE || rows[i].what == PRUNE_NO_KEEP)
                         f.policy.prune = PRUNE_OFF;
-                if (rows[i].what == NO_KEEP)
+                if (rows[i].what == NO_KEEP || rows[i].what == PRUNE_NO_KEEP)
                         f.policy.has_keep = false;
+                if (rows[i].what == FAILED_TIMELESS) {
+                        row->flags = (row->flags & ~(unsigned)ROW_COMPLETE) | ROW_FAILED;
+                        row->time_created = UTC_NONE;
+                }
                 if (rows[i].what == HELD)
                         row->flags |= ROW_HELD;
                 if (rows[i].what == NO_ID)
@@ -208,7 +216,7 @@ static void test_stays(void **state) {
                 one = explain(&f, future ? 3 : 0, &series);
                 if (one->death.ticks != UTC_NEVER.ticks)
                         fail_msg("row at line %d has a date", rows[i].line);
-                assert_int_equal(series.prune_off, rows[i].what == PRUNE);
+                assert_int_equal(series.prune_off, f.policy.prune == PRUNE_OFF);
                 teardown(&f);
         }
 }

@@ -34,6 +34,8 @@ static void test_form(void **state) {
         /* Others become '_'; at most 40; the whole never above 80. */
         assert_int_equal(naming_prefix("d.b\xc3\xa5", &key, prefix), 0);
         assert_string_equal(prefix, "d_b__-" HEX);
+        assert_int_equal(naming_prefix("d_b-c", &key, prefix), 0);
+        assert_string_equal(prefix, "d_b-c-" HEX);
         assert_int_equal(
                 naming_prefix("a234567890b234567890c234567890d234567890e234567890", &key, prefix),
                 0);
@@ -83,6 +85,8 @@ static void test_parse(void **state) {
                 {__LINE__, "moved-" HEX "-20261123T021500Z", 0, 1, 22},
                 {__LINE__, "db01-data-" HEX "-20261123T021500Z-1", NAMING_E_OTHER, 0, 0},
                 {__LINE__, "db01-data-" HEX "-20261123T021500Z-10", NAMING_E_OTHER, 0, 0},
+                {__LINE__, "db01-data-" HEX "-20261123T021500Z-x", NAMING_E_OTHER, 0, 0},
+                {__LINE__, "db01_data-" HEX "-20261123T021500Z", 0, 1, 26},
                 {__LINE__, "db01-data-" HEX "-20261123T021501Z", NAMING_E_OTHER, 0, 0},
                 {__LINE__, "db01-data-0" HEX "-20261123T021500Z", NAMING_E_OTHER, 0, 0},
                 {__LINE__, "-" HEX "-20261123T021500Z", NAMING_E_OTHER, 0, 0},

@@ -29,6 +29,7 @@ static void test_parse(void **state) {
                 {__LINE__, ID(SUB, "rg-prod", "disks", "db01-data"), 0},
                 {__LINE__, ID(SUB, "RG_(a).b-c", "snapshots", "a.b_"), 0},
                 {__LINE__, ID(SUB, "g", "DISKS", "d"), 0},
+                {__LINE__, ID(SUB, "g", "diskAccesses", "d"), 0},
                 {__LINE__, ID("0B1F6471-1BF0-4DDA-AEC3-CB9272F09590", "g", "disks", "d"), 0},
                 {__LINE__, ID(SUB, "gr\xc3\xbcn", "disks", "d"), 0},
                 {__LINE__, ID(SUB, X80 X10, "disks", X80), 0},
@@ -51,6 +52,20 @@ static void test_parse(void **state) {
                 {__LINE__, "x" ID(SUB, "g", "disks", "d"), RESOURCE_ID_E_SHAPE},
                 {__LINE__, "/" ID(SUB, "g", "disks", "d"), RESOURCE_ID_E_SHAPE},
                 {__LINE__, "/subscriptions/" SUB "/resourceGroups/g", RESOURCE_ID_E_SHAPE},
+                /* words as long as ours, and others */
+                {__LINE__,
+                 "/subscriptionz/" SUB "/resourceGroups/g/providers/Microsoft.Compute/disks/d",
+                 RESOURCE_ID_E_SHAPE},
+                {__LINE__,
+                 "/subscriptions/" SUB "/resourceGroupz/g/providers/Microsoft.Compute/disks/d",
+                 RESOURCE_ID_E_SHAPE},
+                {__LINE__,
+                 "/subscriptions/" SUB "/resourceGroups/g/providerz/Microsoft.Compute/disks/d",
+                 RESOURCE_ID_E_SHAPE},
+                {__LINE__,
+                 "/subscriptions/" SUB "/resourceGroups/g/providers/Microsoft.Storage/disks/d",
+                 RESOURCE_ID_E_SHAPE},
+                {__LINE__, ID(SUB, "g", "disk1", "d"), RESOURCE_ID_E_SHAPE},
                 {__LINE__, "/", RESOURCE_ID_E_SHAPE},
                 {__LINE__, "", RESOURCE_ID_E_SHAPE},
         };
@@ -88,6 +103,12 @@ static void test_format(void **state) {
         assert_int_equal(resource_id_parse(upper, strlen(upper), &id), 0);
         assert_string_equal(resource_id_format(&id, buffer),
                             ID(SUB, "RG-Prod", "snapshots", "Name"));
+
+        assert_int_equal(resource_id_parse(ID(SUB, "g", "DISKACCESSES", "d"),
+                                           strlen(ID(SUB, "g", "DISKACCESSES", "d")), &id),
+                         0);
+        assert_int_equal(id.type, RESOURCE_DISK_ACCESS);
+        assert_string_equal(resource_id_format(&id, buffer), ID(SUB, "g", "diskAccesses", "d"));
 
         /* The longest there is. */
         assert_int_equal(resource_id_parse(ID(SUB, X80 X10, "snapshots", X80),
@@ -140,6 +161,61 @@ static void test_policy_tags(void **state) {
         assert_null(policy_file_free(NULL));
 }
 
+/* Whom a policy file names, as `check` tells it. */
+static void test_policy_identity(void **state) {
+        static char id[] = "client-1", object[] = "object-1", resource[] = "resource-1";
+        static char tenant[] = "tenant-1", credential[] = "sp";
+        static const struct {
+                int line;
+                struct policy_identity identity;
+                const char *name, *text;
+        } rows[] = {
+                {__LINE__,
+                 {.kind = IDENTITY_MANAGED},
+                 "managed",
+                 "the managed identity of the virtual machine"},
+                {__LINE__,
+                 {.kind = IDENTITY_MANAGED, .client_id = id},
+                 "managed",
+                 "the managed identity client-1 of the virtual machine"},
+                {__LINE__,
+                 {.kind = IDENTITY_MANAGED, .object_id = object},
+                 "managed",
+                 "the managed identity object-1 of the virtual machine"},
+                {__LINE__,
+                 {.kind = IDENTITY_MANAGED, .resource_id = resource},
+                 "managed",
+                 "the managed identity resource-1 of the virtual machine"},
+                {__LINE__, {.kind = IDENTITY_ARC}, "arc", "the identity of the Azure Arc machine"},
+                {__LINE__,
+                 {.kind = IDENTITY_WORKLOAD},
+                 "workload",
+                 "the workload identity of the environment"},
+                {__LINE__,
+                 {.kind = IDENTITY_ENVIRONMENT},
+                 "environment",
+                 "whom the AZURE_ variables of the environment name"},
+                {__LINE__,
+                 {IDENTITY_SECRET, id, NULL, NULL, tenant, credential},
+                 "secret",
+                 "the client client-1 of tenant tenant-1, by the secret in the credential \"sp\""},
+                {__LINE__,
+                 {IDENTITY_CERTIFICATE, id, NULL, NULL, tenant, credential},
+                 "certificate",
+                 "the client client-1 of tenant tenant-1, by the certificate in the credential "
+                 "\"sp\""},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(strbuf_deinit) struct strbuf out = {};
+
+                policy_identity_append(&rows[i].identity, &out);
+                if (strcmp(strbuf_str(&out), rows[i].text) != 0 ||
+                    strcmp(identity_kind_name(rows[i].identity.kind), rows[i].name) != 0)
+                        fail_msg("row at line %d: %s", rows[i].line, strbuf_str(&out));
+        }
+}
+
 /* Leaks and bad frees of a whole and of a half-built file are the sanitizers' to find. */
 static void test_policy_free(void **state) {
         struct policy_file *file = calloc(1, sizeof(*file));
@@ -167,7 +243,7 @@ int main(void) {
                 cmocka_unit_test(test_parse),       cmocka_unit_test(test_length),
                 cmocka_unit_test(test_format),      cmocka_unit_test(test_compare),
                 cmocka_unit_test(test_group),       cmocka_unit_test(test_policy_tags),
-                cmocka_unit_test(test_policy_free),
+                cmocka_unit_test(test_policy_free), cmocka_unit_test(test_policy_identity),
         };
 
         return cmocka_run_group_tests_name("resource-id", tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * Slots: where they lie, which is due, what is missed, and the jitter.
  */
 #include "base/macros.h"
+#include "core/calendar.h"
 #include "core/schedule.h"
 
 #include <inttypes.h>
@@ -54,6 +55,8 @@ static void test_every(void **state) {
                 {__LINE__, INT64_MAX, 0, -5, 0, NONE},
                 {__LINE__, INT64_MAX, INT64_MAX - 1, 5, NONE, -1},
                 {__LINE__, INT64_MAX / 2, 7, 5, 7, NONE},
+                {__LINE__, INT64_MAX, 3, 5, NONE, 3},
+                {__LINE__, INT64_MAX / 2 + 10, INT64_MAX / 2 + 9, UTC_MIN_SECONDS, -1, NONE},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -255,6 +258,49 @@ static void test_fills(void **state) {
         assert_false(schedule_fills(slot, UTC_NONE));
 }
 
+/* Where the calendar, or a schedule, begins and ends: no time of ours wraps around. */
+static void test_ends(void **state) {
+        struct schedule_item items[] = {
+                {.kind = SCHEDULE_CALENDAR},
+                {.kind = SCHEDULE_CALENDAR},
+        };
+        struct schedule schedule = {items, 2};
+        struct schedule_item hour = {SCHEDULE_EVERY, H, 0, NULL};
+        struct schedule hourly = {&hour, 1};
+        struct utc t;
+
+        assert_int_equal(calendar_parse("2026-11-02", 10, &items[0].calendar, NULL, NULL), 0);
+        assert_int_equal(calendar_parse("2026-11-01", 10, &items[1].calendar, NULL, NULL), 0);
+
+        /* Two events, the later of them first in the list. */
+        assert_true(schedule_next(&schedule, NULL, at(0), &t));
+        assert_int_equal(utc_seconds(t), INT64_C(1793491200));
+        assert_true(schedule_previous(&schedule, NULL, at(UTC_MAX_SECONDS), &t));
+        assert_int_equal(utc_seconds(t), INT64_C(1793577600));
+        assert_true(schedule_previous(&schedule, NULL, UTC_NEVER, &t));
+        assert_false(schedule_next(&schedule, NULL, UTC_NEVER, &t));
+        assert_false(schedule_previous(&schedule, NULL, UTC_NONE, &t));
+        assert_false(schedule_previous(&schedule, NULL, at(INT64_C(1793491199)), &t));
+
+        /* Over, and not begun: nothing starts, and nothing is due. */
+        assert_false(schedule_next_start(&schedule, NULL, 60, at(INT64_C(1793577660)), &t));
+        assert_true(schedule_next_start(&schedule, NULL, 60, at(INT64_C(1793577659)), &t));
+        assert_int_equal(utc_seconds(t), INT64_C(1793577660));
+        assert_false(
+                schedule_due(&schedule, NULL, 60, true, UTC_NONE, at(INT64_C(1793491259)), &t));
+        assert_true(schedule_due(&schedule, NULL, 60, true, UTC_NONE, at(INT64_C(1793491260)), &t));
+        assert_int_equal(schedule_missed(&schedule, NULL, 0, at(0), UTC_NEVER, 9), 1);
+
+        /* The jitter of a time that nothing lies before. */
+        assert_true(schedule_next_start(&hourly, NULL, 60, UTC_NONE, &t));
+        assert_int_equal(utc_seconds(t), UTC_MIN_SECONDS + 60);
+        assert_true(schedule_next_start(&hourly, NULL, INT64_MAX, at(0), &t));
+        assert_int_equal(t.ticks, UTC_NEVER.ticks);
+
+        calendar_free(items[0].calendar);
+        calendar_free(items[1].calendar);
+}
+
 static void test_gaps(void **state) {
         struct schedule_item items[] = {
                 {SCHEDULE_EVERY, 6 * H, 0, NULL},
@@ -329,7 +375,7 @@ int main(void) {
                 cmocka_unit_test(test_union),   cmocka_unit_test(test_due),
                 cmocka_unit_test(test_due_run), cmocka_unit_test(test_missed),
                 cmocka_unit_test(test_fills),   cmocka_unit_test(test_gaps),
-                cmocka_unit_test(test_jitter),
+                cmocka_unit_test(test_jitter),  cmocka_unit_test(test_ends),
         };
 
         return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);

@@ -11,6 +11,8 @@
 #define ZONE_STOCKHOLM "CET-1CEST,M3.5.0,M10.5.0/3"
 #define ZONE_NEW_YORK "EST5EDT,M3.2.0,M11.1.0"
 #define ZONE_LORD_HOWE "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0"
+/* St. John's until 2011: at a minute after midnight it was a minute after eleven once more. */
+#define ZONE_OVER_MIDNIGHT "NST3:30NDT2:30,M3.2.0/0:01,M11.1.0/0:01"
 #define ZONE_KATHMANDU "<+0545>-5:45"
 
 /* One block of RFC 8536 without transitions, and one type of local time, UTC. */
