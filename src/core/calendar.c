@@ -8,6 +8,7 @@
 #include "core/calendar-internal.h"
 #include "core/zone.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* No local time. */
@@ -111,9 +112,9 @@ void calendar_compile(struct calendar *calendar) {
                               highest(calendar->seconds);
 }
 
-/* The members of @set at or after, at or before @from, of which 64 may be asked. */
+/* The members of @set at or after @from, at or before @until; no more than 60 are asked for. */
 static uint64_t set_from(uint64_t set, int from) {
-        return from > 63 ? 0 : set >> from << from;
+        return set >> from << from;
 }
 
 static uint64_t set_until(uint64_t set, int until) {
@@ -216,10 +217,9 @@ static int64_t local_next(const struct calendar *calendar, int64_t local) {
         int64_t day, found;
         int second;
 
+        assert(local >= LOCAL_MIN);
         if (local > LOCAL_MAX)
                 return LOCAL_NONE;
-        if (local < LOCAL_MIN)
-                local = LOCAL_MIN;
 
         day = (local - LOCAL_MIN) / SEC_PER_DAY + LOCAL_MIN / SEC_PER_DAY;
         found = day_next(calendar, day);
@@ -227,8 +227,7 @@ static int64_t local_next(const struct calendar *calendar, int64_t local) {
                 second = time_next(calendar, (int)(local - day * SEC_PER_DAY));
                 if (second >= 0)
                         return day * SEC_PER_DAY + second;
-                found = day * SEC_PER_DAY + SEC_PER_DAY > LOCAL_MAX ? LOCAL_NONE
-                                                                    : day_next(calendar, day + 1);
+                found = day_next(calendar, day + 1);
         }
         return found == LOCAL_NONE ? LOCAL_NONE : found * SEC_PER_DAY + calendar->first_time;
 }
@@ -238,8 +237,7 @@ static int64_t local_previous(const struct calendar *calendar, int64_t local) {
         int64_t day, found;
         int second;
 
-        if (local < LOCAL_MIN)
-                return LOCAL_NONE;
+        assert(local >= LOCAL_MIN);
         if (local > LOCAL_MAX)
                 local = LOCAL_MAX;
 
@@ -249,8 +247,7 @@ static int64_t local_previous(const struct calendar *calendar, int64_t local) {
                 second = time_previous(calendar, (int)(local - day * SEC_PER_DAY));
                 if (second >= 0)
                         return day * SEC_PER_DAY + second;
-                found = day * SEC_PER_DAY <= LOCAL_MIN ? LOCAL_NONE
-                                                       : day_previous(calendar, day - 1);
+                found = day_previous(calendar, day - 1);
         }
         return found == LOCAL_NONE ? LOCAL_NONE : found * SEC_PER_DAY + calendar->last_time;
 }

@@ -62,14 +62,12 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
         sum->differing += more->differing;
 }
 
-/* Whether @part is more than @percent of @whole. Counts of rows are far from overflow; a count that
- * was remembered in a file may be anything, and then it is more. */
+/* Whether @part is more than @percent of @whole, a count of rows, which is far from overflow. @part may
+ * be anything, since some of it was remembered in a file, and then it is more. */
 static bool is_more_than(size_t part, size_t whole, unsigned percent) {
-        size_t scaled, bound;
+        size_t scaled;
 
-        if (__builtin_mul_overflow(whole, (size_t)percent, &bound))
-                return false;
-        return __builtin_mul_overflow(part, (size_t)100, &scaled) || scaled > bound;
+        return __builtin_mul_overflow(part, (size_t)100, &scaled) || scaled > whole * percent;
 }
 
 bool doubt_policy_stands(const struct policy_tally *tally, unsigned percent) {

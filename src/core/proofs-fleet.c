@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "core/proofs-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -218,8 +219,7 @@ static void weigh(struct fleet *f, const struct resource_id *disk) {
         }
         memset(f->may, 0, f->file->n_policies * sizeof(*f->may));
         memset(f->certain, 0, f->file->n_policies * sizeof(*f->certain));
-        if (first == SIZE_MAX)
-                return;
+        assert(first < f->file->n_policies); /* nobody weighs a disk that no policy selects */
 
         worst_take(&f->peak[first], &peak, PROOF_CHAIN_MAX);
         worst_take(&f->burst[first], &burst, PROOF_BURST_MAX);
@@ -325,9 +325,6 @@ static int report_unbounded(struct fleet *f, size_t index) {
 static int report_groups(struct fleet *f, size_t index) {
         const char *group = f->file->policies[index].snapshot_group, *example = NULL;
         uint64_t n = 0;
-
-        if (!group)
-                return 0;
 
         for (size_t i = 0; i < f->n_picks; i++)
                 if (f->picks[i].policy == index &&
