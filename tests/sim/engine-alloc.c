@@ -5,6 +5,9 @@
  *
  *         engine-alloc [--stride N] [--story NAME]
  *
+ * With a stride every N-th fails, and whatever the stride the first that each way of calls leads to:
+ * what is allocated once in a life would be missed by all strides but 1.
+ *
  * The linker puts our functions in place of the allocator's (--wrap). Only what is asked for while
  * code of the engine runs is counted and fails: every way from the simulation into the engine and
  * back passes through here. Losing memory in base's or the simulation's own hands is another test's.
@@ -25,6 +28,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,6 +39,9 @@
 #define FAMINE_MINUTES 3
 #define FAMINE_ALLOCATIONS 400
 #define MINUTE_NS (60 * NSEC_PER_SEC)
+/* So many of the calls that lead to an allocation tell one way from another. */
+#define WAY_DEPTH 24
+#define WAYS_MAX 16384
 /* 2026-11-02T00:00:00Z, a Monday. */
 #define START_S INT64_C(1793577600)
 
@@ -48,10 +55,39 @@ static struct {
         int64_t alive; /* allocated and not freed, by whomever */
 } heap;
 
+/* The ways that led to allocations, in a table by their hash, while they are noted down. */
+static struct {
+        bool noted;
+        uint64_t hashes[WAYS_MAX]; /* 0: free */
+        uint64_t first[WAYS_MAX];  /* the allocations that were the first of theirs, in order */
+        size_t n;
+} ways;
+
+/* FNV-1a over the return addresses. Where the program lies does not matter: a table is of one run. */
+static void way_note(uint64_t allocation) {
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        void *calls[WAY_DEPTH];
+        int n = backtrace(calls, WAY_DEPTH);
+        size_t at;
+
+        for (int i = 0; i < n; i++)
+                hash = (hash ^ (uintptr_t)calls[i]) * UINT64_C(0x100000001b3);
+        hash += hash == 0;
+        for (at = hash % WAYS_MAX; ways.hashes[at] != 0; at = (at + 1) % WAYS_MAX)
+                if (ways.hashes[at] == hash)
+                        return;
+        if (ways.n == WAYS_MAX / 2)
+                abort();
+        ways.hashes[at] = hash;
+        ways.first[ways.n++] = allocation;
+}
+
 static bool fails(void) {
         if (!heap.inside)
                 return false;
         heap.n++;
+        if (ways.noted)
+                way_note(heap.n);
         if (heap.n < heap.first || heap.n > heap.last)
                 return false;
         heap.failed++;
@@ -910,19 +946,33 @@ static uint64_t run(const struct story *story, uint64_t first, uint64_t last, bo
         return n;
 }
 
+/* Whether all was well when the allocation failed, with the @more that follow it. */
+static bool is_survived(const struct story *story, uint64_t allocation, uint64_t more) {
+        char what[512];
+
+        run(story, allocation, allocation + more, /* echo= */ false, what);
+        if (what[0] != '\0')
+                printf("# %s: allocation %llu and %llu more: %s\n", story->name,
+                       (unsigned long long)allocation, (unsigned long long)more, what);
+        return what[0] == '\0';
+}
+
 /* Every @stride-th allocation fails, with the @more that follow it. Returns whether all was well. */
 static bool sweep(const struct story *story, uint64_t n, uint64_t stride, uint64_t more) {
         unsigned bad = 0;
-        char what[512];
 
-        for (uint64_t i = 1; i <= n && bad < 10; i += stride) {
-                run(story, i, i + more, /* echo= */ false, what);
-                if (what[0] == '\0')
-                        continue;
-                printf("# %s: allocation %llu and %llu more: %s\n", story->name,
-                       (unsigned long long)i, (unsigned long long)more, what);
-                bad++;
-        }
+        for (uint64_t i = 1; i <= n && bad < 10; i += stride)
+                bad += !is_survived(story, i, more);
+        return bad == 0;
+}
+
+/* The first of each way that no stride has met fails alone. */
+static bool sweep_ways(const struct story *story, uint64_t n, uint64_t stride) {
+        unsigned bad = 0;
+
+        for (size_t i = 0; i < ways.n && ways.first[i] <= n && bad < 10; i++)
+                if ((ways.first[i] - 1) % stride != 0)
+                        bad += !is_survived(story, ways.first[i], 0);
         return bad == 0;
 }
 
@@ -961,12 +1011,17 @@ int main(int argc, char **argv) {
                                what);
                         continue;
                 }
+                memset(&ways, 0, sizeof(ways));
+                ways.noted = true;
                 n = run(story, 0, 0, /* echo= */ false, what);
-                printf("# %s: %llu allocations\n", story->name, (unsigned long long)n);
+                ways.noted = false;
+                printf("# %s: %llu allocations, %zu ways to them\n", story->name,
+                       (unsigned long long)n, ways.n);
                 kept = what[0] == '\0';
                 if (!kept)
                         printf("# %s: %s\n", story->name, what);
                 kept = kept && n > 1000 && sweep(story, n, stride, 0) &&
+                       sweep_ways(story, n, stride) &&
                        sweep(story, n, 37 * stride, FAMINE_ALLOCATIONS);
                 printf("%sok %zu - %s\n", kept ? "" : "not ", i + 1, story->name);
                 good = good && kept;
