@@ -370,9 +370,11 @@ static bool read_resource(const char *value, const char *policy, const char *suf
         return false;
 }
 
-static void see_compute(struct compute *compute, const struct budget_ask *ask,
+/* Returns whether they show the bucket of one of its windows empty. */
+static bool see_compute(struct compute *compute, const struct budget_ask *ask,
                         const struct http_headers *headers, struct mono now) {
         uint64_t beside = compute->pending + compute->answered - ask->ticket;
+        bool empty = false;
 
         for (int w = 0; w < 2; w++)
                 for (size_t i = 0; i < headers->n; i++) {
@@ -381,9 +383,12 @@ static void see_compute(struct compute *compute, const struct budget_ask *ask,
 
                         if (str_equal_nocase(header->name, "x-ms-ratelimit-remaining-resource") &&
                             read_resource(header->value, kind_table[ask->kind].policy,
-                                          window_table[w].suffix, &left))
+                                          window_table[w].suffix, &left)) {
                                 window_see(&compute->windows[w], w, left, beside, now);
+                                empty |= left == 0;
+                        }
                 }
+        return empty;
 }
 
 /* ---- the whole ---- */
@@ -484,29 +489,24 @@ void budget_drop(struct budget *budget, const struct budget_ask *ask) {
                 compute->windows[w].left -= compute->windows[w].left > 0;
 }
 
-static void see_headers(struct budget *budget, struct compute *compute,
+/* The same. */
+static bool see_headers(struct budget *budget, struct compute *compute,
                         const struct budget_ask *ask, const struct http_headers *headers,
                         struct mono now) {
         enum arm_kind arm = kind_table[ask->kind].arm;
         const char *left = http_headers_get(headers, arm_table[arm].header);
         uint32_t number;
 
-        see_compute(compute, ask, headers, now);
         if (left && read_number(left, &left, &number) && *left == '\0')
                 arm_see(&budget->arms[arm], number, now);
-}
-
-static bool is_empty(const struct compute *compute) {
-        for (int w = 0; w < 2; w++)
-                if (compute->windows[w].told && compute->windows[w].left == 0)
-                        return true;
-        return false;
+        return see_compute(compute, ask, headers, now);
 }
 
 void budget_see(struct budget *budget, const struct budget_ask *ask, const struct http_reply *reply,
                 const struct arm_error *error, struct mono now) {
         struct compute *compute;
         struct mono until;
+        bool empty;
 
         if (reply->outcome != TRANSPORT_REPLY) {
                 budget_drop(budget, ask);
@@ -515,13 +515,13 @@ void budget_see(struct budget *budget, const struct budget_ask *ask, const struc
         compute = settle(budget, ask);
         if (!compute)
                 return;
-        see_headers(budget, compute, ask, &reply->headers, now);
+        empty = see_headers(budget, compute, ask, &reply->headers, now);
         if (error->class != ARM_THROTTLED)
                 return;
 
         until = mono_add_ns(now,
                             error->retry_after_ns > 0 ? error->retry_after_ns : BUDGET_CLOSED_NS);
-        if (error->cause == ARM_CAUSE_SERVICE && is_empty(compute))
+        if (error->cause == ARM_CAUSE_SERVICE && empty)
                 compute->closed.ns = MAX(compute->closed.ns, until.ns);
         else
                 budget->closed.ns = MAX(budget->closed.ns, until.ns);

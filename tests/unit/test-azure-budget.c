@@ -460,6 +460,8 @@ static void test_closed(void **state) {
                         error.retry_after_ns = NSEC_PER_SEC;
                         answer(&create, NULL, NULL, &error);
                         assert_int_equal(budget_closed_until(budget, &create).ns, T0 + closed_ns);
+                        /* and what does not say that its bucket is empty closes all */
+                        assert_true(budget_closed_until(budget, NULL).ns >= T0 + 2 * NSEC_PER_SEC);
                 }
 }
 
