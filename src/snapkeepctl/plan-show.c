@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepctl/remote.h"
+#include "snapkeepctl/rows-show.h"
 #include "snapkeepctl/table.h"
 
 #include <string.h>
@@ -17,25 +18,6 @@ static const struct column columns[] = {
         {.title = "DISK", .may_cut = true, .drop = 1},
 };
 #define COLUMNS_OF_DELETE (ARRAY_SIZE(columns) - 1) /* without the disk, which may be gone */
-
-static const char *last_part(const char *id) {
-        const char *slash = strrchr(id, '/');
-
-        return slash ? slash + 1 : id;
-}
-
-/* "group/name" of an ARM id. */
-static void append_short_id(struct strbuf *out, const char *id) {
-        static const char groups[] = "/resourceGroups/";
-        const char *group = strstr(id, groups);
-
-        if (group) {
-                group += strlen(groups);
-                strbuf_append(out, group, strcspn(group, "/"));
-                strbuf_append_char(out, '/');
-        }
-        strbuf_append_str(out, last_part(id));
-}
 
 static void add_action(struct table *table, const struct cJSON *action, bool in_utc) {
         _cleanup_(strbuf_deinit) struct strbuf blocked = {}, id = {};
@@ -99,7 +81,6 @@ static enum status append_kind(const struct cJSON *plan, const char *kind, size_
 }
 
 enum status plan_append(const struct cJSON *plan, bool in_utc, struct strbuf *out) {
-        const struct cJSON *finding;
         char next[TIME_TEXT_SIZE];
         enum status status;
 
@@ -112,14 +93,7 @@ enum status plan_append(const struct cJSON *plan, bool in_utc, struct strbuf *ou
         if (*json_text(plan, "next"))
                 strbuf_appendf(out, "The next slot starts at %s.\n",
                                json_time_text(plan, "next", in_utc, next));
-        for (finding = json_first(json_array(plan, "findings")); finding;
-             finding = json_next(finding)) {
-                const char *text = json_text(finding, "text");
-
-                strbuf_append_str(out, "Notice: ");
-                append_clean(out, text, strlen(text));
-                strbuf_append_char(out, '\n');
-        }
+        append_findings(out, plan);
         return STATUS_DONE;
 }
 

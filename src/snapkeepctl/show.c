@@ -1,7 +1,6 @@
 #include "snapkeepctl/show.h"
 
 #include "base/json_writer.h"
-#include "snapkeepctl/direct.h"
 #include "snapkeepctl/output.h"
 
 #include <stdio.h>
@@ -69,78 +68,8 @@ void show_fate_members(struct json_writer *w, const struct explained *explained,
         json_write_utc(w, "goes", explained->death);
 }
 
-void show_subscriptions(struct json_writer *w, const struct direct *direct) {
-        json_open(w, "subscriptions", '[');
-        for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
-                struct world_view view;
-
-                json_open(w, NULL, '{');
-                if (engine_view(direct->engine, i, &view)) {
-                        json_write_string(w, "id", view.subscription);
-                        json_write_utc(w, "read", view.begin);
-                } else {
-                        json_write_null(w, "id");
-                        json_write_null(w, "read");
-                }
-                json_close(w);
-        }
-        json_close(w);
-}
-
-void show_findings_member(struct json_writer *w, const struct direct *direct) {
-        json_open(w, "findings", '[');
-        for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
-                const struct plan *plan = engine_plan(direct->engine, i);
-
-                for (size_t j = 0; plan && j < plan->n_findings; j++) {
-                        const struct finding *finding = &plan->findings[j];
-                        _cleanup_(strbuf_deinit) struct strbuf text = {};
-
-                        finding_append(finding, &text);
-                        json_open(w, NULL, '{');
-                        json_write_string(w, "kind", finding_name(finding->kind));
-                        json_write_int(w, "count", (int64_t)finding->count);
-                        json_write_clean(w, "subject", finding->subject);
-                        json_write_clean(w, "text", strbuf_str(&text));
-                        json_close(w);
-                }
-        }
-        json_close(w);
-}
-
-void show_findings(struct strbuf *out, const struct direct *direct) {
-        for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++) {
-                const struct plan *plan = engine_plan(direct->engine, i);
-
-                for (size_t j = 0; plan && j < plan->n_findings; j++) {
-                        _cleanup_(strbuf_deinit) struct strbuf text = {};
-
-                        finding_append(&plan->findings[j], &text);
-                        strbuf_append_str(out, "Notice: ");
-                        append_clean(out, strbuf_str(&text), text.len);
-                        strbuf_append_char(out, '\n');
-                }
-        }
-}
-
-static const char *put(char *buffer, const char *word) {
-        stpcpy(buffer, word);
-        return buffer;
-}
-
 const char *maybe_time_text(struct utc time, bool in_utc, char *buffer) {
         if (utc_is_set(time))
                 return time_text(time, in_utc, buffer);
-        return put(buffer, "-");
-}
-
-const char *goes_text(const struct explained *explained, struct utc now, bool in_utc,
-                      char *buffer) {
-        if (explained->row->flags & ROW_LEAVING)
-                return put(buffer, "now");
-        if (explained->death.ticks != UTC_NEVER.ticks)
-                return explained->death.ticks <= now.ticks
-                               ? put(buffer, "now")
-                               : time_text(explained->death, in_utc, buffer);
-        return put(buffer, explained->row->flags & ROW_UNDERWAY ? "-" : "never");
+        return strcpy(buffer, "-");
 }

@@ -1,5 +1,5 @@
 /*
- * show: snapshots, disks and findings in the words and members that several verbs use.
+ * show: snapshots and disks of a view, in the words and members that several verbs use.
  */
 #pragma once
 
@@ -8,7 +8,6 @@
 #include "core/rows.h"
 #include "snapkeepctl/ctl.h"
 
-struct direct;
 struct json_writer;
 struct strbuf;
 
@@ -26,15 +25,5 @@ void show_disk_member(struct json_writer *w, const struct world_view *view,
 void show_fate_members(struct json_writer *w, const struct explained *explained,
                        const struct strbuf *reasons);
 
-/* "subscriptions": […], whether each was read, and when. */
-void show_subscriptions(struct json_writer *w, const struct direct *direct);
-
-/* "findings": […] of all plans; and a line for each. */
-void show_findings_member(struct json_writer *w, const struct direct *direct);
-void show_findings(struct strbuf *out, const struct direct *direct);
-
-/* The column "goes": an instant, "now", "never", or "-" for what is not complete yet. Writes and
- * returns @buffer, of TIME_TEXT_SIZE. */
-const char *goes_text(const struct explained *explained, struct utc now, bool in_utc, char *buffer);
 /* A time that may be missing: "-". */
 const char *maybe_time_text(struct utc time, bool in_utc, char *buffer);

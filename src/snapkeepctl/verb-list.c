@@ -2,26 +2,28 @@
  * snapkeepctl list: the snapshots by generation, why each is kept and when it goes.
  */
 #include "base/json_writer.h"
-#include "core/targets.h"
-#include "snapkeepctl/direct.h"
+#include "base/macros.h"
+#include "core/explain.h"
+#include "snapkeepctl/asked.h"
 #include "snapkeepctl/output.h"
-#include "snapkeepctl/show.h"
+#include "snapkeepctl/rows-show.h"
 #include "snapkeepctl/table.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
+#include <string.h>
 
 struct list {
         const struct request *request;
-        const struct direct *direct;
+        struct asked asked;
+        cJSON *status, *series; /* answers */
+        cJSON *first;           /* page of snapshots */
+        cJSON *group;           /* rows of one generation, as far as they came */
         struct strbuf out;
         struct json_writer json;
-        size_t n_series;
-        size_t n[EXPLAIN_STRANGER + 1]; /* by kind */
-
-        /* of the subscription under way */
-        struct world_view view;
-        struct explainer *explainer;
-        bool *claimed; /* [view.n_snapshots]: in a series */
+        struct table unclaimed;
+        size_t n_shown;                 /* series with rows */
+        size_t n[EXPLAIN_STRANGER + 1]; /* rows by kind */
 };
 
 static const struct column series_columns[] = {
@@ -33,84 +35,6 @@ static const struct column series_columns[] = {
         {.title = "NAME", .may_cut = true, .drop = 2},
 };
 
-static enum status list_series_text(struct list *list, const struct explained_series *series) {
-        const struct world_view *view = &list->view;
-        bool in_utc = list->request->utc;
-        char text[TIME_TEXT_SIZE], name[SNAPSHOT_NAME_SIZE];
-        enum status status;
-        struct table table;
-
-        strbuf_append_str(&list->out, list->n_series > 1 ? "\n" : "");
-        strbuf_appendf(&list->out, "%s/%s  policy %s  generation %s  %zu snapshot%s%s\n",
-                       view_str(view, series->disk->group), view_str(view, series->disk->name),
-                       list->direct->file->policies[series->policy].name,
-                       view_str(view, series->disk->generation), series->n,
-                       series->n == 1 ? "" : "s", series->prune_off ? "  prune is off" : "");
-        if (series->n == 0)
-                return STATUS_DONE;
-
-        table_init(&table, series_columns, ARRAY_SIZE(series_columns), "  ");
-        for (size_t i = series->n; i-- > 0;) {
-                const struct explained *one = &series->items[i];
-                _cleanup_(strbuf_deinit) struct strbuf reasons = {};
-
-                explained_append(list->explainer, series, one, &reasons);
-                table_cell(&table, "%s", time_text(one->row->slot, in_utc, text));
-                table_cell(&table, "%s", state_name(one->row));
-                table_cell(&table, "%s", strbuf_str(&reasons));
-                table_cell(&table, "%s", goes_text(one, list->direct->now, in_utc, text));
-                table_cell(&table, "%s", maybe_time_text(one->row->time_created, in_utc, text));
-                table_cell(&table, "%s", snapshot_row_name(view, one->row, name));
-        }
-        status = table_print(&table, &list->out);
-        table_deinit(&table);
-        return status;
-}
-
-static enum status list_series_json(struct list *list, const struct explained_series *series) {
-        enum status status = STATUS_DONE;
-
-        for (size_t i = series->n; i-- > 0 && status == STATUS_DONE;) {
-                _cleanup_(strbuf_deinit) struct strbuf reasons = {};
-
-                explained_append(list->explainer, series, &series->items[i], &reasons);
-                json_open(&list->json, NULL, '{');
-                json_write_string(&list->json, "kind", explain_kind_name(EXPLAIN_OURS));
-                show_row_members(&list->json, &list->view, series->items[i].row);
-                show_disk_member(&list->json, &list->view, series->disk);
-                show_fate_members(&list->json, &series->items[i], &reasons);
-                json_write_null(&list->json, "why");
-                json_close(&list->json);
-                status = write_some(&list->out);
-        }
-        return status;
-}
-
-/* Shows the series unless those that nothing selects are asked for, and marks its snapshots. */
-static enum status list_series(struct list *list, size_t policy, const struct disk_row *disk) {
-        struct explained_series series;
-        bool again = false;
-        int r;
-
-        r = explainer_series(list->explainer, policy, disk, &series);
-        if (r < 0)
-                return say_errno("explain the snapshots", r);
-
-        /* A disk that was moved may be listed twice for a while, and its snapshots are shown once. */
-        for (size_t i = 0; i < series.n; i++) {
-                size_t index = (size_t)(series.items[i].row - list->view.snapshots);
-
-                again |= list->claimed[index];
-                list->n[EXPLAIN_OURS] += !list->claimed[index];
-                list->claimed[index] = true;
-        }
-        list->n_series++;
-        if (again || list->request->unclaimed)
-                return STATUS_DONE;
-        return list->request->json ? list_series_json(list, &series)
-                                   : list_series_text(list, &series);
-}
-
 static const struct column unclaimed_columns[] = {
         {.title = "SLOT"},
         {.title = "STATE"},
@@ -120,118 +44,204 @@ static const struct column unclaimed_columns[] = {
         {.title = "NAME", .may_cut = true},
 };
 
-static void list_unclaimed(struct list *list, const struct snapshot_row *row,
-                           const struct explained_row *what, struct table *table) {
-        _cleanup_(strbuf_deinit) struct strbuf why = {};
-        bool in_utc = list->request->utc;
-        char text[TIME_TEXT_SIZE], name[SNAPSHOT_NAME_SIZE];
+static void append_title(struct list *list, const char *disk, const char *policy,
+                         const char *generation, size_t n) {
+        struct strbuf *out = &list->out;
 
-        explained_row_append(list->explainer, row, what, &why);
-        if (list->request->json) {
-                json_open(&list->json, NULL, '{');
-                json_write_string(&list->json, "kind", explain_kind_name(what->kind));
-                show_row_members(&list->json, &list->view, row);
-                show_disk_member(&list->json, &list->view, what->disk);
-                json_open(&list->json, "kept_by", '[');
-                json_write_string(&list->json, NULL, "unclaimed");
-                json_close(&list->json);
-                json_write_null(&list->json, "goes");
-                json_write_clean(&list->json, "why", strbuf_str(&why));
-                json_close(&list->json);
-                return;
-        }
-        table_cell(table, "%s", maybe_time_text(row->slot, in_utc, text));
-        table_cell(table, "%s", state_name(row));
-        table_cell(table, "%s", view_str(&list->view, row->policy));
-        table_cell(table, "%s", strbuf_str(&why));
-        table_cell(table, "%s", maybe_time_text(row->time_created, in_utc, text));
-        table_cell(table, "%s/%s", view_str(&list->view, row->group),
-                   snapshot_row_name(&list->view, row, name));
+        strbuf_append_str(out, list->n_shown++ > 0 ? "\n" : "");
+        append_short_id(out, disk);
+        strbuf_append_str(out, "  policy ");
+        append_clean(out, policy, strlen(policy));
+        strbuf_append_str(out, "  generation ");
+        append_clean(out, generation, strlen(generation));
+        strbuf_appendf(out, "  %zu snapshot%s\n", n, n == 1 ? "" : "s");
 }
 
-/* What is in no series: counted, and shown when it is asked for. */
-static enum status list_rest(struct list *list) {
+static void add_row(struct list *list, struct table *table, const cJSON *row) {
+        _cleanup_(strbuf_deinit) struct strbuf reasons = {};
+        bool in_utc = list->request->utc;
+        char text[TIME_TEXT_SIZE];
+
+        json_joined(row, "kept_by", &reasons);
+        table_cell(table, "%s", json_time_text(row, "slot", in_utc, text));
+        table_cell(table, "%s", json_text(row, "state"));
+        table_cell(table, "%s", strbuf_str(&reasons));
+        table_cell(table, "%s", row_goes_text(row, list->first, in_utc, text));
+        table_cell(table, "%s", json_time_text(row, "created", in_utc, text));
+        table_cell(table, "%s", json_text(row, "name"));
+}
+
+/* Those of the group that this policy claims, the newest first, taken out of it. */
+static enum status show_series(struct list *list, const char *policy) {
         enum status status = STATUS_DONE;
+        const cJSON *first = list->group->child;
+        cJSON *row, *before;
         struct table table;
+        size_t n = 0;
 
-        table_init(&table, unclaimed_columns, ARRAY_SIZE(unclaimed_columns), "");
-        for (size_t i = 0; i < list->view.n_snapshots && status == STATUS_DONE; i++) {
-                const struct snapshot_row *row = &list->view.snapshots[i];
-                struct explained_row what;
-
-                if (list->claimed[i])
+        for (row = list->group->child; row; row = row->next)
+                n += strcmp(json_text(row, "claimed_by"), policy) == 0;
+        if (!list->request->json)
+                append_title(list, json_text(first, "disk"), policy, json_text(first, "generation"),
+                             n);
+        table_init(&table, series_columns, ARRAY_SIZE(series_columns), "  ");
+        /* The first one's prev is the last one. */
+        for (row = list->group->child ? list->group->child->prev : NULL; row; row = before) {
+                before = row == list->group->child ? NULL : row->prev;
+                if (strcmp(json_text(row, "claimed_by"), policy) != 0)
                         continue;
-                explainer_row(list->explainer, row, &what);
-                list->n[what.kind]++;
-                if (what.kind == EXPLAIN_UNCLAIMED && list->request->unclaimed)
-                        list_unclaimed(list, row, &what, &table);
-                status = write_some(&list->out);
+                if (list->request->json)
+                        json_copy(&list->json, NULL, row);
+                else
+                        add_row(list, &table, row);
         }
-        if (status == STATUS_DONE && table.n_cells > 0)
+        if (!list->request->json)
                 status = table_print(&table, &list->out);
         table_deinit(&table);
-        return status;
+        return status == STATUS_DONE ? write_some(&list->out) : status;
 }
 
-static enum status list_view(struct list *list) {
-        const struct policy_file *file = list->direct->file;
+static void forget_series(struct list *list, const char *policy) {
+        cJSON *row = list->group->child, *next;
+
+        for (; row; row = next) {
+                next = row->next;
+                if (strcmp(json_text(row, "claimed_by"), policy) == 0)
+                        cJSON_Delete(cJSON_DetachItemViaPointer(list->group, row));
+        }
+}
+
+/* A generation is whole: its series, one after the other. */
+static enum status end_group(struct list *list) {
         enum status status = STATUS_DONE;
 
-        for (size_t d = 0; d < list->view.n_disks; d++)
-                for (size_t p = 0; p < file->n_policies && status == STATUS_DONE; p++)
-                        if (list->view.disks[d].generation != 0 &&
-                            policy_selects(file, p, &list->view, &list->view.disks[d]))
-                                status = list_series(list, p, &list->view.disks[d]);
-        return status == STATUS_DONE ? list_rest(list) : status;
-}
+        while (list->group->child && status == STATUS_DONE) {
+                _cleanup_(freep) char *policy = strdup(json_text(list->group->child, "claimed_by"));
 
-static enum status list_subscription(struct list *list, size_t i) {
-        enum status status;
-        int r;
-
-        if (!engine_view(list->direct->engine, i, &list->view))
-                return STATUS_DONE;
-
-        r = explainer_new(list->direct->file, &list->view, list->direct->now, &list->explainer);
-        if (r < 0)
-                return say_errno("explain the snapshots", r);
-        list->claimed = calloc(list->view.n_snapshots + 1, sizeof(*list->claimed));
-        status = list->claimed ? list_view(list) : say_errno("explain the snapshots", -ENOMEM);
-
-        free(list->claimed);
-        list->claimed = NULL;
-        list->explainer = explainer_free(list->explainer);
+                if (!policy)
+                        return say_errno("show the snapshots", -ENOMEM);
+                status = show_series(list, policy);
+                forget_series(list, policy);
+        }
         return status;
 }
 
-static void show_series_member(struct list *list) {
-        struct json_writer *w = &list->json;
-        char id[RESOURCE_ID_TEXT_SIZE];
+static void add_unclaimed(struct list *list, const cJSON *row) {
+        struct table *table = &list->unclaimed;
+        bool in_utc = list->request->utc;
+        char text[TIME_TEXT_SIZE];
 
-        json_open(w, "series", '[');
-        for (size_t i = 0; i < engine_n_subscriptions(list->direct->engine); i++) {
-                const struct plan *plan = engine_plan(list->direct->engine, i);
-
-                for (size_t j = 0; plan && j < plan->n_series; j++) {
-                        const struct series_state *series = &plan->series[j];
-
-                        json_open(w, NULL, '{');
-                        json_write_string(w, "policy",
-                                          list->direct->file->policies[series->policy].name);
-                        json_write_clean(w, "disk", resource_id_format(&series->disk, id));
-                        json_write_string(w, "generation", series->generation);
-                        json_write_int(w, "complete", (int64_t)series->complete);
-                        json_write_int(w, "underway", (int64_t)series->underway);
-                        json_write_int(w, "failed", (int64_t)series->failed);
-                        json_write_int(w, "held", (int64_t)series->held);
-                        json_write_int(w, "chain", (int64_t)series->chain);
-                        json_write_utc(w, "newest", series->newest);
-                        json_write_utc(w, "due", series->due);
-                        json_write_utc(w, "next", series->next);
-                        json_close(w);
-                }
+        if (list->request->json) {
+                json_copy(&list->json, NULL, row);
+                return;
         }
-        json_close(w);
+        table_cell(table, "%s", json_time_text(row, "slot", in_utc, text));
+        table_cell(table, "%s", json_text(row, "state"));
+        table_cell(table, "%s", json_text(row, "policy"));
+        table_cell(table, "%s", json_text(row, "why"));
+        table_cell(table, "%s", json_time_text(row, "created", in_utc, text));
+        table_cell(table, "%s/%s", json_text(row, "group"), json_text(row, "name"));
+}
+
+static enum explain_kind kind_of(const cJSON *row) {
+        enum explain_kind kind = EXPLAIN_OURS;
+
+        while (kind < EXPLAIN_STRANGER &&
+               strcmp(json_text(row, "kind"), explain_kind_name(kind)) != 0)
+                kind++;
+        return kind;
+}
+
+/* Takes the rows of a page; those of a generation come one behind the other. */
+static enum status list_page(struct list *list, cJSON *page) {
+        cJSON *rows = cJSON_GetObjectItemCaseSensitive(page, "snapshots");
+        enum status status = STATUS_DONE;
+
+        while (rows && rows->child && status == STATUS_DONE) {
+                cJSON *row = cJSON_DetachItemViaPointer(rows, rows->child);
+                enum explain_kind kind = kind_of(row);
+
+                list->n[kind]++;
+                if (list->group->child && strcmp(json_text(list->group->child, "generation"),
+                                                 json_text(row, "generation")) != 0)
+                        status = end_group(list);
+                if (kind == EXPLAIN_OURS && !list->request->unclaimed) {
+                        cJSON_AddItemToArray(list->group, row);
+                        continue;
+                }
+                if (kind == EXPLAIN_UNCLAIMED && list->request->unclaimed) {
+                        add_unclaimed(list, row);
+                        status = status == STATUS_DONE ? write_some(&list->out) : status;
+                }
+                cJSON_Delete(row);
+        }
+        return status;
+}
+
+/* A daemon's world may be another between two pages: they are read whole before anything is shown. In
+ * this process it stays, and each page is shown and forgotten. */
+static enum status first_page(struct list *list, cJSON **ret_page) {
+        static const union bus_value in[] = {{.number = 0}, {.number = 0}};
+
+        if (!list->asked.is_direct)
+                return asked_list(&list->asked, MANAGER_LIST_SNAPSHOTS, "snapshots", ret_page);
+        return asked_json(&list->asked, MANAGER_LIST_SNAPSHOTS, in, ret_page);
+}
+
+static enum status other_pages(struct list *list, size_t offset, size_t total) {
+        enum status status = STATUS_DONE;
+
+        while (offset < total && status == STATUS_DONE) {
+                const union bus_value in[] = {{.number = offset}, {.number = 0}};
+                _cleanup_(json_freep) cJSON *page = NULL;
+                size_t n;
+
+                status = asked_json(&list->asked, MANAGER_LIST_SNAPSHOTS, in, &page);
+                if (status != STATUS_DONE)
+                        return status;
+                n = (size_t)cJSON_GetArraySize(json_array(page, "snapshots"));
+                if (n == 0)
+                        return say_errno("show the snapshots", -EPROTO);
+                offset += n;
+                status = list_page(list, page);
+        }
+        return status;
+}
+
+static bool series_bool(const cJSON *series, const char *name) {
+        bool value;
+
+        return json_bool(series, name, &value) && value;
+}
+
+/* Those that have none, and how many there are in all. */
+static size_t end_series(struct list *list) {
+        const cJSON *series = json_first(json_array(list->series, "series"));
+        size_t n = 0;
+
+        for (; series; series = json_next(series)) {
+                if (series_bool(series, "gone"))
+                        continue;
+                n++;
+                if (!list->request->json && !list->request->unclaimed &&
+                    json_number(series, "complete") + json_number(series, "underway") +
+                                    json_number(series, "failed") ==
+                            0)
+                        append_title(list, json_text(series, "disk"), json_text(series, "policy"),
+                                     json_text(series, "generation"), 0);
+        }
+        return n;
+}
+
+static void begin_json(struct list *list) {
+        struct json_writer *w = &list->json;
+
+        json_begin(w, &list->out);
+        json_copy(w, "owner", cJSON_GetObjectItemCaseSensitive(list->status, "owner"));
+        json_copy(w, "now", cJSON_GetObjectItemCaseSensitive(list->first, "now"));
+        json_copy(w, "subscriptions", json_array(list->status, "subscriptions"));
+        json_copy(w, "series", json_array(list->series, "series"));
+        json_open(w, "snapshots", '[');
 }
 
 static void end_json(struct list *list) {
@@ -242,77 +252,101 @@ static void end_json(struct list *list) {
         for (enum explain_kind kind = EXPLAIN_OURS; kind <= EXPLAIN_STRANGER; kind++)
                 json_write_int(w, explain_kind_name(kind), (int64_t)list->n[kind]);
         json_close(w);
-        show_findings_member(w, list->direct);
+        json_copy(w, "findings", json_array(list->status, "findings"));
         json_end(w);
 }
 
-static void end_text(struct list *list) {
-        bool shown = list->request->unclaimed ? list->n[EXPLAIN_UNCLAIMED] > 0 : list->n_series > 0;
+static enum status end_text(struct list *list) {
+        bool has_table = list->unclaimed.n_cells > 0;
+        enum status status = STATUS_DONE;
+        size_t n_series = end_series(list);
 
+        if (has_table)
+                status = table_print(&list->unclaimed, &list->out);
         strbuf_appendf(&list->out,
                        "%s%zu snapshots of ours in %zu series; beside them %zu unclaimed, %zu "
-                       "mistaken, %zu "
-                       "of others\n",
-                       shown ? "\n" : "", list->n[EXPLAIN_OURS], list->n_series,
+                       "mistaken, %zu of others\n",
+                       has_table || list->n_shown > 0 ? "\n" : "", list->n[EXPLAIN_OURS], n_series,
                        list->n[EXPLAIN_UNCLAIMED], list->n[EXPLAIN_MISTAKEN],
                        list->n[EXPLAIN_STRANGER]);
         if (list->n[EXPLAIN_UNCLAIMED] > 0 && !list->request->unclaimed)
                 strbuf_append_str(&list->out, "Those unclaimed are shown by \"snapkeepctl list "
                                               "--unclaimed\".\n");
-        show_findings(&list->out, list->direct);
+        append_findings(&list->out, list->status);
+        return status;
 }
 
 static enum status list_all(struct list *list) {
-        size_t n = engine_n_subscriptions(list->direct->engine);
-        enum status status = STATUS_DONE;
+        enum status status;
+        size_t n;
 
-        if (list->request->json) {
-                json_begin(&list->json, &list->out);
-                json_write_string(&list->json, "owner", list->direct->file->owner);
-                json_write_utc(&list->json, "now", list->direct->now);
-                show_subscriptions(&list->json, list->direct);
-                show_series_member(list);
-                json_open(&list->json, "snapshots", '[');
-        }
-        for (size_t i = 0; i < n && status == STATUS_DONE; i++)
-                status = list_subscription(list, i);
+        table_init(&list->unclaimed, unclaimed_columns, ARRAY_SIZE(unclaimed_columns), "");
+        list->group = cJSON_CreateArray();
+        if (!list->group)
+                return say_errno("show the snapshots", -ENOMEM);
+        status = first_page(list, &list->first);
         if (status != STATUS_DONE)
                 return status;
-
+        n = (size_t)cJSON_GetArraySize(json_array(list->first, "snapshots"));
+        if (list->request->json)
+                begin_json(list);
+        status = list_page(list, list->first);
+        if (status == STATUS_DONE)
+                status = other_pages(list, n, (size_t)json_number(list->first, "total"));
+        if (status == STATUS_DONE)
+                status = end_group(list);
+        if (status != STATUS_DONE)
+                return status;
         if (list->request->json)
                 end_json(list);
         else
-                end_text(list);
-        return write_out(&list->out);
+                status = end_text(list);
+        return status == STATUS_DONE ? write_out(&list->out) : status;
+}
+
+static enum status ask(struct list *list) {
+        enum status status;
+
+        status = asked_open(list->request, &list->asked);
+        if (status == STATUS_DONE)
+                status = asked_json(&list->asked, MANAGER_STATUS, NULL, &list->status);
+        if (status == STATUS_DONE)
+                status = asked_list(&list->asked, MANAGER_LIST_SERIES, "series", &list->series);
+        if (status == STATUS_DONE && (!asked_is_blind(&list->asked) || list->request->json))
+                status = list_all(list);
+        return status == STATUS_DONE ? asked_end(&list->asked, list->status) : status;
 }
 
 static enum status run(const struct request *request) {
-        _cleanup_(direct_close) struct direct direct = {};
-        struct list list = {.request = request, .direct = &direct};
+        struct list list = {.request = request};
         enum status status;
 
-        status = direct_open(request, &direct);
-        if (status != STATUS_DONE)
-                return status;
-        if (!direct_is_blind(&direct) || request->json)
-                status = list_all(&list);
+        status = ask(&list);
+        json_freep(&list.status);
+        json_freep(&list.series);
+        json_freep(&list.first);
+        json_freep(&list.group);
+        table_deinit(&list.unclaimed);
         strbuf_deinit(&list.out);
-        return status == STATUS_DONE ? direct_end(&direct) : status;
+        asked_close(&list.asked);
+        return status;
 }
 
 const struct verb verb_list = {
         .name = "list",
-        .usage = "--direct [--policy FILE] [--unclaimed]",
+        .usage = "[--unclaimed] [--direct [--policy FILE]]",
         .summary = "show the snapshots, why each is kept and when it goes",
-        .help = "Reads Azure once and shows the snapshots of each disk's generation and policy, "
-                "the newest\n"
-                "first: the slot, the state (complete, underway, failed, leaving), the rules and "
-                "floors\n"
-                "that keep it, the date on which they will no longer, when it was created, and its "
-                "name.\n"
-                "A date is what follows if all slots to come are filled; it is \"never\" without a "
-                "keep\n"
-                "rule, with prune off, while held, or beyond 100 years.\n"
+        .help = "Shows the snapshots of each disk's generation and policy, the newest first: the "
+                "slot, the\n"
+                "state (complete, underway, failed, leaving), the rules and floors that keep it, "
+                "the date on\n"
+                "which they will no longer, when it was created, and its name. The running daemon "
+                "tells it, of\n"
+                "what it last read; with --direct Azure is read once from here. A date is what "
+                "follows if all\n"
+                "slots to come are filled; it is \"never\" without a keep rule, with prune off, "
+                "while held, or\n"
+                "beyond 100 years.\n"
                 "\n"
                 "With --unclaimed those of ours are shown that no policy and target select. They "
                 "are kept.\n"

@@ -32,7 +32,7 @@ static enum status show(const struct request *request, const struct bus_answer *
         strbuf_append_str(&out, request->hash
                                         ? "; they are deleted one after the other, each read again "
                                           "before, and held ones stay\n"
-                                        : "\n\"snapkeepctl list --direct --unclaimed\" shows them. "
+                                        : "\n\"snapkeepctl list --unclaimed\" shows them. "
                                           "Nothing was done; this does it:\n"
                                           "  snapkeepctl retire ");
         if (!request->hash) {

@@ -219,8 +219,7 @@ static void write_maybe(struct json_writer *w, const char *name, const char *val
                 json_write_null(w, name);
 }
 
-/* An array of what is joined by ", ". */
-static void write_parts(struct json_writer *w, const char *name, const struct strbuf *joined) {
+void answer_write_parts(struct json_writer *w, const char *name, const struct strbuf *joined) {
         _cleanup_(strbuf_deinit) struct strbuf one = {};
         const char *text = strbuf_str(joined);
 
@@ -242,7 +241,7 @@ static void write_blocked(struct json_writer *w, uint32_t blocked) {
         _cleanup_(strbuf_deinit) struct strbuf text = {};
 
         blocks_append(blocked, &text);
-        write_parts(w, "blocked", &text);
+        answer_write_parts(w, "blocked", &text);
 }
 
 static const char *policy_name(const struct policy_file *file, size_t policy) {
@@ -254,7 +253,7 @@ static void write_page(struct json_writer *w, size_t total, size_t offset) {
         json_write_int(w, "offset", (int64_t)offset);
 }
 
-static size_t page_rows(size_t count) {
+size_t answer_page_rows(size_t count) {
         return count == 0 || count > ANSWER_ROWS_MAX ? ANSWER_ROWS_MAX : count;
 }
 
@@ -372,7 +371,7 @@ static void write_series(struct json_writer *w, const struct policy_file *file,
         json_write_string(w, "disk", resource_id_format(&series->disk, id));
         json_write_string(w, "generation", series->generation);
         json_write_string(w, "health", health_name(health));
-        write_parts(w, "reasons", &reasons);
+        answer_write_parts(w, "reasons", &reasons);
         json_write_int(w, "complete", (int64_t)series->complete);
         json_write_int(w, "underway", (int64_t)series->underway);
         json_write_int(w, "failed", (int64_t)series->failed);
@@ -385,6 +384,7 @@ static void write_series(struct json_writer *w, const struct policy_file *file,
         json_write_bool(w, "late", series->late);
         json_write_bool(w, "deferred", series->deferred);
         json_write_bool(w, "can_snapshot", !series->no_snapshot);
+        json_write_bool(w, "gone", series->gone);
         json_write_int(w, "deletes", (int64_t)series->deletes);
         write_blocked(w, series->blocked);
         json_close(w);
@@ -392,7 +392,7 @@ static void write_series(struct json_writer *w, const struct policy_file *file,
 
 void answer_series(const struct answer_source *source, size_t offset, size_t count,
                    struct strbuf *out) {
-        size_t rows = page_rows(count), at = 0;
+        size_t rows = answer_page_rows(count), at = 0;
         struct json_writer w;
 
         begin(&w, out);
@@ -440,7 +440,7 @@ static void write_doubt(const struct engine_doubt *doubt, void *data) {
 
 void answer_doubts(const struct answer_source *source, size_t offset, size_t count,
                    struct strbuf *out) {
-        struct doubts_page page = {.offset = offset, .rows = page_rows(count)};
+        struct doubts_page page = {.offset = offset, .rows = answer_page_rows(count)};
 
         begin(&page.w, out);
         json_write_utc(&page.w, "now", engine_now(source->engine));
@@ -515,7 +515,7 @@ void answer_action(struct json_writer *w, const struct policy_file *file,
 
 int answer_plan(const struct answer_source *source, size_t offset, size_t count,
                 struct strbuf *out) {
-        size_t rows = page_rows(count), at = 0;
+        size_t rows = answer_page_rows(count), at = 0;
         char hash[PLAN_HASH_SIZE];
         struct json_writer w;
         int r;

@@ -50,10 +50,27 @@ void answer_doubts(const struct answer_source *source, size_t offset, size_t cou
 int answer_plan(const struct answer_source *source, size_t offset, size_t count,
                 struct strbuf *out);
 
+/* answers-snapshots.c */
+
+/* Everybody's, in the order of the worlds: by generation and slot. The member "hash" is another when a
+ * world was read anew. Returns 0 or -ENOMEM. */
+int answer_snapshots(const struct answer_source *source, size_t offset, size_t count,
+                     struct strbuf *out);
+/* Chosen: a name that more disks have is not worth asking for. */
+#define ANSWER_CHAINS_MAX 100
+/* Of the disks of this name (core/wanted.h): each chain, and its snapshots, the newest first; of these
+ * the rows are. Returns 0, ENGINE_E_UNKNOWN, NOT_READ, AMBIGUOUS or INVALID, or -ENOMEM. */
+int answer_chains(const struct answer_source *source, const char *disk, size_t offset, size_t count,
+                  struct strbuf *out);
+
 /* answers-orders.c: how the order stands. Returns whether there is one of this id. */
 bool answer_order(const struct answer_source *source, const char *id, struct strbuf *out);
 
 /* Parts of them, for answers of others. */
+/* How many rows a page has that was asked for with @count. */
+size_t answer_page_rows(size_t count);
+/* An array of what is joined by ", ". */
+void answer_write_parts(struct json_writer *w, const char *name, const struct strbuf *joined);
 void answer_action(struct json_writer *w, const struct policy_file *file,
                    const struct action *action);
 /* "subscriptions": […], whether each was read, and when. */

@@ -50,6 +50,38 @@ static int on_list_doubts(struct bus_call *call, void *data) {
         return 0;
 }
 
+static int on_list_snapshots(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+
+        return answer_snapshots(&source, call->in[0].number, call->in[1].number, &call->text);
+}
+
+static int on_list_chains(struct bus_call *call, void *data) {
+        struct answer_source source = manager_source(data);
+        int r;
+
+        r = answer_chains(&source, call->in[0].string, call->in[1].number, call->in[2].number,
+                          &call->text);
+        switch (r) {
+        case ENGINE_E_UNKNOWN:
+                return bus_refuse(call, MANAGER_E_UNKNOWN,
+                                  "no such disk is in the subscriptions that the policy names");
+        case ENGINE_E_NOT_READ:
+                return bus_refuse(call, MANAGER_E_NOT_READ,
+                                  "not every subscription was read yet, and no such disk is in the "
+                                  "others");
+        case ENGINE_E_AMBIGUOUS:
+                return bus_refuse(call, MANAGER_E_AMBIGUOUS,
+                                  "more than %d disks have this name; give GROUP/NAME or the whole "
+                                  "ARM id",
+                                  ANSWER_CHAINS_MAX);
+        case ENGINE_E_INVALID:
+                return bus_refuse(call, MANAGER_E_INVALID,
+                                  "a disk is given as NAME, GROUP/NAME or its whole ARM id");
+        }
+        return r;
+}
+
 static int on_plan(struct bus_call *call, void *data) {
         struct answer_source source = manager_source(data);
 
@@ -272,6 +304,16 @@ static const struct bus_method methods[] = {
                                  .out = "s",
                                  .names = "offset\0count\0json\0",
                                  .run = on_list_doubts},
+        [MANAGER_LIST_SNAPSHOTS] = {.name = "ListSnapshots",
+                                    .in = "uu",
+                                    .out = "s",
+                                    .names = "offset\0count\0json\0",
+                                    .run = on_list_snapshots},
+        [MANAGER_LIST_CHAINS] = {.name = "ListChains",
+                                 .in = "suu",
+                                 .out = "s",
+                                 .names = "disk\0offset\0count\0json\0",
+                                 .run = on_list_chains},
         [MANAGER_PLAN] = {.name = "Plan",
                           .in = "uu",
                           .out = "s",

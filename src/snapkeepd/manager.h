@@ -18,6 +18,8 @@ enum manager_method {
         MANAGER_STATUS,
         MANAGER_LIST_SERIES,
         MANAGER_LIST_DOUBTS,
+        MANAGER_LIST_SNAPSHOTS,
+        MANAGER_LIST_CHAINS,
         MANAGER_PLAN,
         MANAGER_RETIRE_PLAN,
         MANAGER_ORDER,

@@ -228,7 +228,7 @@ def interface(folder):
     found = shape(rig.bus.ask('Introspect', interface='org.freedesktop.DBus.Introspectable'))
     with open(os.path.join(SYSTEMD, 'org.snapkeep1.Manager.xml')) as file:
         written = shape(file.read())
-    want(len(written) == 18, f'{len(written)} members')
+    want(len(written) == 20, f'{len(written)} members')
     want(found == written, f'{found}\n{written}')
     rig.end()
 
@@ -287,7 +287,8 @@ ORDERS = [('Ack', 'string:0'), ('Apply', 'string:0'), ('Pause', 'boolean:true', 
           ('Retire', 'string:0', 'string:0'), ('Hold', 'string:0', 'string:0'), ('Release', 'string:0'),
           ('Reload',)]
 LOOKS = [('Status',), ('ListSeries', 'uint32:0', 'uint32:0'), ('ListDoubts', 'uint32:0', 'uint32:0'),
-         ('Plan', 'uint32:0', 'uint32:0')]
+         ('Plan', 'uint32:0', 'uint32:0'), ('ListSnapshots', 'uint32:0', 'uint32:0'),
+         ('ListChains', 'string:disk-0001', 'uint32:0', 'uint32:0')]
 DENIED = 'org.freedesktop.DBus.Error.AccessDenied'
 
 
@@ -527,6 +528,63 @@ def retiring(folder):
 
 
 @tap
+def listing(folder):
+    """list and chain show what the daemon last read, in pages, as --direct shows it"""
+    rig = Rig(folder, '  gold: {schedule: {every: 1s}, keep: {last: 4}}', disks=3)
+    bus, sim = rig.bus, rig.sim
+    rig.wait_snapshots(4)
+    rig.calm(4)
+    bus.ctl('pause')
+    time.sleep(1)
+    taken = next(s for s in sim.snapshots() if '/disk-0001-' in s['id'])
+    sim.post('/sim/world/tag', {'id': taken['id'], 'name': 'snapkeep-owner', 'value': 'other'})
+    sim.post('/sim/world/tag', {'id': sim.snapshots()[-1]['id'], 'name': 'snapkeep-policy', 'value': 'old\x1b[31m'})
+    bus.ctl('reload')
+    rig.wait_read()
+    total = len(sim.snapshots())
+
+    seen = []
+    for offset in range(0, total + 5, 5):
+        page = bus.json('ListSnapshots', f'uint32:{offset}', 'uint32:5')
+        want(page['total'] == total and page['offset'] == offset, str(page))
+        want(len(page['snapshots']) == max(0, min(5, total - offset)), str(len(page['snapshots'])))
+        seen += page['snapshots']
+    want(sorted(row['id'] for row in seen) == sorted(s['id'] for s in sim.snapshots()), 'rows of all pages')
+    want(seen == bus.json('ListSnapshots', 'uint32:0', 'uint32:0')['snapshots'], 'pages differ from the whole')
+    want([row['kind'] for row in seen if row['id'] == taken['id']] == ['stranger'], str(seen))
+
+    direct = ('--direct', '--policy', rig.daemon.path)
+    here = json.loads(bus.run(CTL, 'list', *direct, '--json').stdout)
+    there = bus.ctl_json('list')
+    for key in ('owner', 'counts'):
+        want(here[key] == there[key], f'{key}: {here[key]} {there[key]}')
+    want(here['counts'] == {'ours': total - 2, 'unclaimed': 0, 'mistaken': 1, 'stranger': 1}, str(here['counts']))
+    fate = lambda answer: [(row['id'], row['kept_by'], row['goes'], row['claimed_by']) for row in answer['snapshots']]
+    want(fate(here) == fate(there) and len(fate(there)) == total - 2, f'{fate(here)}\n{fate(there)}')
+    text = bus.ctl('list')
+    want(len(re.findall(r'^rg-app/disk-000[123]  policy gold  generation \S+  \d+ snapshots$', text, re.M)) == 3, text)
+    has(text, f'{total - 2} snapshots of ours in 3 series; beside them 0 unclaimed, 1 mistaken, 1 of others')
+
+    text = bus.ctl('chain', 'DISK-0001')
+    has(text, 'rg-app/disk-0001  generation ')
+    has(text, 'stranger')
+    of_disk = taken['sourceUniqueId'].lower()
+    chain = bus.ctl_json('chain', 'rg-app/disk-0001')['chains'][0]
+    want(chain['generation'] == of_disk, f'{of_disk}: {chain}')
+    want([r['id'] for r in chain['snapshots']] == [r['id'] for r in reversed(seen) if r['generation'] == of_disk],
+         str(chain))
+    page = bus.json('ListChains', 'string:disk-0001', 'uint32:1', 'uint32:2')
+    want([r['id'] for r in page['snapshots']] == [r['id'] for r in chain['snapshots'][1:3]], str(page))
+    for disk, error, status, message in (('nosuch', 'Unknown', 1, 'no such disk'),
+                                         ('a/b/c', 'Invalid', 1, 'a disk is given as'),
+                                         (taken['id'], 'Invalid', 1, 'a disk is given as')):
+        found = bus.error('ListChains', 'string:' + disk, 'uint32:0', 'uint32:0')
+        want(found == 'org.snapkeep1.Error.' + error, f'{disk}: {found}')
+        has(bus.ctl('chain', disk, status=status), message)
+    rig.end()
+
+
+@tap
 def holding(folder):
     """hold and release: done when Azure shows it; what is not ours, or cannot be told, is refused"""
     rig = shortened(folder)  # all but one of six would go, and the doubt holds them back
@@ -685,7 +743,7 @@ def no_daemon(folder):
     plan = os.path.join(folder, 'plan.json')
     with open(plan, 'w') as file:
         json.dump({'version': 1, 'hash': '0' * 64}, file)
-    for verb in (['plan'], ['plan', '-o', plan + '2'], ['apply', plan], ['ack', 'x'], ['pause'], ['resume'],
+    for verb in (['plan'], ['list'], ['list', '--unclaimed'], ['chain', 'x'], ['plan', '-o', plan + '2'], ['apply', plan], ['ack', 'x'], ['pause'], ['resume'],
                  ['retire', 'x'], ['retire', 'x', '--hash', 'y'], ['hold', 'x', '--reason', 'y'],
                  ['release', 'x'], ['reload']):
         text = bus.ctl(*verb, status=4)
@@ -725,6 +783,8 @@ def not_read(folder):
     want(bus.error('RetirePlan', generation) == 'org.snapkeep1.Error.NotRead', 'RetirePlan')
     want(bus.error('Retire', generation, 'string:x') == 'org.snapkeep1.Error.NotRead', 'Retire')
     want(bus.error('Hold', 'string:x', 'string:y') == 'org.snapkeep1.Error.NotRead', 'Hold')
+    has(bus.ctl('list', status=1), '1 of 1 subscription was not read yet and is not in the answer')
+    has(bus.ctl('chain', 'x', status=1), 'not every subscription was read yet')
     has(bus.ctl('release', 'x', status=1), 'nobody can say which snapshot that is')
     path = os.path.join(folder, 'plan.json')
     has(bus.ctl('plan', '-o', path, status=1), 'what is not known cannot be applied')

@@ -116,8 +116,10 @@ def help_texts(folder):
 
 @tap
 def needs_direct(folder):
-    """list, chain and explain say that --direct is needed"""
-    for verb in (['list'], ['chain', 'x'], ['explain', 'x']):
+    """explain says that --direct is needed, and list and chain ask the daemon without it"""
+    for verb in (['list'], ['chain', 'x']):
+        has(refused(*verb, '--policy', 'x'), '--policy goes with --direct')
+    for verb in (['explain', 'x'],):
         message = refused(*verb)
         has(message, f'{verb[0]} needs --direct')
         same(message.count('\n'), 1, 'sentences')
@@ -466,15 +468,16 @@ def list_direct(folder):
 
         same([(s['disk'].rsplit('/', 1)[1], s['complete'], s['chain'], s['newest'] is None)
               for s in answer['series']], [('a', 4, 6, False), ('b', 0, 1, True), ('d', 0, 1, True)])
-        keys(answer['series'][0], 'policy disk generation complete underway failed held chain newest due next',
-             'series')
+        for name in 'policy disk generation complete underway failed held chain newest due next gone'.split():
+            same(name in answer['series'][0], True, name)
         same(answer['series'][0]['next'], f'{YEAR + 1}-01-01T00:00:00Z')
         same(answer['series'][0]['due'], None)
         same(answer['series'][1]['due'], f'{YEAR}-01-01T00:00:00Z')
 
         rows = answer['snapshots']
         for row in rows:
-            keys(row, ROW, 'snapshot')
+            keys(row, ROW + ' claimed_by', 'snapshot')
+            same(row['claimed_by'], 'gold')
         same([(row['name'], row['kept_by']) for row in rows],
              [(name_of(YEAR), ['last 1/2', 'min_keep']), (name_of(YEAR - 1), ['last 2/2']),
               (name_of(YEAR - 2), ['superseded']), (name_of(YEAR - 3), ['held'])])
@@ -518,7 +521,8 @@ def list_unclaimed(folder):
         rows = {row['name']: row for row in answer['snapshots']}
         same(sorted(rows), sorted([name_of(YEAR, 'c', 2), name_of(YEAR, 'd', 3, 'old\033[31m')]))
         c, d = rows[name_of(YEAR, 'c', 2)], rows[name_of(YEAR, 'd', 3, 'old\033[31m')]
-        keys(c, ROW, 'snapshot')
+        keys(c, ROW + ' claimed_by', 'snapshot')
+        same(c['claimed_by'], None)
         same((c['kind'], c['kept_by'], c['goes']), ('unclaimed', ['unclaimed'], None))
         has(c['why'], 'no target of policy "gold" selects the disk rg-app/c')
         has(d['why'], 'the policy file has no policy "old?[31m"')
