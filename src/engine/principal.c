@@ -246,8 +246,9 @@ static void append_source(const struct principal *p, struct strbuf *out) {
                 strbuf_appendf(out, "the file %s", p->where);
                 return;
         case SECRETS_ARC_KEY:
-                return;
+                break;
         }
+        assert(!"the agent's keys are asked for by the agent");
 }
 
 /* Reads the secret. What is wrong with it is said without it. */
@@ -274,10 +275,10 @@ static int request_by_text(const struct principal *p, const struct services *ser
 
         if (r < 0)
                 return r;
-        append_source(p, &name);
-        if (p->kind == IDENTITY_WORKLOAD && !token_text_is_valid(text))
+        if (p->kind == IDENTITY_WORKLOAD && !token_text_is_valid(text)) {
+                append_source(p, &name);
                 r = wrong(reterr, "NoToken", "%s holds no token", strbuf_str(&name));
-        else if (p->kind == IDENTITY_WORKLOAD)
+        } else if (p->kind == IDENTITY_WORKLOAD)
                 *ret_request = token_request_assertion(authority, p->which.tenant,
                                                        p->which.client_id, text);
         else
@@ -455,6 +456,7 @@ void principal_advise(const struct principal *p, struct strbuf *out) {
                 strbuf_append_char(out, '?');
                 return;
         case IDENTITY_ENVIRONMENT:
-                return;
+                break;
         }
+        assert(!"the environment is worked out before");
 }

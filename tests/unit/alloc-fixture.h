@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "base/macros.h"
+
 #include <errno.h>
 #include <openssl/evp.h>
 #include <setjmp.h>
@@ -14,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -87,6 +90,42 @@ void __wrap_free(void *memory) {
         if (heap.armed && memory)
                 heap.alive--;
         __real_free(memory);
+}
+
+/* What a failed one leaves in *ret_text is undefined: nobody may free it. */
+static _printf_(2, 0) int print(char **ret_text, const char *format, va_list ap) {
+        int r;
+
+        if (must_fail()) {
+                *ret_text = (char *)(uintptr_t)16;
+                return -1;
+        }
+        r = vasprintf(ret_text, format, ap);
+        (void)count(r < 0 ? NULL : *ret_text);
+        return r;
+}
+
+_printf_(2, 3) int __wrap_asprintf(char **ret_text, const char *format, ...);
+int __wrap_asprintf(char **ret_text, const char *format, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = print(ret_text, format, ap);
+        va_end(ap);
+        return r;
+}
+
+/* The same where the compiler fortifies. */
+_printf_(3, 4) int __wrap___asprintf_chk(char **ret_text, int flag, const char *format, ...);
+int __wrap___asprintf_chk(char **ret_text, int flag, const char *format, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = print(ret_text, format, ap);
+        va_end(ap);
+        return r;
 }
 
 /* Of a hash. Freed by libcrypto, and not counted here. */
