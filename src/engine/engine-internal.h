@@ -242,9 +242,9 @@ enum look_kind {
         LOOK_DISK,     /* of a generation that is no longer listed: is it gone? */
 };
 enum look_answer {
-        LOOK_THERE,   /* the very one, and complete if it is a snapshot */
-        LOOK_OTHER,   /* there, but another one, or not complete */
-        LOOK_GONE,    /* 404 ResourceNotFound */
+        LOOK_THERE, /* the very one, and a SURVIVOR is complete */
+        LOOK_OTHER, /* there, but another one, or not complete, or nobody knows which */
+        LOOK_GONE, /* 404 ResourceNotFound; or VANISHED, and its name another's, or it is leaving */
         LOOK_UNKNOWN, /* it could not be read */
 };
 struct look_question {

@@ -79,16 +79,22 @@ static enum op_verdict look_answer(struct look *look, enum look_answer answer) {
         return operation_succeed(&look->op);
 }
 
-static enum look_answer snapshot_answer(const struct look_question *question,
+/* What a listing lacks is there in whatever state it is. */
+static enum look_answer vanished_answer(const struct look_question *question,
+                                        const struct snapshot_reply *reply) {
+        if (!reply->has_unique_id)
+                return LOOK_OTHER;
+        /* Its name is another's by now, as a rule of our own next one for the same slot. */
+        if (guid_compare(&reply->unique_id, &question->unique_id) != 0)
+                return LOOK_GONE;
+        return reply->provisioning == PROVISIONING_DELETING ? LOOK_GONE : LOOK_THERE;
+}
+
+/* What min_keep relies on is the complete one that was listed, or none. */
+static enum look_answer survivor_answer(const struct look_question *question,
                                         const struct snapshot_reply *reply) {
         char source[GUID_TEXT_SIZE] = "";
 
-        /* Its name is another's by now, as a rule of our own next one for the same slot. */
-        if (question->kind == LOOK_VANISHED && reply->has_unique_id &&
-            guid_compare(&reply->unique_id, &question->unique_id) != 0)
-                return LOOK_GONE;
-        if (question->kind == LOOK_VANISHED && reply->provisioning == PROVISIONING_DELETING)
-                return LOOK_GONE;
         if (reply->has_source_unique_id)
                 guid_format(&reply->source_unique_id, source);
         if (!reply->has_unique_id || guid_compare(&reply->unique_id, &question->unique_id) != 0 ||
@@ -125,7 +131,9 @@ static enum op_verdict look_read(struct look *look, struct mono now) {
                 r = snapshot_reply_parse(call->reply->body ?: "", call->reply->body_len, &snapshot,
                                          &member);
                 if (r == 0) {
-                        enum look_answer answer = snapshot_answer(question, &snapshot);
+                        enum look_answer answer = question->kind == LOOK_VANISHED
+                                                          ? vanished_answer(question, &snapshot)
+                                                          : survivor_answer(question, &snapshot);
 
                         snapshot_reply_deinit(&snapshot);
                         return look_answer(look, answer);

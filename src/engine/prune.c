@@ -149,8 +149,6 @@ static bool prune_contradicts(const struct prune *prune, const struct snapshot_r
         const struct action *action = &prune->action;
         struct world_view view;
 
-        if (!prune->op.subscription->world)
-                return false;
         view = world_view(prune->op.subscription->world);
         return (!reply->has_unique_id || guid_compare(&reply->unique_id, &action->unique_id) != 0 ||
                 reply->time_created.ticks != action->time_created.ticks) &&

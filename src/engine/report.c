@@ -8,6 +8,7 @@
 #include "core/targets.h"
 #include "engine/engine-internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static void report_success(struct operation *op, const struct action *action, co
                 log_field(&entry, LOG_RULE, action->reason);
         else
                 log_field(&entry, LOG_REASON, action->reason);
-        if (memory && memory->told)
+        if (memory->told)
                 log_commit(op->engine->services.log, &entry,
                            "snapshot %s %s after %u failures (%s)", action->name, success,
                            memory->backoff.failures, action->reason);
@@ -70,7 +71,7 @@ static void report_failure(struct operation *op, const struct action *action, st
                 op->engine->counts.create_failures++;
         else
                 op->engine->counts.delete_failures++;
-        if (!memory || memory->told)
+        if (memory->told)
                 return;
         subscription_tell(op->subscription, memory, true);
 
@@ -194,7 +195,7 @@ static bool makes_room(const struct subscription *s, const struct action *action
                 const struct action *create = &s->plan->actions[i];
 
                 if (create->kind != ACTION_CREATE)
-                        return false; /* creates come first */
+                        break; /* creates come first */
                 if ((create->blocked & BLOCK_FULL) &&
                     strcmp(create->generation, action->generation) == 0)
                         return true;
@@ -207,19 +208,17 @@ void report_action(struct operation *op, const struct action *action, const char
         struct subscription *s = op->subscription;
         struct memory *memory = subscription_memory(s, action);
 
+        assert(memory); /* there since the action was admitted, and not forgotten while it runs */
+        memory->running = false;
         if (action->kind == ACTION_DELETE)
                 s->deleting--;
         else
                 learn_refusal(op, action);
-        if (memory)
-                memory->running = false;
 
         if (op->outcome == OP_SUCCEEDED) {
                 if (action->kind == ACTION_DELETE && makes_room(s, action))
                         subscription_touch(s, now);
                 report_success(op, action, success, memory, now);
-                if (!memory)
-                        return;
                 subscription_tell(s, memory, false);
                 memory->done = true;
                 memory->maybe_done = known;
@@ -241,14 +240,12 @@ void report_action(struct operation *op, const struct action *action, const char
         /* The disk may be gone, or another one by now. */
         if (action->kind == ACTION_CREATE)
                 s->disks_at.ns = 0;
-        if (memory)
-                memory->not_before = backoff_next(
-                        &memory->backoff, BACKOFF_ITEM_FIRST_NS,
-                        op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
-                        op->error.retry_after_ns, op->engine->services.random, now);
-        if (memory)
-                memory->maybe_done |= op->maybe_done;
-        if (memory && action->kind == ACTION_DELETE) {
+        memory->not_before = backoff_next(
+                &memory->backoff, BACKOFF_ITEM_FIRST_NS,
+                op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
+                op->error.retry_after_ns, op->engine->services.random, now);
+        memory->maybe_done |= op->maybe_done;
+        if (action->kind == ACTION_DELETE) {
                 /* Tried again from a new look at the series alone: its survivors were read for this
                  * round. */
                 memory->failed_in = s->serial;

@@ -381,8 +381,7 @@ static void vanished_looked(struct subscription *s, const struct look_question *
                              "gone, and it was not us who deleted it");
                 s->engine->counts.vanished++;
                 break;
-        case LOOK_OTHER:
-                break;
+        case LOOK_OTHER: /* of the name, and Azure does not say whether it is the one */
         case LOOK_UNKNOWN:
                 say_unexplained(s, question);
                 break;

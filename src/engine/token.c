@@ -105,8 +105,7 @@ static void token_enter(struct token *token, enum fetch_state state) {
 static void token_again(enum reactor_reason reason, void *data) {
         struct token *token = data;
 
-        if (token->state != FETCH_AWAIT_AGAIN)
-                return;
+        assert(token->state == FETCH_AWAIT_AGAIN); /* which nothing else ends */
         token_begin(token, clock_mono(token->services->clock));
         if (token->state == FETCH_IDLE)
                 token->options.changed(token->options.data);

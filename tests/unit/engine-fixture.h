@@ -96,7 +96,9 @@ static struct fixture {
         void (*at_delete)(void);       /* and this while a DELETE is */
         char holds[SNAPSHOTS_MAX][64]; /* that were PATCHed, one after the other */
         size_t n_holds;
-        int64_t date_off_s; /* how far ARM's Date is off */
+        int64_t date_off_s;  /* how far ARM's Date is off */
+        bool no_date;        /* no reply has one */
+        struct store *store; /* NULL: nothing is remembered */
         struct secret {
                 enum secrets_kind kind;
                 const char *name, *text; /* NULL: there is none */
@@ -342,7 +344,8 @@ static void add_headers(struct http_headers *headers, const char *header) {
 
         gmtime_r(&now, &tm);
         strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        assert_int_equal(http_headers_add_str(headers, "Date", date), 0);
+        if (!f.no_date)
+                assert_int_equal(http_headers_add_str(headers, "Date", date), 0);
         if (!header)
                 return;
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(header, ":"), header);
@@ -480,32 +483,37 @@ static inline void secret_plant(enum secrets_kind kind, const char *name, const 
         f.secrets_planted[i] = (struct secret){kind, name, secret};
 }
 
-/* Lets so many seconds pass; each answer takes a tenth of one. */
+/* One turn of the loop, or one answer, which takes a tenth of a second. False: none is due by then. */
+static inline bool engine_turn(int64_t until_ns) {
+        struct source *due = source_due();
+
+        if (due->scheduled) {
+                due->scheduled = false;
+                due->fn(REACTOR_SCHEDULED, due->data);
+        } else if (f.n_flights > 0) {
+                struct flight *flight = f.flights[0];
+
+                f.now_ns += NSEC_PER_SEC / 10;
+                flight_take(0);
+                flight->done((struct transport_call *)flight, fixture_answer(flight->request),
+                             flight->data);
+                http_request_free(flight->request);
+                free(flight);
+        } else if (due->deadline_ns <= until_ns) {
+                f.now_ns = MAX(f.now_ns, due->deadline_ns);
+                due->deadline_ns = INT64_MAX;
+                due->fn(REACTOR_ELAPSED, due->data);
+        } else
+                return false;
+        return true;
+}
+
+/* Lets so many seconds pass. */
 static inline void engine_pass(int64_t seconds) {
         int64_t until_ns = f.now_ns + seconds * NSEC_PER_SEC;
 
-        for (;;) {
-                struct source *due = source_due();
-
-                if (due->scheduled) {
-                        due->scheduled = false;
-                        due->fn(REACTOR_SCHEDULED, due->data);
-                } else if (f.n_flights > 0) {
-                        struct flight *flight = f.flights[0];
-
-                        f.now_ns += NSEC_PER_SEC / 10;
-                        flight_take(0);
-                        flight->done((struct transport_call *)flight,
-                                     fixture_answer(flight->request), flight->data);
-                        http_request_free(flight->request);
-                        free(flight);
-                } else if (due->deadline_ns <= until_ns) {
-                        f.now_ns = MAX(f.now_ns, due->deadline_ns);
-                        due->deadline_ns = INT64_MAX;
-                        due->fn(REACTOR_ELAPSED, due->data);
-                } else
-                        break;
-        }
+        while (engine_turn(until_ns))
+                ;
         f.now_ns = MAX(f.now_ns, until_ns);
 }
 
@@ -513,7 +521,8 @@ static inline bool said(const char *part) {
         return strstr(strbuf_str(&f.said), part) != NULL;
 }
 
-static inline void engine_begin(void) {
+/* Makes it and does not start it; returns what engine_new() says. */
+static inline int engine_make(void) {
         static const struct clock_ops clock_ops = {clock_now_mono, clock_now_utc};
         static const struct reactor_ops reactor_ops = {.source_new = fixture_source_new,
                                                        .source_free = fixture_source_free,
@@ -524,7 +533,7 @@ static inline void engine_begin(void) {
         static const struct secrets_ops secrets_ops = {fixture_secret};
         static const struct log_ops log_ops = {fixture_write};
         struct services services = {&f.clock,   &f.reactor, &f.transport, &f.random,
-                                    &f.secrets, NULL,       &f.log};
+                                    &f.secrets, f.store,    &f.log};
         struct engine_options options = {.version = "1"};
 
         f.clock.ops = &clock_ops;
@@ -533,7 +542,11 @@ static inline void engine_begin(void) {
         f.random.ops = &random_ops;
         f.secrets.ops = &secrets_ops;
         f.log = (struct log){&log_ops, LOG_LEVEL_DEBUG};
-        assert_int_equal(engine_new(&services, &f.file, &options, &f.engine), 0);
+        return engine_new(&services, &f.file, &options, &f.engine);
+}
+
+static inline void engine_begin(void) {
+        assert_int_equal(engine_make(), 0);
         engine_start(f.engine);
 }
 

@@ -240,6 +240,8 @@ static void test_rows(void **state) {
                 ADOPTED,
                 ADOPTED_FULL,
                 FORMERLY,
+                TOO_OLD,
+                TOO_OLD_FULL,
         };
         static const struct {
                 int line, what;
@@ -282,6 +284,12 @@ static void test_rows(void **state) {
                 {__LINE__, ADOPTED_FULL, EXPLAIN_MISTAKEN, EXPLAIN_FULL,
                  "it is a full snapshot and not an incremental one"},
                 {__LINE__, FORMERLY, EXPLAIN_OURS, 0, ""},
+                {__LINE__, TOO_OLD, EXPLAIN_MISTAKEN, EXPLAIN_TOO_OLD,
+                 "it was taken before the slot that its tags give: somebody had the name before "
+                 "us"},
+                {__LINE__, TOO_OLD_FULL, EXPLAIN_MISTAKEN, EXPLAIN_TOO_OLD | EXPLAIN_FULL,
+                 "it is a full snapshot and not an incremental one; and it was taken before the "
+                 "slot that its tags give: somebody had the name before us"},
         };
         static char *formerly[] = {NULL};
         static char *groups[] = {NULL};
@@ -310,6 +318,12 @@ static void test_rows(void **state) {
                         break;
                 case FULL:
                         row->flags &= ~(unsigned)ROW_INCREMENTAL;
+                        break;
+                case TOO_OLD_FULL:
+                        row->flags &= ~(unsigned)ROW_INCREMENTAL;
+                        __attribute__((fallthrough));
+                case TOO_OLD:
+                        row->time_created = utc_add_seconds(row->slot, -61);
                         break;
                 case FULL_UNNAMED:
                         row->flags &= ~(unsigned)(ROW_INCREMENTAL | ROW_NAMED);

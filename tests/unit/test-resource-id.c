@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "core/policy.h"
 #include "core/resource_id.h"
+#include "core/wanted.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -140,6 +141,43 @@ static void test_compare(void **state) {
         assert_int_equal(resource_id_compare(&same, &ids[0]), 0);
 }
 
+/* How a person may name a disk or a snapshot. */
+static void test_wanted(void **state) {
+        static const struct {
+                int line;
+                const char *text;
+                int r;
+                bool a, b; /* whether it is this one (below) */
+        } rows[] = {
+                {__LINE__, "db01", 0, true, true},
+                {__LINE__, "DB01", 0, true, true},
+                {__LINE__, "db02", 0, false, false},
+                {__LINE__, "rg-a/db01", 0, true, false},
+                {__LINE__, "RG-B/db01", 0, false, true},
+                {__LINE__, ID(SUB, "rg-a", "disks", "db01"), 0, true, false},
+                {__LINE__, ID(SUB, "rg-b", "disks", "db01"), 0, false, false},
+                {__LINE__, ID(SUB, "rg-a", "snapshots", "db01"), WANTED_E_TYPE, false, false},
+                {__LINE__, "/subscriptions/" SUB, WANTED_E_ID, false, false},
+                {__LINE__, "/", WANTED_E_ID, false, false},
+                {__LINE__, "", WANTED_E_SHAPE, false, false},
+                {__LINE__, "rg-a/", WANTED_E_SHAPE, false, false},
+                {__LINE__, "rg-a/db01/x", WANTED_E_SHAPE, false, false},
+                {__LINE__, X80 "x", WANTED_E_SHAPE, false, false},
+                {__LINE__, X80 X10 "x/db01", WANTED_E_SHAPE, false, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct wanted wanted = {.name = "untouched"};
+                int r = wanted_parse(rows[i].text, RESOURCE_DISK, &wanted);
+
+                if (r != rows[i].r || (r != 0 && strcmp(wanted.name, "untouched") != 0) ||
+                    (r == 0 && (wanted_is(&wanted, SUB, "rg-a", "db01") != rows[i].a ||
+                                wanted_is(&wanted, "1b1f6471-1bf0-4dda-aec3-cb9272f09590", "rg-b",
+                                          "db01") != rows[i].b)))
+                        fail_msg("row at line %d: %d", rows[i].line, r);
+        }
+}
+
 static void test_group(void **state) {
         assert_true(resource_group_is_valid("rg-snapshots"));
         assert_false(resource_group_is_valid(""));
@@ -244,6 +282,7 @@ int main(void) {
                 cmocka_unit_test(test_format),      cmocka_unit_test(test_compare),
                 cmocka_unit_test(test_group),       cmocka_unit_test(test_policy_tags),
                 cmocka_unit_test(test_policy_free), cmocka_unit_test(test_policy_identity),
+                cmocka_unit_test(test_wanted),
         };
 
         return cmocka_run_group_tests_name("resource-id", tests, NULL, NULL);

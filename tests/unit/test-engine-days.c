@@ -1,0 +1,350 @@
+/*
+ * The engine's days beside its conversations: a start with a state that cannot be used, what is said
+ * in a line of use, the watchdog, ends in the middle of work, and clocks that nobody vouches for.
+ */
+#include "engine-fixture.h"
+
+#include "core/planner.h"
+
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+
+static void begin(void) {
+        fixture_init();
+        for (int i = 3; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+}
+
+static void expect_said(int line, const char *part, bool expected) {
+        if (said(part) != expected)
+                fail_msg("row at line %d: \"%s\" was %ssaid\n%.700s", line, part,
+                         expected ? "not " : "", strbuf_str(&f.said));
+}
+
+static void expect_summary(int line, const char *expected) {
+        _cleanup_(strbuf_deinit) struct strbuf summary = {};
+
+        engine_summary(f.engine, &summary);
+        if (strcmp(strbuf_str(&summary), expected) != 0)
+                fail_msg("line %d: \"%s\"", line, strbuf_str(&summary));
+}
+
+static void rule(enum http_method method, const char *url, int status, const char *body) {
+        assert_true(f.n_rules < RULES_MAX);
+        f.rules[f.n_rules++] =
+                (struct rule){.method = method, .url = url, .status = status, .body = body};
+}
+
+/* ---- what is remembered ---- */
+
+static struct {
+        const char *bytes; /* NULL: @r */
+        int r;
+        int r_write;
+        unsigned writes;
+} disk;
+
+static int store_get(struct store *store, const char *name, char **ret_bytes, size_t *ret_len) {
+        if (!disk.bytes)
+                return disk.r;
+        *ret_bytes = strdup(disk.bytes);
+        *ret_len = strlen(disk.bytes);
+        return *ret_bytes ? 0 : -ENOMEM;
+}
+
+static int store_put(struct store *store, const char *name, const char *bytes, size_t len) {
+        disk.writes++;
+        return disk.r_write;
+}
+
+static int store_drop(struct store *store, const char *name) {
+        return 0;
+}
+
+static const struct store_ops store_ops = {store_get, store_put, store_drop};
+static struct store store = {&store_ops};
+
+/* A state that cannot be used is told of, and the daemon starts all the same. */
+static void test_state(void **state) {
+        static const struct {
+                int line;
+                const char *bytes;
+                int r;
+                const char *expect; /* NULL: nothing of it */
+        } rows[] = {
+                {__LINE__, NULL, -ENOENT, NULL},
+                {__LINE__, NULL, -EIO,
+                 "warning: the state that was kept cannot be read: Input/output error; pauses and "
+                 "acks are forgotten, and freezes begin anew"},
+                {__LINE__, "{\"version\":1,\n\"pause\":", 0,
+                 "warning: the state that was kept is damaged: pauses and acks are forgotten"},
+                {__LINE__, "{\"version\":2,\n", 0,
+                 "warning: the state that was kept is of a newer version: pauses and acks are"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                f.store = &store;
+                disk = (typeof(disk)){.bytes = rows[i].bytes, .r = rows[i].r};
+                engine_begin();
+                expect_said(rows[i].line, rows[i].expect ?: "the state that was kept",
+                            rows[i].expect != NULL);
+                engine_pass(200);
+                expect_said(rows[i].line, "is deleted (superseded", true);
+                assert_true(disk.writes > 0);
+                engine_end();
+        }
+
+        /* No memory to read it with: it is left to the next start, unharmed. */
+        begin();
+        f.store = &store;
+        disk = (typeof(disk)){.r = -ENOMEM};
+        assert_int_equal(engine_make(), -ENOMEM);
+        assert_int_equal(disk.writes, 0);
+        engine_end();
+}
+
+/* What cannot be written is told once, tried every five minutes, and told when it can be. */
+static void test_unwritable(void **state) {
+        unsigned writes;
+
+        begin();
+        f.store = &store;
+        disk = (typeof(disk)){.r = -ENOENT, .r_write = -ENOSPC};
+        engine_begin();
+        engine_pass(60);
+        expect_said(__LINE__, "the state cannot be written: No space left on device", true);
+        strbuf_clear(&f.said);
+        writes = disk.writes;
+        engine_pass(1500);
+        expect_said(__LINE__, "the state cannot be written", false);
+        assert_in_range(disk.writes - writes, 3, 6);
+        disk.r_write = 0;
+        engine_pass(400);
+        expect_said(__LINE__, "the state can be written again", true);
+        engine_end();
+}
+
+/* ---- a line of use ---- */
+
+static void test_summary(void **state) {
+        begin();
+        f.policy.rpo_s = 600;
+        engine_begin();
+        engine_pass(30);
+        expect_summary(__LINE__, "1 disk, newest 87 s, next db01 00:05Z");
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        engine_pass(90 * 60);
+        expect_summary(__LINE__, "1 disk, newest 91 min, next db01 01:35Z; 1 late: db01");
+        engine_pass(90 * 60);
+        expect_summary(__LINE__, "1 disk, newest 3 h, next db01 03:05Z; 1 late: db01");
+        engine_pass(2 * SEC_PER_DAY);
+        expect_summary(__LINE__, "1 disk, newest 2 d, next db01 03:05Z; 1 late: db01");
+        expect_said(__LINE__,
+                    "error: disk db01 under gold has no backup as young as its rpo of 10m: "
+                    "the newest complete one is of 2026-11-02T00:00:02Z",
+                    true);
+        engine_end();
+
+        /* More than a day ahead it is told by its date. */
+        begin();
+        f.item.period_s = 7 * SEC_PER_DAY;
+        engine_begin();
+        engine_pass(30);
+        expect_summary(__LINE__, "1 disk, newest 87 s, next db01 2026-11-05T00:00:00Z");
+        engine_end();
+}
+
+/* A disk that never had a backup is late once listings agree that it has none. */
+static void test_never(void **state) {
+        fixture_init();
+        f.policy.rpo_s = 600;
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        f.rules[0].kept_from = true;
+        engine_begin();
+        engine_pass(60);
+        expect_said(__LINE__, "has no backup as young as", false);
+        engine_pass(3600);
+        expect_said(__LINE__,
+                    "error: disk db01 under gold has no backup as young as its rpo of 10m: "
+                    "there is none",
+                    true);
+        engine_end();
+}
+
+/* ---- starts and ends ---- */
+
+/* What is said before the start is heeded after it, and wakes nobody before. */
+static void test_before_start(void **state) {
+        begin();
+        assert_int_equal(engine_make(), 0);
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        for (size_t i = 0; i < SOURCES_MAX; i++)
+                assert_false(f.sources[i].scheduled);
+        assert_true(engine_gets_on(f.engine)); /* it is not expected to */
+        engine_start(f.engine);
+        engine_pass(600);
+        assert_int_equal(f.requests[HTTP_PUT] + f.requests[HTTP_DELETE], 0);
+        assert_true(f.requests[HTTP_GET] > 0);
+        engine_end();
+}
+
+/* A pause beyond what the monotonic clock can tell lasts. */
+static void test_far_pause(void **state) {
+        begin();
+        engine_begin();
+        assert_int_equal(
+                engine_pause(f.engine, /* all= */ false, utc_from_seconds(UTC_MAX_SECONDS), "root"),
+                0);
+        engine_pass(2000);
+        expect_said(__LINE__, "the pause is over", false);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+}
+
+/* An engine has its ceiling of subscriptions, and is not made beyond it. */
+static void test_many_subscriptions(void **state) {
+        static struct resource_id disks[1001];
+
+        for (size_t n = ARRAY_SIZE(disks) - 1; n <= ARRAY_SIZE(disks); n++) {
+                fixture_init();
+                for (size_t i = 0; i < n; i++) {
+                        disks[i] = (struct resource_id){RESOURCE_DISK, "", "rg-app", "db01"};
+                        snprintf(disks[i].subscription, sizeof(disks[i].subscription),
+                                 "11111111-1111-4111-8111-%012zx", i);
+                }
+                f.target = (struct target){.disks = disks, .n_disks = n};
+                assert_int_equal(engine_make(), n > 1000 ? -E2BIG : 0);
+                engine_end();
+        }
+}
+
+static void end_here(void) {
+        f.now_ns += 3600 * NSEC_PER_SEC;
+        assert_false(engine_gets_on(f.engine));
+}
+
+/* A conversation that should have ended an hour ago and is still there: the loop stands still. When it
+ * goes on, it ends, and says that it took too long. */
+static void test_overdue(void **state) {
+        begin();
+        f.get_part = "-20261101T2345";
+        f.at_get = end_here;
+        engine_begin();
+        engine_pass(20);
+        f.at_get = NULL;
+        expect_said(__LINE__, "it did not come to an end in time [Deadline]", true);
+        engine_pass(1);
+        assert_true(engine_gets_on(f.engine));
+        engine_end();
+}
+
+/* Freed in the middle of its work, with looks that wait for room: nothing is left behind. */
+static void test_freed(void **state) {
+        fixture_init();
+        for (int i = 7; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+        f.policy.has_keep = false;
+        f.file.parallel = 1;
+        engine_begin();
+        engine_pass(60);
+        memmove(&f.snaps[0], &f.snaps[f.n_snaps - 1], sizeof(f.snaps[0]));
+        f.n_snaps = 1; /* seven are missed at once */
+        while (f.n_flights == 0 || !strstr(f.flights[0]->request->url, "-20261101T23"))
+                assert_true(engine_turn(INT64_MAX - 1));
+        assert_int_equal(f.n_flights, 1);
+        engine_end();
+}
+
+/* ---- clocks ---- */
+
+/* Without a Date of ARM nobody vouches for our clock: nothing goes. */
+static void test_no_date(void **state) {
+        begin();
+        f.no_date = true;
+        engine_begin();
+        engine_pass(200);
+        expect_said(__LINE__, "no reply of ARM has a Date that our clock or another agrees with",
+                    true);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        f.no_date = false;
+        engine_pass(3600);
+        assert_true(f.requests[HTTP_DELETE] > 0);
+        engine_end();
+}
+
+/* What is to be created is no part of what an apply accepts. */
+static void test_apply(void **state) {
+        char hash[PLAN_HASH_SIZE];
+
+        begin();
+        f.n_snaps--; /* the slot of midnight is due */
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        f.rules[0].kept_from = true;
+        f.policy.max_delete_percent = 0;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(engine_plan(f.engine, 0)->actions[0].kind, ACTION_CREATE);
+        assert_int_equal(engine_plan_hash(f.engine, hash), 0);
+        assert_int_equal(engine_apply(f.engine, hash, "root"), 0);
+        engine_pass(60);
+        assert_int_equal(engine_counts(f.engine)->created, 0);
+        engine_end();
+}
+
+/* ---- orders ---- */
+
+/* A name that two snapshots have, in two groups, is none to give an order by; with its group it is. */
+static void test_ambiguous(void **state) {
+        static const char other[] = "rg-snapshotz";
+        _cleanup_(strbuf_deinit) struct strbuf listing = {};
+        char order[ENGINE_HASH_SIZE], path[SNAPSHOT_NAME_SIZE + 16];
+        char *at;
+
+        begin();
+        f.policy.has_keep = false;
+        strbuf_append_str(&listing, "{\"value\":[");
+        append_snap(&f.snaps[0], "Succeeded", &listing);
+        at = listing.data;
+        while ((at = strstr(at, "rg-snapshots")))
+                memcpy(at, other, strlen(other));
+        for (size_t i = 0; i < f.n_snaps; i++) {
+                strbuf_append_char(&listing, ',');
+                append_snap(&f.snaps[i], "Succeeded", &listing);
+        }
+        strbuf_append_str(&listing, "]}");
+        rule(HTTP_GET, "/snapshots?", 200, strbuf_str(&listing));
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(engine_hold(f.engine, f.snaps[0].name, "audit", "root", order),
+                         ENGINE_E_AMBIGUOUS);
+        assert_int_equal(engine_hold(f.engine, f.snaps[1].name, "audit", "root", order), 0);
+        snprintf(path, sizeof(path), "rg-snapshots/%s", f.snaps[0].name);
+        assert_int_equal(engine_hold(f.engine, path, "audit", "root", order), 0);
+        engine_end();
+}
+
+static void test_order_words(void **state) {
+        assert_string_equal(order_state_name(ORDER_RUNNING), "running");
+        assert_string_equal(order_state_name(ORDER_DONE), "done");
+        assert_string_equal(order_state_name(ORDER_FAILED), "failed");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_state),
+                cmocka_unit_test(test_unwritable),
+                cmocka_unit_test(test_summary),
+                cmocka_unit_test(test_never),
+                cmocka_unit_test(test_before_start),
+                cmocka_unit_test(test_far_pause),
+                cmocka_unit_test(test_many_subscriptions),
+                cmocka_unit_test(test_overdue),
+                cmocka_unit_test(test_freed),
+                cmocka_unit_test(test_no_date),
+                cmocka_unit_test(test_apply),
+                cmocka_unit_test(test_ambiguous),
+                cmocka_unit_test(test_order_words),
+        };
+
+        return cmocka_run_group_tests_name("engine-days", tests, NULL, NULL);
+}

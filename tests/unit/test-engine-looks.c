@@ -1,0 +1,207 @@
+/*
+ * What single looks at Azure say beside the usual: snapshots that a listing lacks and that are there
+ * in another state, survivors that are not what was listed, disks that come back, subscriptions that
+ * cannot be read.
+ */
+#include "engine-fixture.h"
+
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+#define OTHER_SUB "11111111-1111-4111-8111-111111111112"
+/* The one that is asked for, as @unique_id of the source, with more of its properties. */
+#define SNAPSHOT(unique_id, source, more)                                                          \
+        "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"westeurope\",\"properties\":{"       \
+        "\"uniqueId\":\"" unique_id "\",\"creationData\":{\"createOption\":\"Copy\","              \
+        "\"sourceUniqueId\":\"" source "\"}," more "}}"
+#define FIRST "00000000-0000-4000-8000-000000000001"
+#define FOURTH "00000000-0000-4000-8000-000000000004"
+
+/* Four of ours, of which the newest fills the slot that is due. */
+static void begin(void) {
+        fixture_init();
+        for (int i = 3; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+}
+
+static void expect_said(int line, const char *part, bool expected) {
+        if (said(part) != expected)
+                fail_msg("row at line %d: \"%s\" was %ssaid\n%.700s", line, part,
+                         expected ? "not " : "", strbuf_str(&f.said));
+}
+
+static struct rule *rule(enum http_method method, const char *url, int times, int status,
+                         const char *body) {
+        assert_true(f.n_rules < RULES_MAX);
+        f.met[f.n_rules] = 0;
+        f.rules[f.n_rules] = (struct rule){
+                .method = method, .url = url, .times = times, .status = status, .body = body};
+        return &f.rules[f.n_rules++];
+}
+
+/* One that no listing has is there all the same, in whatever state: the listing is wrong. One that is
+ * leaving is as good as gone; and of one without a uniqueId nobody knows. */
+static void test_unlisted(void **state) {
+        static const struct {
+                int line;
+                const char *body;
+                const char *expect;
+                uint64_t vanished;
+        } rows[] = {
+                {__LINE__,
+                 SNAPSHOT(FIRST, GENERATION,
+                          "\"incremental\":true,\"provisioningState\":\"Failed\""),
+                 "which the listing lacks", 0},
+                {__LINE__,
+                 SNAPSHOT(FIRST, GENERATION,
+                          "\"incremental\":true,\"provisioningState\":\"Updating\""),
+                 "which the listing lacks", 0},
+                {__LINE__, SNAPSHOT(FIRST, OTHER_GENERATION, "\"provisioningState\":\"Succeeded\""),
+                 "which the listing lacks", 0},
+                {__LINE__,
+                 SNAPSHOT(FIRST, GENERATION,
+                          "\"incremental\":true,\"provisioningState\":\"Deleting\""),
+                 "it was not us who deleted it", 1},
+                {__LINE__,
+                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{"
+                 "\"provisioningState\":\"Succeeded\"}}",
+                 "no look at it has shown why", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                f.policy.has_keep = false;
+                engine_begin();
+                engine_pass(60);
+                rule(HTTP_GET, "-20261101T234500Z", 0, 200, rows[i].body);
+                memmove(&f.snaps[0], &f.snaps[1], --f.n_snaps * sizeof(f.snaps[0]));
+                engine_pass(900);
+                assert_true(f.met[0] > 0);
+                expect_said(rows[i].line, rows[i].expect, true);
+                if (engine_counts(f.engine)->vanished != rows[i].vanished)
+                        fail_msg("row at line %d", rows[i].line);
+                engine_end();
+        }
+}
+
+/* What min_keep relies on is re-read, and nothing goes unless it is the complete one of the listing. */
+static void test_survivors(void **state) {
+#define GOOD "\"incremental\":true,\"provisioningState\":\"Succeeded\""
+        static const struct {
+                int line;
+                const char *body;
+                bool stands;
+        } rows[] = {
+                {__LINE__, SNAPSHOT(FOURTH, GENERATION, GOOD), true},
+                {__LINE__, SNAPSHOT(FOURTH, GENERATION, GOOD ",\"completionPercent\":100"), true},
+                {__LINE__, SNAPSHOT(FOURTH, GENERATION, GOOD ",\"completionPercent\":99.5"), false},
+                {__LINE__, SNAPSHOT(FIRST, GENERATION, GOOD), false},
+                {__LINE__, SNAPSHOT(FOURTH, OTHER_GENERATION, GOOD), false},
+                {__LINE__,
+                 SNAPSHOT(FOURTH, GENERATION,
+                          "\"incremental\":false,\"provisioningState\":\"Succeeded\""),
+                 false},
+                {__LINE__,
+                 SNAPSHOT(FOURTH, GENERATION,
+                          "\"incremental\":true,\"provisioningState\":\"Failed\""),
+                 false},
+                {__LINE__,
+                 SNAPSHOT(FOURTH, GENERATION,
+                          GOOD ",\"copyCompletionError\":{\"errorCode\":\"CopySourceNotFound\","
+                               "\"errorMessage\":\"m\"}"),
+                 false},
+                {__LINE__,
+                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{"
+                 "\"uniqueId\":\"" FOURTH "\"," GOOD "}}",
+                 false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                rule(HTTP_GET, "-20261102T000000Z?", 0, 200, rows[i].body);
+                engine_begin();
+                engine_pass(200);
+                assert_true(f.met[0] > 0);
+                expect_said(rows[i].line, "is deleted (superseded", rows[i].stands);
+                expect_said(rows[i].line, "not the complete one that was listed", !rows[i].stands);
+                if ((f.requests[HTTP_DELETE] > 0) != rows[i].stands)
+                        fail_msg("row at line %d: %zu deleted", rows[i].line,
+                                 f.requests[HTTP_DELETE]);
+                engine_end();
+        }
+#undef GOOD
+}
+
+/* A disk that was once seen to be gone, and then is listed again: two looks an hour apart are asked for
+ * anew. Another subscription that cannot be read does not matter to it. */
+static void test_returns(void **state) {
+        struct resource_id others[2] = {
+                {RESOURCE_DISK, OTHER_SUB, "rg-app", "db02"},
+                {RESOURCE_DISK, OTHER_SUB, "rg-app", "db03"},
+        };
+        struct target targets[2];
+
+        begin();
+        targets[0] = f.target;
+        targets[1] = (struct target){.disks = others, .n_disks = 2};
+        f.file.targets = targets;
+        f.file.n_targets = 2;
+        rule(HTTP_GET, OTHER_SUB, 0, 403, ERROR("AuthorizationFailed"));
+        engine_begin();
+        assert_int_equal(engine_n_subscriptions(f.engine), 2);
+        engine_pass(60);
+        f.no_disk = true;
+        rule(HTTP_GET, "/disks/db01", 0, 404, ERROR("ResourceNotFound"));
+        while (f.met[1] == 0)
+                engine_pass(60);
+        f.no_disk = false;
+        engine_pass(5000); /* the disks are listed once an hour */
+        assert_int_equal(f.met[1], 1);
+
+        f.no_disk = true;
+        while (f.met[1] == 1)
+                engine_pass(60);
+        expect_said(__LINE__, "is gone, its snapshots are frozen", false);
+        while (f.met[1] == 2)
+                engine_pass(60);
+        expect_said(__LINE__, "is gone, its snapshots are frozen", true);
+        engine_end();
+}
+
+static int n_gets;
+
+static void count_get(void) {
+        n_gets++;
+}
+
+/* GET says that a victim is gone, and the listings go on having it: they lag, and what min_keep relies
+ * on is read before anything else goes, which is not done where listings can be trusted. */
+static void test_gone_and_listed(void **state) {
+        int gets[2];
+
+        for (int lags = 0; lags < 2; lags++) {
+                begin();
+                if (lags)
+                        rule(HTTP_GET, "-20261101T234500Z", 0, 404, ERROR("ResourceNotFound"));
+                engine_begin();
+                engine_pass(3000);
+                expect_said(__LINE__, "was gone already", lags);
+                f.get_part = "-20261102T";
+                f.at_get = count_get;
+                n_gets = 0;
+                engine_pass(1800);
+                gets[lags] = n_gets;
+                engine_end();
+        }
+        assert_int_equal(gets[0], 1800 / EVERY_S);
+        assert_true(gets[1] >= 2 * 1800 / EVERY_S);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_unlisted),
+                cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_returns),
+                cmocka_unit_test(test_gone_and_listed),
+        };
+
+        return cmocka_run_group_tests_name("engine-looks", tests, NULL, NULL);
+}
