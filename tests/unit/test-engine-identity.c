@@ -626,6 +626,23 @@ static void test_refused(void **state) {
         engine_end();
 }
 
+/* A secret that is gone when it is asked for again is told at once, and not waited for. */
+static void test_lost_between(void **state) {
+        fixture_init();
+        f.file.identity = (struct policy_identity)PRINCIPAL(IDENTITY_SECRET, "sp");
+        secret_plant(SECRETS_CREDENTIAL, "sp", "s3cret");
+        f.rules[f.n_rules++] = (struct rule){HTTP_POST, "oauth2", 0, 503, 0, NULL, "", false};
+        engine_begin();
+        while (f.met[0] == 0)
+                assert_true(engine_turn(INT64_MAX - 1));
+        assert_false(said("no token"));
+        f.secrets_planted[0].text = NULL;
+        engine_pass(5);
+        assert_int_equal(f.requests[HTTP_POST], 1);
+        assert_true(said("(ENOENT): the systemd credential \"sp\" cannot be read"));
+        engine_end();
+}
+
 /* ---- two identities ---- */
 
 static void two_identities(void) {
@@ -763,7 +780,7 @@ int main(void) {
                 cmocka_unit_test(test_discovery),   cmocka_unit_test(test_retries),
                 cmocka_unit_test(test_renewal),     cmocka_unit_test(test_last_minutes),
                 cmocka_unit_test(test_refused),     cmocka_unit_test(test_two),
-                cmocka_unit_test(test_two_refused),
+                cmocka_unit_test(test_two_refused), cmocka_unit_test(test_lost_between),
         };
 
         return cmocka_run_group_tests_name("engine-identity", tests, make_pem, free_pem);
