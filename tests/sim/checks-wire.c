@@ -284,7 +284,9 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
                         for (struct seen_chain *chain = c->chains; chain; chain = chain->next)
                                 chain->refused = utc;
         }
-        if (event->kind != SERVICE_REQUEST_GET_SNAPSHOT || !event->url)
+        /* What is refused takes back nothing that another reply has shown. */
+        if (event->kind != SERVICE_REQUEST_GET_SNAPSHOT || !event->url || !reply ||
+            reply->status != 200)
                 return;
         s = snapshot_of(c, event->url);
         if (!s)
