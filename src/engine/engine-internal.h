@@ -63,11 +63,12 @@ struct subscription {
         struct engine *engine;
         char id[GUID_TEXT_SIZE];
 
-        struct world *world;   /* NULL until the first whole sweep */
-        struct mono begin;     /* of its sweep */
-        struct utc known_from; /* begin of the first world since the start */
-        struct mono disks_at;  /* begin of the listing of its disks; 0 ns: to be listed next time */
-        struct plan *plan;     /* of that world; NULL when it is to be made */
+        struct world *world; /* NULL until the first whole sweep */
+        struct mono begin;   /* of its sweep */
+        struct utc
+                awake_from; /* begin of the first world since the start, or end of the last suspend */
+        struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
+        struct plan *plan;    /* of that world; NULL when it is to be made */
         bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
         bool deletes_left; /* some of them wait for room, an answer or their turn */
         struct witness *witnesses; /* [plan->n_series], or NULL */

@@ -133,11 +133,19 @@ static bool engine_is_settled(const struct engine *engine, struct mono now) {
         return engine->n_operations == 0 && !engine->waiting;
 }
 
+/* After a suspend the worlds are as old as another life's: what came due meanwhile may be done. */
+static void engine_slept(struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                engine->subscriptions[i].awake_from = engine_now(engine);
+}
+
 static void engine_run(enum reactor_reason reason, void *data) {
         struct engine *engine = data;
         struct mono now = clock_mono(engine->services.clock);
         bool ended;
 
+        if (now.ns - ENGINE_GRACE_NS > engine->due.ns)
+                engine_slept(engine);
         engine_step(engine, now);
         if (now.ns >= engine_pause_end(engine, now).ns)
                 engine_settle(engine);

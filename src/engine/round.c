@@ -327,7 +327,7 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
                 subscription_doubt(s, "a page of the listing failed");
 
         if (!s->world)
-                s->known_from = world_view(world).begin;
+                s->awake_from = world_view(world).begin;
         subscription_compare(s, world, begin, now);
         subscription_drop_plan(s);
         world_free(s->world);
@@ -434,13 +434,13 @@ static struct mono action_permit(const struct subscription *s, const struct acti
 /*
  * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt or no
  * longer show what they did; a try may have had its effect; a life before this one took it shortly
- * before the start, and listings are as far behind; or the slot is late and so is the world, as after a
- * suspend, and another daemon was in time.
+ * before the start, and listings are as far behind; or another daemon was in time while this one slept,
+ * or with an old world was late.
  */
 static bool action_may_be_done(const struct subscription *s, const struct action *action,
                                const struct memory *memory, struct mono now) {
         int64_t late_ticks = engine_now(s->engine).ticks - action->slot.ticks;
-        int64_t before_ticks = s->known_from.ticks - action->slot.ticks;
+        int64_t before_ticks = s->awake_from.ticks - action->slot.ticks;
 
         if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done)
                 return true;
