@@ -374,21 +374,26 @@ static void subscription_begin_sweep(struct subscription *s, struct mono now) {
 /* When the world is to be read, at the earliest. */
 static struct mono sweep_due(const struct subscription *s, struct mono now) {
         struct mono due = s->next_sweep, next;
+        int64_t settled_ns, latest_ns;
 
         if (!s->world)
                 return s->sweep_again;
         /* The round's own listing comes when its last create is made; the next one that is due anyway
          * does not wait for a backlog. */
         if (is_touched(s) && !s->creating) {
-                due = mono_add_ns(s->touched_at, s->settle_ns);
+                settled_ns = mono_add_ns(s->touched_at, s->settle_ns).ns;
+                latest_ns = mono_add_ns(s->touched_first, ROUND_MOST_NS).ns;
+                due.ns = settled_ns;
                 next = s->plan ? engine_mono_of(s->engine, s->plan->next, now) : MONO_NEVER;
                 if (!s->engine->file->demo && next.ns - now.ns < ROUND_GAP_S * NSEC_PER_SEC &&
                     now.ns - s->touched_first.ns < ROUND_MOST_NS)
                         due.ns = MAX(due.ns, next.ns);
-                /* One that was wanted before the round began is wanted to show what the round does. */
-                due.ns = MIN(due.ns, s->next_sweep.ns > s->touched_first.ns
-                                             ? s->next_sweep.ns
-                                             : mono_add_ns(s->touched_first, ROUND_MOST_NS).ns);
+                /* One that was wanted before the round began is wanted to show what the round does; and
+                 * so is one that would come while its last snapshots are being made: with slots an hour
+                 * apart the hourly sweep falls together with each round. */
+                if (s->next_sweep.ns > s->touched_first.ns)
+                        due.ns = MIN(due.ns, MAX(s->next_sweep.ns, settled_ns));
+                due.ns = MIN(due.ns, latest_ns);
         }
         due.ns = MAX(due.ns, s->sweep_again.ns);
         return due;
