@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """peers: what a cycle costs us, and Microsoft's clients for the same work.
 
-    peers.py AZURE-SIM SNAPKEEPD SNAPKEEPCTL SOURCE
+    peers.py AZURE-SIM SNAPKEEPD SIMULATION SOURCE
 
 A cycle creates one snapshot of a disk, waits for it, and deletes the oldest one of that disk. First
 the requests of a cycle as the daemon makes them day after day, in virtual time; then one cycle of many
 disks at once, over TLS against azure-sim without latency, limits or time for operations: the
 daemon beside the JavaScript SDK, and the Azure CLI where it is installed. Figures; none of them fails.
 """
-import json
 import os
 import shutil
 import subprocess
@@ -21,35 +20,18 @@ for folder in ('integration', 'clients'):
     sys.path.insert(0, os.path.join(HERE, '..', folder))
 
 from clients import Az, Azure, sdk_command, sdk_environment  # noqa: E402
-from rig import SUBSCRIPTION, end_all, plain_environment, policy  # noqa: E402
+from rig import end_all, plain_environment, policy  # noqa: E402
 
-CHAIN, PAGE = 5, 1000
+PAGE = 1000
 PARALLEL = 32
 DISKS, AZ_DISKS = 1000, 50
 
 
-def virtual_cycle(snapkeepctl, folder, disks):
-    """Requests by cycle on the second day, when every cycle also prunes."""
-    path = os.path.join(folder, 'virtual.yaml')
-    with open(path, 'w') as file:
-        file.write('version: 1\nowner: bench\nazure: {cloud: public, identity: managed}\n'
-                   'defaults: {snapshot_group: rg-snapshots, jitter: 0s}\n'
-                   'safety: {prune: auto, min_keep: 1, min_age: 0s}\n'
-                   f'policies:\n  gold: {{schedule: {{every: 1h}}, keep: {{last: {CHAIN}}}}}\n'
-                   f'targets:\n  - {{policy: gold, match: {{subscription: {SUBSCRIPTION}}}}}\n')
-    run = subprocess.run([snapkeepctl, 'simulate', '--policy', path, '--disks', str(disks), '--days', '2',
-                          '--json'], capture_output=True, text=True, check=True, timeout=3600)
-    day = json.loads(run.stdout)['by_day'][1]
-    return day['requests'] / day['created'], day['created']
-
-
-def print_requests(snapkeepctl, folder):
-    print(f'Requests of a cycle, K = {CHAIN} snapshots a chain, P = {PAGE} rows a page, a sweep a cycle.')
-    print(f'The target is 3.03 + (K + 1)/P = {3.03 + (CHAIN + 1) / PAGE:.3f} where pages are full; below, a')
-    print('cycle of few disks also pays its own token, listing of disks and page of snapshots.')
-    for disks in (1, 10, 100, 1000):
-        requests, cycles = virtual_cycle(snapkeepctl, folder, disks)
-        print(f'  {disks:5} disks: {requests:.3f} in {cycles} cycles', flush=True)
+def print_requests(simulation):
+    print('Requests of a cycle by kind, over a day of hourly slots; K snapshots a chain, P rows a page.')
+    print('The target is 3.03 + (K + 1)/P where pages are full; below, a cycle of few disks also pays its own')
+    print('token, listing of disks and page of snapshots.', flush=True)
+    subprocess.run([simulation, '--requests'], check=True, timeout=3600)
 
 
 class Measure:
@@ -159,11 +141,11 @@ def print_peers(azure_sim, snapkeepd, source, folder):
 
 
 def main():
-    azure_sim, snapkeepd, snapkeepctl, source = map(os.path.abspath, sys.argv[1:])
+    azure_sim, snapkeepd, simulation, source = map(os.path.abspath, sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix='snapkeep-bench-') as folder:
         os.chdir(folder)
         try:
-            print_requests(snapkeepctl, folder)
+            print_requests(simulation)
             print_peers(azure_sim, snapkeepd, source, folder)
         finally:
             end_all()

@@ -12,6 +12,7 @@
  *         simulation --generated N --long-criteria   with the numbers of a long run
  *         simulation --scenario generated --seed 7 [--trace] [--shrink]
  *         simulation --backlog N                 N disks due at once under Azure's own rates: figures
+ *         simulation --requests                  what a cycle costs at 1, 10, 100 and 1,000 disks
  */
 #include "generated.h"
 #include "named.h"
@@ -226,6 +227,22 @@ static int print_backlog(unsigned disks) {
         return kept && backlog.throttled == 0 && backlog.used >= 0.95 ? 0 : 1;
 }
 
+static int print_requests(void) {
+        static const unsigned fleets[] = {1, 10, 100, 1000};
+
+        for (size_t i = 0; i < ARRAY_SIZE(fleets); i++) {
+                struct requests requests;
+                struct rig rig;
+
+                rig_init(&rig, "requests", 1, /* echo= */ false);
+                rig.unchecked = true; /* figures, and the scenarios of that name have the checks */
+                requests_run(&rig, fleets[i], &requests);
+                requests_print(&requests);
+                rig_deinit(&rig);
+        }
+        return 0;
+}
+
 /* "2/8": the second of eight. */
 static bool parse_shard(const char *text, struct generated *g) {
         char *end;
@@ -255,6 +272,7 @@ int main(int argc, char **argv) {
                 OPT_SHRINK,
                 OPT_FAILURES,
                 OPT_BACKLOG,
+                OPT_REQUESTS,
         };
         static const struct option options[] = {
                 {"scenario", required_argument, NULL, OPT_SCENARIO},
@@ -272,6 +290,7 @@ int main(int argc, char **argv) {
                 {"shrink", no_argument, NULL, OPT_SHRINK},
                 {"failures", required_argument, NULL, OPT_FAILURES},
                 {"backlog", required_argument, NULL, OPT_BACKLOG},
+                {"requests", no_argument, NULL, OPT_REQUESTS},
                 {},
         };
         struct generated g = {
@@ -330,6 +349,8 @@ int main(int argc, char **argv) {
                         break;
                 case OPT_BACKLOG:
                         return print_backlog((unsigned)strtoul(optarg, NULL, 10));
+                case OPT_REQUESTS:
+                        return print_requests();
                 default:
                         return 2;
                 }

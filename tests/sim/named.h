@@ -105,6 +105,17 @@ struct backlog {
 void backlog_run(struct rig *rig, unsigned disks, unsigned nodes, unsigned share_permille,
                  bool print, struct backlog *ret_backlog);
 
+/* A day of @disks with a slot an hour, each of which prunes one: what was asked of Azure. */
+struct requests {
+        unsigned disks;
+        unsigned chain;               /* K: snapshots that stay of each */
+        size_t page;                  /* P: rows of a listing's page */
+        struct service_counts counts; /* of that day */
+};
+void requests_run(struct rig *rig, unsigned disks, struct requests *ret_requests);
+double requests_per_cycle(const struct requests *requests);
+void requests_print(const struct requests *requests);
+
 /* The rows of the table in scenarios.c. */
 void named_month_down(struct rig *rig);
 void named_spring_daily(struct rig *rig);
@@ -130,6 +141,11 @@ void named_pruner_unknown(struct rig *rig);
 void named_backlog(struct rig *rig);
 void named_backlog_of_two(struct rig *rig);
 void named_strangers_spend(struct rig *rig);
+
+void named_requests_of_one(struct rig *rig);
+void named_requests_of_ten(struct rig *rig);
+void named_requests_of_a_hundred(struct rig *rig);
+void named_requests_of_pages(struct rig *rig);
 
 void named_key_disabled(struct rig *rig);
 void named_key_unreadable(struct rig *rig);
