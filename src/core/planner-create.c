@@ -106,6 +106,7 @@ static int plan_create(struct planner *p, const struct series *s, const struct a
         action->slot = state->due;
         action->attempt = attempt;
         action->disk = state->disk;
+        action->region = s->disk->region;
         action->location = strdup(view_str(p->view, s->disk->location));
         if (!action->location)
                 return -ENOMEM;

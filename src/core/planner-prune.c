@@ -126,6 +126,7 @@ int planner_delete(struct planner *p, const struct snapshot_row *row, struct str
 
         stpcpy(action->group, view_str(p->view, row->group));
         snapshot_row_name(p->view, row, action->name);
+        action->region = row->region;
         action->slot = row->slot;
         action->attempt = row->attempt;
         action->unique_id = row->unique_id;

@@ -36,6 +36,8 @@ struct action {
         char group[RESOURCE_GROUP_MAX + 1]; /* the snapshot's */
         char name[SNAPSHOT_NAME_SIZE];
         char generation[GUID_TEXT_SIZE];
+        uint32_t
+                region; /* the snapshot's, canonical: a string of the view, while that lives; or 0 */
         struct utc slot;
         unsigned attempt;
         char *reason; /* owned; for people: "slot is due", "superseded: last 3 keeps newer ones" */

@@ -8,8 +8,6 @@
  * world that was read whole and is fresh, and that nothing has contradicted since; our own creates
  * since then only add to what stays.
  */
-#include "base/intern.h"
-#include "core/naming.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -206,7 +204,7 @@ static int subscription_alloc_tries(struct subscription *s) {
 
         s->one_region = true;
         for (size_t i = 1; i < plan->n_actions && plan->actions[i].kind == ACTION_CREATE; i++)
-                s->one_region &= strcmp(plan->actions[i].location, plan->actions[0].location) == 0;
+                s->one_region &= plan->actions[i].region == plan->actions[0].region;
 
         free(s->tries);
         s->tries = calloc(plan->n_actions + 1, sizeof(*s->tries));
@@ -403,29 +401,6 @@ static bool world_is_stale(const struct subscription *s, struct mono now) {
         return now.ns - s->begin.ns > ROUND_STALE_NS;
 }
 
-/* Chosen: longer than any name of a region. What is longer counts as not known. */
-#define REGION_MAX 64
-
-/* The region whose buckets the action draws from, canonical; "" when it is not known. */
-static void action_region(const struct subscription *s, const struct action *action,
-                          char ret_region[static REGION_MAX]) {
-        struct world_view view = world_view(s->world);
-        const char *location = action->location;
-        uint32_t generation;
-
-        if (!location) {
-                const struct snapshot_row *row = NULL;
-
-                generation = intern_find(view.strings, action->generation);
-                if (generation != 0)
-                        row = view_find_snapshot(&view, generation, action->group, action->name);
-                location = row ? view_str(&view, row->region) : "";
-        }
-        ret_region[0] = '\0';
-        if (strlen(location) < REGION_MAX)
-                naming_region(location, ret_region);
-}
-
 /* When its request that changes something may go. */
 static struct mono action_permit(const struct subscription *s, const struct action *action,
                                  const char *region, struct mono now) {
@@ -500,12 +475,13 @@ static void subscription_admit(struct subscription *s, const struct action *acti
  */
 static bool subscription_admit_kind(struct subscription *s, enum action_kind kind,
                                     struct mono now) {
-        const char *waits = NULL;
-        char region[REGION_MAX];
+        struct world_view view = world_view(s->world);
+        uint32_t waits = 0;
         bool busy = false;
 
         for (size_t i = 0; i < s->plan->n_actions; i++) {
                 const struct action *action = &s->plan->actions[i];
+                const char *region;
                 struct memory *memory;
                 struct mono permit;
 
@@ -524,15 +500,15 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
                 if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
                     !subscription_survivors_stand(s, action->series, now))
                         continue;
-                if (waits && action->location && strcmp(action->location, waits) == 0)
+                if (waits != 0 && action->region == waits)
                         continue;
-                action_region(s, action, region);
+                region = action->region != 0 ? view_str(&view, action->region) : "";
                 permit = action_permit(s, action, region, now);
                 if (permit.ns > now.ns) {
                         s->permit_at.ns = MIN(s->permit_at.ns, permit.ns);
                         if (kind == ACTION_CREATE && s->one_region)
                                 break;
-                        waits = action->location; /* so does all that goes there */
+                        waits = action->region; /* so does all that goes there */
                         continue;
                 }
                 subscription_admit(s, action, region, memory, now);
