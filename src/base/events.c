@@ -566,6 +566,18 @@ static const struct event_entry events[] = {
                         .effect = "It goes when the rule no longer keeps it.",
                         .remedy = "If it should stay: snapkeepctl hold.",
                 },
+        [LOG_EVENT_SNAPSHOT_ADOPTED] =
+                {
+                        .id = "6f8270d6c2e94b75b839b833a855cd49",
+                        .name = "snapshot-adopted",
+                        .fields = ACTION | ON(REASON),
+                        .subject = "A snapshot was adopted",
+                        .cause = "An operator ordered it, and reading the snapshot has shown our "
+                                 "tags. SNAPKEEP_REASON is the policy.",
+                        .effect = "It counts as one of ours of the instant at which it was taken, "
+                                  "and goes when the rule no longer keeps it.",
+                        .remedy = "If it should stay: snapkeepctl hold.",
+                },
         [LOG_EVENT_PAUSE_OVER] =
                 {
                         .id = "212a116350f6402e9b9b2967d6caddeb",

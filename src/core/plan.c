@@ -125,31 +125,38 @@ static void append_tag(struct strbuf *out, const char *name, const char *value) 
         strbuf_append(out, value, strlen(value) + 1);
 }
 
-void action_tags(const struct policy_file *file, const struct action *action, bool rule_is_accepted,
+void series_tags(const struct policy_file *file, size_t policy_index, struct utc slot,
+                 const char *generation, const struct resource_id *disk, const char *accepted,
                  struct strbuf *out) {
-        const struct policy *policy = &file->policies[action->policy];
-        char slot[UTC_SLOT_SIZE];
-
-        assert(action->kind == ACTION_CREATE);
+        const struct policy *policy = &file->policies[policy_index];
+        char slot_text[UTC_SLOT_SIZE];
 
         append_tag(out, TAG_VERSION, TAG_VERSION_VALUE);
         append_tag(out, TAG_OWNER, file->owner);
         append_tag(out, TAG_POLICY, policy->name);
-        append_tag(out, TAG_SLOT, utc_format_slot(action->slot, slot));
-        append_tag(out, TAG_GENERATION, action->generation);
+        append_tag(out, TAG_SLOT, utc_format_slot(slot, slot_text));
+        append_tag(out, TAG_GENERATION, generation);
 
         strbuf_append(out, TAG_DISK, sizeof(TAG_DISK));
-        strbuf_appendf(out, "%s/%s/%s", action->disk.subscription, action->disk.group,
-                       action->disk.name);
+        strbuf_appendf(out, "%s/%s/%s", disk->subscription, disk->group, disk->name);
         strbuf_append_char(out, '\0');
 
         strbuf_append(out, TAG_KEEP, sizeof(TAG_KEEP));
-        if (action->accepted && !rule_is_accepted)
-                strbuf_append_str(out, action->accepted);
+        if (accepted)
+                strbuf_append_str(out, accepted);
         else
                 keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, out);
         strbuf_append_char(out, '\0');
+}
 
+void action_tags(const struct policy_file *file, const struct action *action, bool rule_is_accepted,
+                 struct strbuf *out) {
+        const struct policy *policy = &file->policies[action->policy];
+
+        assert(action->kind == ACTION_CREATE);
+
+        series_tags(file, action->policy, action->slot, action->generation, &action->disk,
+                    rule_is_accepted ? NULL : action->accepted, out);
         for (size_t i = 0; i < policy->tags.n; i++)
                 append_tag(out, policy->tags.items[i].name, policy->tags.items[i].value);
 }

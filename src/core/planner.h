@@ -190,6 +190,11 @@ struct resource_id action_snapshot_id(const struct action *action);
 int action_copy(const struct action *action, struct action *ret_copy);
 void action_deinit(struct action *action);
 
+/* Appends the tags by which a snapshot is a member of the series: name, NUL, value, NUL for each. The
+ * keep rule is @accepted, or the policy's when that is NULL. */
+void series_tags(const struct policy_file *file, size_t policy, struct utc slot,
+                 const char *generation, const struct resource_id *disk, const char *accepted,
+                 struct strbuf *out);
 /* Appends the tags of the snapshot that @action creates, ours and the policy's, at most 50: name,
  * NUL, value, NUL for each. The keep rule is action->accepted, or the policy's when that is NULL or
  * @rule_is_accepted. */

@@ -134,7 +134,9 @@ struct order {
         struct resource_id snapshot;
         struct guid unique_id;
         char generation[GUID_TEXT_SIZE];
-        char *detail; /* owned; HOLD: the reason; RELEASE: the hold that goes, NULL until it was read */
+        char *detail; /* owned; HOLD: the reason; RELEASE: the hold that goes, NULL until it was read; ADOPT:
+                         the policy */
+        struct strbuf tags; /* ADOPT: name NUL value NUL of each */
         struct strbuf text; /* how it ended */
         struct utc since;
         struct mono ended; /* once it does not run any more */

@@ -45,6 +45,13 @@ enum {
         ENGINE_E_LEAVING,     /* it is being deleted */
         ENGINE_E_BUSY,        /* another order about it is under way, or too many are */
         ENGINE_E_INVALID,     /* an argument makes no sense */
+        ENGINE_E_OURS,        /* these as ADOPT_E_* of core/adopt.h */
+        ENGINE_E_FULL,
+        ENGINE_E_INCOMPLETE,
+        ENGINE_E_UNMANAGED,
+        ENGINE_E_POLICIES,
+        ENGINE_E_GROUP,
+        ENGINE_E_SLOT,
 };
 
 /* What an ack answers: an operator reads it in status and says so with this hash. */
@@ -89,6 +96,7 @@ int engine_retire(struct engine *engine, const char *generation, const char *has
 enum order_kind {
         ORDER_HOLD,    /* our hold tag, with a reason: it stays, whatever the rule says */
         ORDER_RELEASE, /* the hold tag goes */
+        ORDER_ADOPT,   /* our tags, so that it is ours */
 };
 enum order_state {
         ORDER_RUNNING,
@@ -118,6 +126,10 @@ int engine_hold(struct engine *engine, const char *snapshot, const char *reason,
                 char ret_order[static ENGINE_HASH_SIZE]);
 int engine_release(struct engine *engine, const char *snapshot, const char *who,
                    char ret_order[static ENGINE_HASH_SIZE]);
+/* Into the series of that policy; "": of the only one that selects the disk. Returns also ENGINE_E_OURS
+ * to ENGINE_E_SLOT, and never NOT_OURS. One with another's owner tag fails, once that was read. */
+int engine_adopt(struct engine *engine, const char *snapshot, const char *policy, const char *who,
+                 char ret_order[static ENGINE_HASH_SIZE]);
 
 /* An invariant about a generation is broken: its deletions stop until a restart. Simulation aborts. */
 void engine_invariant_broken(struct engine *engine, const char *generation, const char *rule);

@@ -4,6 +4,7 @@
  * An order is memory, for whoever asked: what it has changed stands in Azure. Asked for twice while it
  * runs it is one order; of two different ones about one snapshot the second is refused.
  */
+#include "core/adopt.h"
 #include "core/naming.h"
 #include "core/series.h"
 #include "core/wanted.h"
@@ -28,9 +29,11 @@ const char *order_kind_name(enum order_kind kind) {
         case ORDER_HOLD:
                 return "hold";
         case ORDER_RELEASE:
+                return "release";
+        case ORDER_ADOPT:
                 break;
         }
-        return "release";
+        return "adopt";
 }
 
 const char *order_state_name(enum order_state state) {
@@ -47,11 +50,16 @@ const char *order_state_name(enum order_state state) {
 
 /* ---- those there are ---- */
 
-static void order_free(struct engine *engine, struct order *order) {
-        DL_DELETE(engine->orders, order);
+static void order_deinit(struct order *order) {
         free(order->detail);
+        strbuf_deinit(&order->tags);
         strbuf_deinit(&order->text);
         free(order);
+}
+
+static void order_free(struct engine *engine, struct order *order) {
+        DL_DELETE(engine->orders, order);
+        order_deinit(order);
 }
 
 void orders_deinit(struct engine *engine) {
@@ -198,15 +206,24 @@ void order_log(const struct order *order, enum log_level level, enum log_event e
 }
 
 static void order_tell(struct engine *engine, const struct order *order, const char *who) {
+        const char *name = order->snapshot.name;
+        struct log *log = engine->services.log;
         struct log_entry entry;
 
         order_log(order, LOG_LEVEL_NOTICE, LOG_EVENT_ORDER, &entry);
-        if (order->kind == ORDER_HOLD)
-                log_commit(engine->services.log, &entry, "snapshot %s is to be held (%s), says %s",
-                           order->snapshot.name, order->detail, who);
-        else
-                log_commit(engine->services.log, &entry, "snapshot %s is to be released, says %s",
-                           order->snapshot.name, who);
+        switch (order->kind) {
+        case ORDER_HOLD:
+                log_commit(log, &entry, "snapshot %s is to be held (%s), says %s", name,
+                           order->detail, who);
+                break;
+        case ORDER_RELEASE:
+                log_commit(log, &entry, "snapshot %s is to be released, says %s", name, who);
+                break;
+        case ORDER_ADOPT:
+                log_commit(log, &entry, "snapshot %s is to be adopted under %s, says %s", name,
+                           order->detail, who);
+                break;
+        }
 }
 
 static int order_new(const struct found *found, enum order_kind kind, const char *detail,
@@ -270,9 +287,43 @@ static int order_give(const struct found *found, struct order *order, const char
         return 0;
 }
 
+/* What adoption adds. */
+static int adopt_tags(const struct found *found, const struct adoption *adoption,
+                      struct order *order) {
+        const struct world_view *view = &found->view;
+        struct resource_id disk = {.type = RESOURCE_DISK};
+        char own[GUID_TEXT_SIZE];
+
+        stpcpy(disk.subscription, view->subscription);
+        stpcpy(disk.group, view_str(view, adoption->disk->group));
+        stpcpy(disk.name, view_str(view, adoption->disk->name));
+        series_tags(found->s->engine->file, adoption->policy, adoption->slot, order->generation,
+                    &disk, /* accepted= */ NULL, &order->tags);
+        strbuf_append(&order->tags, TAG_ADOPTED, sizeof(TAG_ADOPTED));
+        strbuf_append(&order->tags, guid_format(&order->unique_id, own), GUID_TEXT_SIZE);
+        return order->tags.error;
+}
+
+/* Gives the order, or gives it up. */
+static int order_finish(const struct found *found, struct order *order, const char *detail,
+                        const char *who, char ret_order[static ENGINE_HASH_SIZE]) {
+        char id_text[RESOURCE_ID_TEXT_SIZE];
+        int r;
+
+        r = engine_question_hash(found->s->engine, order_kind_name(order->kind),
+                                 resource_id_format(&order->snapshot, id_text), detail, order->id);
+        if (r == 0 && is_leaving(found, order->snapshot.name))
+                r = ENGINE_E_LEAVING;
+        r = r ?: order_give(found, order, who);
+        if (r == 0 || r == ORDER_E_RUNNING)
+                strcpy(ret_order, order->id);
+        if (r != 0)
+                order_deinit(order);
+        return r == ORDER_E_RUNNING ? 0 : r;
+}
+
 static int give(struct engine *engine, const char *snapshot, enum order_kind kind,
                 const char *detail, const char *who, char ret_order[static ENGINE_HASH_SIZE]) {
-        char id_text[RESOURCE_ID_TEXT_SIZE];
         struct found found = {};
         struct order *order;
         int r;
@@ -283,21 +334,7 @@ static int give(struct engine *engine, const char *snapshot, enum order_kind kin
         if (!snapshot_row_is_ours(found.row) || guid_is_nil(&found.row->unique_id))
                 return ENGINE_E_NOT_OURS;
         r = order_new(&found, kind, detail, &order);
-        if (r < 0)
-                return r;
-        r = engine_question_hash(engine, order_kind_name(kind),
-                                 resource_id_format(&order->snapshot, id_text), detail ?: "",
-                                 order->id);
-        if (r == 0 && is_leaving(&found, order->snapshot.name))
-                r = ENGINE_E_LEAVING;
-        r = r ?: order_give(&found, order, who);
-        if (r == 0 || r == ORDER_E_RUNNING)
-                strcpy(ret_order, order->id);
-        if (r == 0)
-                return 0;
-        free(order->detail);
-        free(order);
-        return r == ORDER_E_RUNNING ? 0 : r;
+        return r < 0 ? r : order_finish(&found, order, detail ?: "", who, ret_order);
 }
 
 /* Azure allows a tag's value 256 characters; control characters would be none that people can read. */
@@ -320,6 +357,45 @@ int engine_hold(struct engine *engine, const char *snapshot, const char *reason,
 int engine_release(struct engine *engine, const char *snapshot, const char *who,
                    char ret_order[static ENGINE_HASH_SIZE]) {
         return give(engine, snapshot, ORDER_RELEASE, /* detail= */ NULL, who, ret_order);
+}
+
+static int adopt_outcome(int r) {
+        static const int outcomes[] = {
+                [ADOPT_E_OURS] = ENGINE_E_OURS,
+                [ADOPT_E_FULL] = ENGINE_E_FULL,
+                [ADOPT_E_INCOMPLETE] = ENGINE_E_INCOMPLETE,
+                [ADOPT_E_UNMANAGED] = ENGINE_E_UNMANAGED,
+                [ADOPT_E_POLICIES] = ENGINE_E_POLICIES,
+                [ADOPT_E_GROUP] = ENGINE_E_GROUP,
+                [ADOPT_E_SLOT] = ENGINE_E_SLOT,
+        };
+
+        return outcomes[r];
+}
+
+int engine_adopt(struct engine *engine, const char *snapshot, const char *policy, const char *who,
+                 char ret_order[static ENGINE_HASH_SIZE]) {
+        struct adoption adoption;
+        struct found found = {};
+        struct order *order;
+        int r;
+
+        r = find_snapshot(engine, snapshot, &found);
+        if (r != 0)
+                return r;
+        r = adopt_judge(engine->file, &found.view, found.row, policy, engine_now(engine),
+                        &adoption);
+        if (r != 0)
+                return adopt_outcome(r);
+        r = order_new(&found, ORDER_ADOPT, engine->file->policies[adoption.policy].name, &order);
+        if (r < 0)
+                return r;
+        r = adopt_tags(&found, &adoption, order);
+        if (r < 0) {
+                order_deinit(order);
+                return r;
+        }
+        return order_finish(&found, order, order->detail, who, ret_order);
 }
 
 void order_end(struct order *order, enum order_state state, struct mono now) {

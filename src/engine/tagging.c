@@ -97,17 +97,21 @@ static enum op_verdict tagging_again(struct tagging *tagging, struct mono now) {
         return operation_pause(&tagging->op, now);
 }
 
-/* Merge of our tag, or Delete of the hold that was seen: of another, set meanwhile, it takes nothing. */
+/* Merge of our tags, or Delete of the hold that was seen: of another, set meanwhile, it takes nothing. */
 static enum op_verdict tagging_change(struct tagging *tagging, struct mono now) {
         const struct order *order = tagging->order;
         struct http_request *request = NULL;
         struct strbuf tags = {};
 
-        strbuf_append(&tags, TAG_HOLD, sizeof(TAG_HOLD));
-        strbuf_append(&tags, order->detail, strlen(order->detail) + 1);
+        if (order->kind == ORDER_ADOPT)
+                strbuf_append(&tags, order->tags.data, order->tags.len);
+        else {
+                strbuf_append(&tags, TAG_HOLD, sizeof(TAG_HOLD));
+                strbuf_append(&tags, order->detail, strlen(order->detail) + 1);
+        }
         if (tags.error == 0)
                 request = arm_patch_tags(&tagging->op.engine->file->cloud, &order->snapshot,
-                                         order->kind == ORDER_HOLD ? TAGS_MERGE : TAGS_DELETE,
+                                         order->kind == ORDER_RELEASE ? TAGS_DELETE : TAGS_MERGE,
                                          tags.data, tags.len);
         strbuf_deinit(&tags);
         tagging_enter(tagging, TAGGING_AWAIT_CHANGE);
@@ -170,6 +174,37 @@ static enum op_verdict release_compare(struct tagging *tagging, const char *hold
         return tagging_not_shown(tagging, now);
 }
 
+static bool has_tags(const struct snapshot_reply *reply, const struct strbuf *tags) {
+        const char *name = tags->data, *end = tags->data + tags->len;
+
+        while (name < end) {
+                const char *value = name + strlen(name) + 1, *found = tags_get(reply->tags, name);
+
+                if (!found || strcmp(found, value) != 0)
+                        return false;
+                name = value + strlen(value) + 1;
+        }
+        return true;
+}
+
+/* What the listing showed may be another by now. */
+static enum op_verdict adopt_compare(struct tagging *tagging, const struct snapshot_reply *reply,
+                                     struct mono now) {
+        const char *owner = tags_get(reply->tags, TAG_OWNER);
+        char source[GUID_TEXT_SIZE] = "";
+
+        if (reply->has_source_unique_id)
+                guid_format(&reply->source_unique_id, source);
+        if (strcmp(source, tagging->order->generation) != 0 || !reply->incremental ||
+            reply->provisioning != PROVISIONING_SUCCEEDED || reply->has_copy_error)
+                return tagging_refuse(tagging, "it is not the complete one that was listed");
+        if (owner && strcmp(owner, tagging->op.engine->file->owner) != 0)
+                return operation_fail_with(&tagging->op, ARM_PRECONDITION, "OtherOwner",
+                                           "its owner tag says that it belongs to %s", owner);
+        return has_tags(reply, &tagging->order->tags) ? tagging_shown(tagging, now)
+                                                      : tagging_not_shown(tagging, now);
+}
+
 static enum op_verdict tagging_compare(struct tagging *tagging, const struct snapshot_reply *reply,
                                        struct mono now) {
         const struct order *order = tagging->order;
@@ -180,16 +215,13 @@ static enum op_verdict tagging_compare(struct tagging *tagging, const struct sna
                 return tagging_refuse(tagging, "another snapshot has its name");
         if (reply->provisioning == PROVISIONING_DELETING)
                 return tagging_refuse(tagging, "it is being deleted");
+        if (order->kind == ORDER_ADOPT)
+                return adopt_compare(tagging, reply, now);
         if (!owner || strcmp(owner, tagging->op.engine->file->owner) != 0)
                 return tagging_refuse(tagging, "its owner tag is not ours any more");
 
-        switch (order->kind) {
-        case ORDER_HOLD:
-                return hold_compare(tagging, hold, now);
-        case ORDER_RELEASE:
-                break;
-        }
-        return release_compare(tagging, hold, now);
+        return order->kind == ORDER_HOLD ? hold_compare(tagging, hold, now)
+                                         : release_compare(tagging, hold, now);
 }
 
 static enum op_verdict tagging_after_look(struct tagging *tagging, struct mono now) {
@@ -278,17 +310,24 @@ static enum op_verdict tagging_step(struct operation *op, struct mono now) {
         return OP_DONE;
 }
 
+/* What an order of each kind is told as. */
+static const struct {
+        const char *done;   /* "snapshot %s …" and the order's detail */
+        const char *failed; /* "… could not be …" */
+        enum log_event event;
+} words[] = {
+        [ORDER_HOLD] = {"is held: ", "held", LOG_EVENT_SNAPSHOT_HELD},
+        [ORDER_RELEASE] = {"is released, its hold was: ", "released", LOG_EVENT_SNAPSHOT_RELEASED},
+        [ORDER_ADOPT] = {"is ours from here on, under ", "adopted", LOG_EVENT_SNAPSHOT_ADOPTED},
+};
+
 static void tagging_tell_done(const struct tagging *tagging) {
         struct order *order = tagging->order;
-        bool hold = order->kind == ORDER_HOLD;
         struct log_entry entry;
 
-        strbuf_appendf(&order->text,
-                       hold ? "snapshot %s is held: %s"
-                            : "snapshot %s is released, its hold was: %s",
-                       order->snapshot.name, order->detail);
-        order_log(order, LOG_LEVEL_NOTICE,
-                  hold ? LOG_EVENT_SNAPSHOT_HELD : LOG_EVENT_SNAPSHOT_RELEASED, &entry);
+        strbuf_appendf(&order->text, "snapshot %s %s%s", order->snapshot.name,
+                       words[order->kind].done, order->detail);
+        order_log(order, LOG_LEVEL_NOTICE, words[order->kind].event, &entry);
         log_field(&entry, LOG_REASON, order->detail);
         log_commit(tagging->op.engine->services.log, &entry, "%s", strbuf_str(&order->text));
 }
@@ -299,7 +338,7 @@ static void tagging_tell_failure(const struct tagging *tagging) {
         struct log_entry entry;
 
         strbuf_appendf(&order->text, "snapshot %s could not be %s%s", order->snapshot.name,
-                       order->kind == ORDER_HOLD ? "held" : "released",
+                       words[order->kind].failed,
                        tagging->changed ? ", or nobody saw that it was" : "");
         arm_error_append(&op->error, &order->text);
         arm_remedy_append(&op->error, &order->text);

@@ -49,6 +49,8 @@ static const struct option {
          "what was shown, and is to be done"},
         {"reason", OPTION_REASON, "TEXT", offsetof(struct request, reason),
          "why, for whoever finds it later"},
+        {"under", OPTION_UNDER, "POLICY", offsetof(struct request, under),
+         "of several that select the disk, this one"},
         {"days", OPTION_DAYS, "N", offsetof(struct request, days), "so many days; 30 otherwise"},
         {"seed", OPTION_SEED, "N", offsetof(struct request, seed),
          "of chance: names, latencies, faults; 1 otherwise"},
@@ -143,11 +145,14 @@ static enum status read_argument(const struct verb *verb, const char *word,
         if (!verb->argument)
                 say("%s takes no argument, and there is \"%s\". Try \"snapkeepctl %s --help\".",
                     verb->name, word, verb->name);
-        else if (request->argument)
+        else if (verb->arguments_many && request->n_arguments == ARGUMENTS_MAX)
+                say("%s takes at most %d of %s", verb->name, ARGUMENTS_MAX, verb->argument);
+        else if (request->argument && !verb->arguments_many)
                 say("%s takes one %s, and \"%s\" is a second; one with blanks needs quotes",
                     verb->name, verb->argument, word);
         else {
-                request->argument = word;
+                request->arguments[request->n_arguments++] = word;
+                request->argument = request->arguments[0];
                 return STATUS_DONE;
         }
         return STATUS_USAGE;

@@ -45,9 +45,13 @@ enum {
         OPTION_SINCE = 1 << 20,
         OPTION_WATCH = 1 << 21,
         OPTION_REASON = 1 << 22,
+        OPTION_UNDER = 1 << 23,
 };
 /* What every verb takes. */
 #define OPTIONS_GLOBAL ((unsigned)(OPTION_JSON | OPTION_UTC | OPTION_HELP))
+
+/* Chosen: of verbs that take several. */
+#define ARGUMENTS_MAX 100
 
 struct verb;
 
@@ -57,8 +61,10 @@ struct request {
         bool json, utc, direct, unclaimed, prune, watch, help;
         /* NULL when not given */
         const char *policy, *timezone, *from, *count, *keep, *pick, *now, *output, *until, *hash;
-        const char *days, *seed, *disks, *faults, *since, *reason;
-        const char *argument;
+        const char *days, *seed, *disks, *faults, *since, *reason, *under;
+        const char *argument; /* the first, or NULL */
+        const char *arguments[ARGUMENTS_MAX];
+        size_t n_arguments;
 };
 
 struct verb {
@@ -69,11 +75,12 @@ struct verb {
         unsigned options;     /* OPTION_*, beside the global ones */
         const char *argument; /* "EXPR", or NULL when there is none */
         bool argument_required;
+        bool arguments_many; /* up to ARGUMENTS_MAX of them */
         bool monitors; /* its exit status is one of Nagios' conventions: 0 ok, 1 warning, 2 critical,
                           3 for all that keeps it from being told, wrong usage included */
         enum status (*run)(const struct request *request);
 };
 
-extern const struct verb verb_ack, verb_apply, verb_calendar, verb_chain, verb_check, verb_explain,
-        verb_history, verb_hold, verb_list, verb_pause, verb_plan, verb_release, verb_reload,
-        verb_resume, verb_retain, verb_retire, verb_schema, verb_simulate, verb_status;
+extern const struct verb verb_ack, verb_adopt, verb_apply, verb_calendar, verb_chain, verb_check,
+        verb_explain, verb_history, verb_hold, verb_list, verb_pause, verb_plan, verb_release,
+        verb_reload, verb_resume, verb_retain, verb_retire, verb_schema, verb_simulate, verb_status;

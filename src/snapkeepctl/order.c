@@ -10,30 +10,24 @@
 /* Chosen: people see it end at once, and the bus hardly sees the questions. */
 static const struct timespec again = {.tv_nsec = 300000000};
 
-static enum status show(const struct request *request, const struct cJSON *order) {
-        static const char *const without[] = {"version", NULL};
-        _cleanup_(strbuf_deinit) struct strbuf out = {};
-        const char *text = json_text(order, "text");
-        bool done = strcmp(json_text(order, "state"), "done") == 0;
-        struct json_writer w;
-        enum status status;
+static bool is_done(const struct cJSON *order) {
+        return strcmp(json_text(order, "state"), "done") == 0;
+}
 
-        if (request->json) {
-                json_begin(&w, &out);
-                json_copy_members(&w, order, without);
-                json_end(&w);
-        } else if (done) {
-                append_clean(&out, text, strlen(text));
-                strbuf_append_char(&out, '\n');
-        }
-        if (!done)
+/* A failure is for people, too, where the rest is JSON. */
+static void show(const struct request *request, const struct cJSON *order, struct strbuf *out) {
+        const char *text = json_text(order, "text");
+
+        if (!is_done(order))
                 say("%s", text);
-        status = write_out(&out);
-        return status == STATUS_DONE && !done ? STATUS_TROUBLE : status;
+        else if (!request->json) {
+                append_clean(out, text, strlen(text));
+                strbuf_append_char(out, '\n');
+        }
 }
 
 /* The daemon ends every order within minutes, so that this ends, too. */
-static enum status wait_for(const struct request *request, struct remote *remote, const char *id) {
+static enum status wait_for(struct remote *remote, const char *id, struct cJSON **ret_order) {
         const union bus_value in[] = {{.string = id}};
 
         for (;;) {
@@ -46,20 +40,85 @@ static enum status wait_for(const struct request *request, struct remote *remote
                             "\"snapkeepctl history\" may");
                         return status;
                 }
-                if (strcmp(json_text(order, "state"), "running") != 0)
-                        return show(request, order);
+                if (strcmp(json_text(order, "state"), "running") != 0) {
+                        *ret_order = take_ptr(order);
+                        return STATUS_DONE;
+                }
                 (void)nanosleep(&again, NULL);
         }
 }
 
 enum status order_and_wait(const struct request *request, enum manager_method method,
                            const union bus_value *in) {
+        static const char *const without[] = {"version", NULL};
         _cleanup_(bus_answer_deinit) struct bus_answer answer = {};
         _cleanup_(remote_close) struct remote remote = {};
+        _cleanup_(json_freep) struct cJSON *order = NULL;
+        _cleanup_(strbuf_deinit) struct strbuf out = {};
         enum status status;
+        struct json_writer w;
 
         status = remote_open(&remote);
         if (status == STATUS_DONE)
                 status = remote_call(&remote, method, in, &answer);
-        return status == STATUS_DONE ? wait_for(request, &remote, answer.text ?: "") : status;
+        if (status == STATUS_DONE)
+                status = wait_for(&remote, answer.text ?: "", &order);
+        if (status != STATUS_DONE)
+                return status;
+        show(request, order, &out);
+        if (request->json) {
+                json_begin(&w, &out);
+                json_copy_members(&w, order, without);
+                json_end(&w);
+        }
+        status = write_out(&out);
+        return status == STATUS_DONE && !is_done(order) ? STATUS_TROUBLE : status;
+}
+
+enum status orders_and_wait(const struct request *request, enum manager_method method,
+                            const char *second) {
+        struct bus_answer answers[ARGUMENTS_MAX] = {};
+        _cleanup_(remote_close) struct remote remote = {};
+        _cleanup_(strbuf_deinit) struct strbuf out = {};
+        enum status status, worst = STATUS_DONE;
+        struct json_writer w;
+
+        status = remote_open(&remote);
+        if (status != STATUS_DONE)
+                return status;
+        /* All are given before any is waited for; one that is refused stops no other. */
+        for (size_t i = 0; i < request->n_arguments && worst != STATUS_NO_DAEMON; i++) {
+                const union bus_value in[] = {{.string = request->arguments[i]},
+                                              {.string = second}};
+
+                status = remote_call(&remote, method, in, &answers[i]);
+                if (status == STATUS_TROUBLE && request->n_arguments > 1)
+                        say("that was about %s", request->arguments[i]);
+                worst = MAX(worst, status);
+        }
+        if (request->json) {
+                json_begin(&w, &out);
+                json_open(&w, "orders", '[');
+        }
+        for (size_t i = 0; i < request->n_arguments; i++) {
+                _cleanup_(json_freep) struct cJSON *order = NULL;
+
+                if (answers[i].text) {
+                        status = wait_for(&remote, answers[i].text, &order);
+                        worst = MAX(worst, status);
+                }
+                if (order) {
+                        show(request, order, &out);
+                        worst = is_done(order) ? worst : MAX(worst, STATUS_TROUBLE);
+                }
+                if (order && request->json)
+                        json_copy(&w, NULL, order);
+                bus_answer_deinit(&answers[i]);
+        }
+        if (request->json) {
+                json_close(&w);
+                json_end(&w);
+        }
+        status = write_out(&out);
+        return MAX(worst, status);
 }

@@ -9,3 +9,8 @@
  * STATUS_DONE, STATUS_TROUBLE when it was refused or failed, or STATUS_NO_DAEMON. */
 enum status order_and_wait(const struct request *request, enum manager_method method,
                            const union bus_value *in);
+
+/* The same for each of the request's arguments, with @second as the method's second one. All are given
+ * before any is waited for. Returns the worst. */
+enum status orders_and_wait(const struct request *request, enum manager_method method,
+                            const char *second);

@@ -1,5 +1,5 @@
 /*
- * snapkeepctl hold, release: orders to the running daemon that take requests to Azure. They are given,
+ * snapkeepctl hold, release, adopt: orders to the running daemon that take requests to Azure. They are given,
  * and then their end is waited for.
  */
 #include "base/json_writer.h"
@@ -58,4 +58,32 @@ const struct verb verb_release = {
         .argument = "SNAPSHOT",
         .argument_required = true,
         .run = run_release,
+};
+
+static enum status run_adopt(const struct request *request) {
+        return orders_and_wait(request, MANAGER_ADOPT, request->under ?: "");
+}
+
+const struct verb verb_adopt = {
+        .name = "adopt",
+        .usage = "SNAPSHOT... [--under POLICY]",
+        .summary = "make snapshots of others ours",
+        .help = "Gives each snapshot our tags, so that it counts among ours of its disk under the "
+                "policy that\n"
+                "selects the disk: for the instant at which it was taken. From then on it goes "
+                "when "
+                "the rule no\n"
+                "longer keeps it; \"snapkeepctl hold\" keeps it longer. SNAPSHOT is a name, "
+                "GROUP/NAME or a whole\n"
+                "ARM id. Refused is what cannot be ours: a full snapshot, one that is not "
+                "complete, "
+                "one of another\n"
+                "generation or of a disk that nothing selects, one outside of the policy's "
+                "snapshot_group, one with\n"
+                "another's owner tag, and what is ours already. Tags that it has stay.\n",
+        .options = OPTION_UNDER,
+        .argument = "SNAPSHOT",
+        .argument_required = true,
+        .arguments_many = true,
+        .run = run_adopt,
 };

@@ -123,6 +123,32 @@ static int outcome(struct manager *manager, struct bus_call *call, int r, const 
         return r;
 }
 
+static int refuse_adoption(struct bus_call *call, int r) {
+        switch (r) {
+        case ENGINE_E_OURS:
+                return bus_refuse(call, MANAGER_E_OURS, "this snapshot is ours already");
+        case ENGINE_E_FULL:
+                return bus_refuse(call, MANAGER_E_FULL,
+                                  "this snapshot is a full one; only incremental ones can be ours");
+        case ENGINE_E_INCOMPLETE:
+                return bus_refuse(call, MANAGER_E_INCOMPLETE,
+                                  "this snapshot is not complete, or is dated in the future");
+        case ENGINE_E_UNMANAGED:
+                return bus_refuse(
+                        call, MANAGER_E_UNMANAGED,
+                        "it is of no disk that the policy selects: of another generation, "
+                        "of another region, or of one that no target finds");
+        case ENGINE_E_POLICIES:
+                return bus_refuse(call, MANAGER_E_POLICIES,
+                                  "several policies select its disk; say under which it is to be");
+        case ENGINE_E_GROUP:
+                return bus_refuse(call, MANAGER_E_GROUP,
+                                  "it is not in the snapshot_group of the policy, and what is "
+                                  "elsewhere is never deleted");
+        }
+        return bus_refuse(call, MANAGER_E_SLOT, "there is one of ours of the same second already");
+}
+
 /* The same of orders about a snapshot. */
 static int order_outcome(struct manager *manager, struct bus_call *call, int r) {
         switch (r) {
@@ -152,7 +178,10 @@ static int order_outcome(struct manager *manager, struct bus_call *call, int r) 
                                   "a snapshot is given as NAME, GROUP/NAME or its whole ARM id; a "
                                   "reason has 1 to 256 bytes and no control characters");
         }
-        return r == 0 ? 0 : outcome(manager, call, r, "snapshot");
+        if (r == 0)
+                return 0;
+        return r >= ENGINE_E_OURS ? refuse_adoption(call, r)
+                                  : outcome(manager, call, r, "snapshot");
 }
 
 static int on_ack(struct bus_call *call, void *data) {
@@ -244,6 +273,16 @@ static int on_release(struct bus_call *call, void *data) {
         int r;
 
         r = engine_release(manager->engine, call->in[0].string, call->who, order);
+        strbuf_append_str(&call->text, order);
+        return order_outcome(manager, call, r);
+}
+
+static int on_adopt(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        char order[ENGINE_HASH_SIZE] = "";
+        int r;
+
+        r = engine_adopt(manager->engine, call->in[0].string, call->in[1].string, call->who, order);
         strbuf_append_str(&call->text, order);
         return order_outcome(manager, call, r);
 }
@@ -368,6 +407,12 @@ static const struct bus_method methods[] = {
                              .names = "snapshot\0order\0",
                              .acts = true,
                              .run = on_release},
+        [MANAGER_ADOPT] = {.name = "Adopt",
+                           .in = "ss",
+                           .out = "s",
+                           .names = "snapshot\0policy\0order\0",
+                           .acts = true,
+                           .run = on_adopt},
         [MANAGER_RELOAD] = {.name = "Reload",
                             .in = "",
                             .out = "",

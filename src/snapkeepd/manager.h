@@ -30,6 +30,7 @@ enum manager_method {
         MANAGER_RETIRE,
         MANAGER_HOLD,
         MANAGER_RELEASE,
+        MANAGER_ADOPT,
         MANAGER_RELOAD,
         _MANAGER_METHOD_N,
 };
@@ -48,6 +49,14 @@ extern const struct bus_interface manager_interface;
 #define MANAGER_E_NOT_OURS "NotOurs"
 #define MANAGER_E_DELETING "Deleting"
 #define MANAGER_E_BUSY "Busy"
+/* Adopt: why it cannot be ours */
+#define MANAGER_E_OURS "AlreadyOurs"
+#define MANAGER_E_FULL "NotIncremental"
+#define MANAGER_E_INCOMPLETE "NotComplete"
+#define MANAGER_E_UNMANAGED "Unmanaged"
+#define MANAGER_E_POLICIES "SeveralPolicies"
+#define MANAGER_E_GROUP "OtherGroup"
+#define MANAGER_E_SLOT "SameInstant"
 
 /* Reads the policy again. Returns 0, or 1 with the reason in @why when the old one stays in force, or a
  * negative errno. */

@@ -228,7 +228,7 @@ def interface(folder):
     found = shape(rig.bus.ask('Introspect', interface='org.freedesktop.DBus.Introspectable'))
     with open(os.path.join(SYSTEMD, 'org.snapkeep1.Manager.xml')) as file:
         written = shape(file.read())
-    want(len(written) == 20, f'{len(written)} members')
+    want(len(written) == 21, f'{len(written)} members')
     want(found == written, f'{found}\n{written}')
     rig.end()
 
@@ -285,6 +285,7 @@ def reading(folder):
 
 ORDERS = [('Ack', 'string:0'), ('Apply', 'string:0'), ('Pause', 'boolean:true', 'uint64:0'), ('Resume',),
           ('Retire', 'string:0', 'string:0'), ('Hold', 'string:0', 'string:0'), ('Release', 'string:0'),
+          ('Adopt', 'string:0', 'string:'),
           ('Reload',)]
 LOOKS = [('Status',), ('ListSeries', 'uint32:0', 'uint32:0'), ('ListDoubts', 'uint32:0', 'uint32:0'),
          ('Plan', 'uint32:0', 'uint32:0'), ('ListSnapshots', 'uint32:0', 'uint32:0'),
@@ -634,6 +635,60 @@ def holding(folder):
 
 
 @tap
+def adopting(folder):
+    """adopt: a snapshot made by hand becomes ours, under the policy of its disk; others are refused by name"""
+    rig = Rig(folder, '  gold: {schedule: {every: 1s}, keep: {last: 4}}')
+    bus, sim = rig.bus, rig.sim
+    rig.wait_snapshots(2)
+    rig.calm(4)
+    group = disk_id('x').split('/providers/')[0].rsplit('/', 1)[0] + '/rg-snapshots/providers/Microsoft.Compute/snapshots/'
+    disks = {d['id'].rsplit('/', 1)[1]: d for d in sim.get('/sim/world')['disks']}
+
+    def add(name, **change):
+        disk = disks['disk-0001']
+        sim.post('/sim/world/add', {'snapshots': [{
+            'id': group + name, 'location': disk['location'], 'uniqueId': '%08x-0000-4000-8000-000000000000' % len(made),
+            'sourceResourceId': disk['id'], 'sourceUniqueId': disk['uniqueId'], 'provisioningState': 'Succeeded',
+            'timeCreated': f'2020-01-0{len(made) + 1}T00:00:00.5+00:00', 'tags': {'by': 'hand'}, **change}]})
+        made.append(name)
+
+    made = ['-']
+    add('by-hand')
+    add('by-hand-2')
+    add('full', incremental=False)
+    add('theirs', tags={'snapkeep-owner': 'other'})
+    add('of-nothing', sourceUniqueId='00000000-1111-4000-8000-000000000001')
+    bus.ctl('pause')
+    bus.ctl('reload')
+    rig.wait_read()
+
+    def row(name):
+        rows = bus.json('ListSnapshots', 'uint32:0', 'uint32:0')['snapshots']
+        return next(r for r in rows if r['name'] == name)
+
+    want(row('by-hand')['kind'] == 'stranger', str(row('by-hand')))
+    for name, error in (('full', 'NotIncremental'), ('of-nothing', 'Unmanaged'), ('none', 'Unknown'),
+                        (next(s['id'] for s in sim.snapshots() if 'disk-0001-' in s['id']), 'AlreadyOurs')):
+        found = bus.error('Adopt', 'string:' + name, 'string:')
+        want(found == 'org.snapkeep1.Error.' + error, f'{name}: {found}')
+    want(bus.error('Adopt', 'string:by-hand', 'string:silver') == 'org.snapkeep1.Error.Unmanaged', 'another policy')
+    has(bus.ctl('adopt', 'theirs', status=1), 'its owner tag says that it belongs to other')
+    has(bus.ctl('adopt', status=2), 'adopt needs one SNAPSHOT')
+    text = bus.ctl('adopt', 'by-hand', 'full', 'RG-Snapshots/BY-HAND-2', '--under', 'gold', status=1)
+    has(text, 'snapshot by-hand is ours from here on, under gold\nsnapshot by-hand-2 is ours from here on, under gold\n')
+    has(text, 'this snapshot is a full one')
+    has(text, 'that was about full')
+    tags = next(s for s in sim.snapshots() if s['id'].endswith('/by-hand'))['tags']
+    want(tags['by'] == 'hand' and tags['snapkeep-owner'] == 'test' and tags['snapkeep-slot'] == '20200102T000000Z'
+         and tags['snapkeep-policy'] == 'gold', str(tags))
+    wait_for(lambda: row('by-hand')['kind'] == 'ours', 30, 'a listing that shows it')
+    want(row('by-hand')['claimed_by'] == 'gold' and row('by-hand')['slot'] == '2020-01-02T00:00:00Z', str(row('by-hand')))
+    want(row('full')['kind'] == 'stranger' and row('theirs')['kind'] == 'stranger', 'what was refused')
+    want(bus.error('Adopt', 'string:by-hand', 'string:') == 'org.snapkeep1.Error.AlreadyOurs', 'again')
+    rig.end()
+
+
+@tap
 def reloading(folder):
     """reload waits for the new policy; a wrong one is refused with its error, and the old one stays"""
     rig = Rig(folder)
@@ -745,7 +800,7 @@ def no_daemon(folder):
         json.dump({'version': 1, 'hash': '0' * 64}, file)
     for verb in (['plan'], ['list'], ['list', '--unclaimed'], ['chain', 'x'], ['plan', '-o', plan + '2'], ['apply', plan], ['ack', 'x'], ['pause'], ['resume'],
                  ['retire', 'x'], ['retire', 'x', '--hash', 'y'], ['hold', 'x', '--reason', 'y'],
-                 ['release', 'x'], ['reload']):
+                 ['release', 'x'], ['adopt', 'x', 'y'], ['reload']):
         text = bus.ctl(*verb, status=4)
         has(text, 'snapkeepd does not run')
         has(text, 'plan, list, chain and explain with --direct')

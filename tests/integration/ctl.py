@@ -22,7 +22,7 @@ tap = Tap()
 # TAP alone goes to stdout; what azure-sim says on its own goes to stderr.
 sys.stdout = os.fdopen(os.dup(1), 'w')
 os.dup2(2, 1)
-VERBS = ['check', 'schema', 'history', 'list', 'chain', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'hold', 'release',
+VERBS = ['check', 'schema', 'history', 'list', 'chain', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'hold', 'release', 'adopt',
          'reload', 'calendar', 'retain']
 YEAR = datetime.datetime.now(datetime.timezone.utc).year
 

@@ -49,6 +49,7 @@ struct seen_snapshot {
         int64_t period[_PERIOD_N];
         const char *period_zone; /* that they are of */
         struct utc tagged_at;    /* somebody changed its tags; zero: never */
+        bool adopt_ordered;      /* a daemon was told to make it ours */
         bool release_ordered;    /* a daemon was told to end its hold */
         bool told_held;          /* a daemon said that it is held, and no hand ended that */
         uint64_t tags;           /* a hash of all of them */

@@ -429,7 +429,7 @@ static void see_tags(struct checks *c, const struct service_effect *effect,
             s->r->created_at.ticks < utc_add_seconds(effect->at, -OVERTAKEN_S).ticks)
                 checks_broken(c, PROMISE_HELD, "%s was re-tagged, and its hold is gone", s->r->id);
         c->evaluated[PROMISE_ONLY_OURS]++;
-        if (!was_shaped && s->shaped)
+        if (!was_shaped && s->shaped && !s->adopt_ordered)
                 checks_broken(c, PROMISE_ONLY_OURS, "%s was not ours, and is by its new tags",
                               s->r->id);
         /* Who looks first may be overtaken by a hand. */
@@ -570,6 +570,13 @@ void checks_released(struct checks *c, const struct service_resource *r) {
 
         if (s)
                 s->release_ordered = true;
+}
+
+void checks_adopted(struct checks *c, const struct service_resource *r) {
+        struct seen_snapshot *s = checks_seen(c, r);
+
+        if (s)
+                s->adopt_ordered = true;
 }
 
 void checks_internal(struct checks *c, unsigned node, const struct guid *generation) {

@@ -261,6 +261,8 @@ void checks_acked(struct checks *checks, unsigned node, enum checks_ack ack, con
                   size_t n, struct utc utc);
 /* A daemon is to end its hold. */
 void checks_released(struct checks *checks, const struct service_resource *snapshot);
+/* A daemon is to make it ours. */
+void checks_adopted(struct checks *checks, const struct service_resource *snapshot);
 void checks_internal(struct checks *checks, unsigned node, const struct guid *generation);
 /* What the daemon had written of its state is gone, or, when not @certain, may be: its acks, counts,
  * pauses and freezes. */

@@ -486,6 +486,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                        service_set_role(rig->service, RIG_PRUNER, SERVICE_ROLE_NONE) == 0;
         case EVENT_ORDER_HOLD:
                 return hand_orders_hold(play, event);
+        case EVENT_ORDER_ADOPT:
+                return hand_adds_to_adopt(play, event);
         case _EVENT_N:
                 break;
         }
@@ -585,6 +587,9 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_ORDER_HOLD:
                 hand_orders_release(play, event);
+                break;
+        case EVENT_ORDER_ADOPT:
+                hand_orders_adopt(play, event);
                 break;
         default: /* the others do not last, or end by themselves */
                 break;

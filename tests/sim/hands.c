@@ -202,6 +202,26 @@ void hand_orders_now(struct play *play, enum network_hook when, const struct net
                 event_take(play, order, id);
 }
 
+bool hand_adds_to_adopt(struct play *play, const struct story_event *event) {
+        const struct service_resource *disk = plain_disk_of(play, event);
+        char name[64], id[PLAY_ID_SIZE];
+
+        if (!disk)
+                return false;
+        snprintf(name, sizeof(name), "to-adopt-%llu", (unsigned long long)++play->serial);
+        rig_add_by_hand(&play->rig, name, disk->name);
+        snprintf(id, sizeof(id), GROUP_SNAPSHOTS "/providers/Microsoft.Compute/snapshots/%s", name);
+        event_take(play, event, id);
+        return true;
+}
+
+/* It may be refused: the disk is gone or selected no more, or the daemon is dead. */
+void hand_orders_adopt(struct play *play, const struct story_event *event) {
+        struct rig_node *node = event_node(play, event);
+
+        (void)rig_adopt(node, event_subject(play, event), play->wants[node->number - 1][0].policy);
+}
+
 /* Where no daemon takes the order, a hand does it. */
 void hand_orders_release(struct play *play, const struct story_event *event) {
         const char *id = event_subject(play, event);

@@ -211,6 +211,55 @@ void named_held_by_order(struct rig *rig) {
         tale_end(tale);
 }
 
+#define SNAPSHOT_ID(name)                                                                          \
+        "/subscriptions/" SERVICE_SUBSCRIPTION                                                     \
+        "/resourceGroups/rg-snapshots/providers/Microsoft.Compute/snapshots/" name
+
+/* One that a hand took becomes ours and goes by the rule; what cannot be ours stays as it is. */
+void named_adopted_by_order(struct rig *rig) {
+        static const char *const theirs[] = {"snapkeep-owner", "staging-backup", NULL};
+        struct service_snapshot_spec full = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-snapshots",
+                .name = "full",
+                .source_id = rig_disk_id("disk-1"),
+                .full = true,
+                .time_created = UTC_NONE,
+        };
+        struct intent want = tale_hourly();
+        struct rig_node *node = &rig->nodes[0];
+        struct tale tale;
+
+        begin_day(&tale, rig, &want);
+        rig_add_by_hand(rig, "by-hand", "disk-1");
+        rig_add_snapshot(rig, "theirs", "disk-1", theirs);
+        tale_must(&tale, service_add_snapshot(rig->service, sim_true_utc(rig->sim), &full, NULL));
+        tale_expect(&tale, !rig_adopt(node, SNAPSHOT_ID("by-hand"), ""), "it was not listed yet");
+        rig_run(rig, HOUR_NS);
+        tale_expect(&tale, rig_adopt(node, SNAPSHOT_ID("by-hand"), ""), "it is not adopted");
+        tale_expect(&tale, !rig_adopt(node, SNAPSHOT_ID("full"), ""), "a full one was taken");
+        tale_expect(&tale, rig_adopt(node, SNAPSHOT_ID("theirs"), "gold"), "nobody looks");
+        rig_run(rig, 5 * MINUTE_NS);
+        tale_expect(&tale,
+                    tale_said(&tale, "by-hand is ours from here on, under gold") == 1 &&
+                            tale_said(&tale, "it belongs to staging-backup") == 1,
+                    "what became of them was not told");
+        rig_run(rig, HOUR_NS);
+        tale_expect(&tale,
+                    service_find(rig->service, SNAPSHOT_ID("by-hand")) &&
+                            tale_ours(&tale, "disk-1") == 6,
+                    "it does not count with the others: %zu", tale_ours(&tale, "disk-1"));
+        rig_run(rig, 8 * HOUR_NS);
+        tale_expect(&tale, !service_find(rig->service, SNAPSHOT_ID("by-hand")),
+                    "it stays when the rule has let it go");
+        tale_expect(&tale,
+                    service_find(rig->service, SNAPSHOT_ID("full")) &&
+                            service_find(rig->service, SNAPSHOT_ID("theirs")),
+                    "what is not ours is gone");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 /* Ours in all, but in a group that no policy names. */
 static void copy_to_another_group(struct tale *tale) {
         const struct service_resource *r = rig_ours(tale->rig, "disk-1", 0);

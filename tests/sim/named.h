@@ -160,6 +160,7 @@ void named_retagged_by_hand(struct rig *rig);
 void named_held_by_hand(struct rig *rig);
 void named_hold_behind(struct rig *rig);
 void named_held_by_order(struct rig *rig);
+void named_adopted_by_order(struct rig *rig);
 void named_strangers(struct rig *rig);
 void named_disk_remade(struct rig *rig);
 void named_disk_moved(struct rig *rig);

@@ -66,4 +66,7 @@ bool hand_fails_copy(struct play *play);
 /* An order to a daemon to hold one of ours; what it waits for, when it comes; and the end of the hold. */
 bool hand_orders_hold(struct play *play, const struct story_event *event);
 void hand_orders_now(struct play *play, enum network_hook when, const struct network_event *event);
+/* Adds a stranger's, and has a daemon adopt it later. */
+bool hand_adds_to_adopt(struct play *play, const struct story_event *event);
+void hand_orders_adopt(struct play *play, const struct story_event *event);
 void hand_orders_release(struct play *play, const struct story_event *event);

@@ -63,6 +63,18 @@ void rig_add_snapshot(struct rig *rig, const char *name, const char *disk,
         rig_must(service_add_snapshot(rig->service, sim_true_utc(rig->sim), &spec, NULL));
 }
 
+void rig_add_by_hand(struct rig *rig, const char *name, const char *disk) {
+        struct service_snapshot_spec spec = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-snapshots",
+                .name = name,
+                .source_id = rig_disk_id(disk),
+                .time_created = UTC_NONE,
+        };
+
+        rig_must(service_add_snapshot(rig->service, sim_true_utc(rig->sim), &spec, NULL));
+}
+
 void rig_add_ours(struct rig *rig, const char *disk, const char *owner, const char *policy,
                   const char *keep, int64_t slot_s) {
         const struct service_resource *source = rig_disk(rig, disk);

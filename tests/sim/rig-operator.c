@@ -165,6 +165,16 @@ bool rig_release(struct rig_node *node, const char *id) {
         return true;
 }
 
+bool rig_adopt(struct rig_node *node, const char *id, const char *policy) {
+        char order[ENGINE_HASH_SIZE];
+
+        if (!node->engine || engine_adopt(node->engine, id, policy, WHO, order) != 0)
+                return false;
+        checks_step(&node->rig->checks, node->rig->service, sim_true_utc(node->rig->sim));
+        checks_adopted(&node->rig->checks, service_find(node->rig->service, id));
+        return true;
+}
+
 void rig_break_invariant(struct rig_node *node, const struct guid *generation) {
         char text[GUID_TEXT_SIZE];
 

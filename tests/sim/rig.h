@@ -148,6 +148,8 @@ bool rig_retire(struct rig_node *node, const struct guid *generation);
 /* Orders the snapshot of that ARM id to be held, or released. Returns whether that was taken. */
 bool rig_hold(struct rig_node *node, const char *id, const char *reason);
 bool rig_release(struct rig_node *node, const char *id);
+/* Orders it to be adopted under the policy; "": the only one that selects its disk. */
+bool rig_adopt(struct rig_node *node, const char *id, const char *policy);
 /* engine_invariant_broken(), which is expected then. */
 void rig_break_invariant(struct rig_node *node, const struct guid *generation);
 
@@ -165,6 +167,8 @@ const struct service_resource *rig_disk(const struct rig *rig, const char *name)
 /* A snapshot that is not ours, with these tags (name, value, …, NULL). The value "@" stands for the
  * disk's generation. */
 void rig_add_snapshot(struct rig *rig, const char *name, const char *disk, const char *const *tags);
+/* One that somebody takes of the disk now, without tags. */
+void rig_add_by_hand(struct rig *rig, const char *name, const char *disk);
 /* One that is ours in all: tags and derived name, complete, made at its slot. @slot_s is before the
  * present; @policy and @keep as in the tags ("last=3;pick=first;zone=UTC"). */
 void rig_add_ours(struct rig *rig, const char *disk, const char *owner, const char *policy,

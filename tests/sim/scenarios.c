@@ -230,6 +230,7 @@ const struct scenario scenarios[] = {
         {"held-by-hand", 1, named_held_by_hand},
         {"hold-behind", 1, named_hold_behind},
         {"held-by-order", 1, named_held_by_order},
+        {"adopted-by-order", 1, named_adopted_by_order},
         {"strangers", 1, named_strangers},
         {"disk-remade", 2, named_disk_remade},
         {"disk-moved", 1, named_disk_moved},

@@ -53,6 +53,7 @@ struct snap {
         int64_t slot_s;
         const char *state; /* provisioningState */
         const char *hold;
+        bool adopted; /* by its tags, whatever its name: of the second in which it was created */
 };
 
 struct flight {
@@ -214,7 +215,12 @@ static inline struct snap *snap_add_ours(int64_t slot_s) {
 static void append_snap(const struct snap *snap, const char *state, struct strbuf *out) {
         char slot[UTC_SLOT_SIZE], created[UTC_TEXT_SIZE];
 
-        utc_format_slot(utc_from_seconds(snap->slot_s), slot);
+        char adopted[100] = "";
+
+        utc_format_slot(utc_from_seconds(snap->slot_s + (snap->adopted ? 2 : 0)), slot);
+        if (snap->adopted)
+                snprintf(adopted, sizeof(adopted),
+                         ",\"snapkeep-adopted\":\"00000000-0000-4000-8000-%012x\"", snap->serial);
         utc_format(utc_from_seconds(snap->slot_s + 2), created);
         strbuf_appendf(
                 out,
@@ -222,13 +228,13 @@ static void append_snap(const struct snap *snap, const char *state, struct strbu
                 "\"tags\":{\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"prod-backup\","
                 "\"snapkeep-policy\":\"gold\",\"snapkeep-slot\":\"%s\",\"snapkeep-disk\":\"" SUB
                 "/rg-app/db01\",\"snapkeep-generation\":\"" GENERATION
-                "\",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"%s%s%s},\"properties\":{"
+                "\",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"%s%s%s%s},\"properties\":{"
                 "\"creationData\":{\"createOption\":\"Copy\",\"sourceResourceId\":\"" DISK_ID
                 "\",\"sourceUniqueId\":\"" GENERATION
                 "\"},\"incremental\":true,\"timeCreated\":\"%s\",\"provisioningState\":\"%s\","
                 "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
                 snap->name, snap->name, slot, snap->hold ? ",\"snapkeep-hold\":\"" : "",
-                snap->hold ?: "", snap->hold ? "\"" : "", created, state, snap->serial);
+                snap->hold ?: "", snap->hold ? "\"" : "", adopted, created, state, snap->serial);
 }
 
 static void append_listing(const char *url, struct strbuf *out) {
@@ -267,11 +273,13 @@ static int not_found(struct strbuf *out) {
         return 404;
 }
 
-/* Of tags, the hold alone. */
+/* Of tags, the hold and the adoption alone. */
 static void patch_hold(struct snap *snap, const char *body) {
         static const char tag[] = "\"snapkeep-hold\":\"";
         const char *value = strstr(body, tag);
 
+        if (strstr(body, "snapkeep-adopted"))
+                snap->adopted = true;
         if (!value)
                 return;
         value += strlen(tag);

@@ -278,6 +278,68 @@ static void test_delete_on_its_way(void **state) {
         engine_end();
 }
 
+static int adopt(const char *snapshot, const char *policy) {
+        return engine_adopt(f.engine, snapshot, policy, "root", order);
+}
+
+/* What has our tags and another name is mistaken, until somebody adopts it. */
+static void test_adopt(void **state) {
+        begin(/* paused= */ true);
+        snap_add("by-hand", START_S - 100);
+        engine_pass(60);
+        assert_int_equal(hold("by-hand", "audit"), ENGINE_E_NOT_OURS);
+        assert_int_equal(adopt("none", ""), ENGINE_E_UNKNOWN);
+        assert_int_equal(adopt(f.snaps[0].name, ""), ENGINE_E_OURS);
+        assert_int_equal(adopt("by-hand", "silver"), ENGINE_E_UNMANAGED);
+        assert_int_equal(adopt("by-hand", "gold"), 0);
+        assert_int_equal(now_is().kind, ORDER_ADOPT);
+        assert_true(said("snapshot by-hand is to be adopted under gold, says root"));
+        engine_pass(5);
+        assert_ended(__LINE__, ORDER_DONE, "by-hand is ours from here on, under gold");
+        assert_true(snap_find("by-hand")->adopted);
+        assert_int_equal(f.requests[HTTP_PATCH], 1);
+        engine_pass(30); /* a listing shows it */
+        assert_int_equal(adopt("by-hand", ""), ENGINE_E_OURS);
+        assert_int_equal(hold("by-hand", "audit"), 0);
+        engine_end();
+}
+
+/* What the listing showed is another when it is read. */
+static void test_adopt_read(void **state) {
+        static const struct {
+                int line;
+                const char *body, *text;
+        } rows[] = {
+                {__LINE__, SNAP("5", "other", "Succeeded", ""),
+                 "could not be adopted (Changed): it is not the complete one that was listed"},
+#define READ(owner, incremental, state)                                                            \
+        "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"tags\":{"                      \
+        "\"snapkeep-owner\":\"" owner "\"},\"properties\":{\"incremental\":" incremental           \
+        ",\"provisioningState\":\"" state "\",\"uniqueId\":"                                       \
+        "\"00000000-0000-4000-8000-000000000005\",\"creationData\":{\"createOption\":\"Copy\","    \
+        "\"sourceUniqueId\":\"" GENERATION "\"}}}"
+                {__LINE__, READ("staging", "true", "Succeeded"),
+                 "(OtherOwner): its owner tag says that it belongs to staging"},
+                {__LINE__, READ("prod-backup", "false", "Succeeded"), "not the complete one"},
+                {__LINE__, READ("prod-backup", "true", "Updating"), "not the complete one"},
+                {__LINE__, READ("prod-backup", "true", "Deleting"), "it is being deleted"},
+                /* and what is taken and never shown */
+                {__LINE__, READ("prod-backup", "true", "Succeeded"),
+                 "or nobody saw that it was (NotShown"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin(/* paused= */ true);
+                snap_add("by-hand", START_S - 100);
+                engine_pass(60);
+                rule(HTTP_GET, "by-hand", 0, 200, rows[i].body);
+                assert_int_equal(adopt("by-hand", ""), 0);
+                engine_pass(590);
+                assert_ended(rows[i].line, ORDER_FAILED, rows[i].text);
+                engine_end();
+        }
+}
+
 /* More than anybody gives at once; those that are over are told for an hour. */
 static void test_many(void **state) {
         char first[ENGINE_HASH_SIZE];
@@ -312,6 +374,8 @@ int main(void) {
                 cmocka_unit_test(test_hold_of_another),
                 cmocka_unit_test(test_between_reread_and_delete),
                 cmocka_unit_test(test_delete_on_its_way),
+                cmocka_unit_test(test_adopt),
+                cmocka_unit_test(test_adopt_read),
                 cmocka_unit_test(test_many),
         };
 
