@@ -482,6 +482,38 @@ static void test_states(void **state) {
         }
 }
 
+/* A disk without a uniqueId says nothing of a snapshot without a source: none of both is the other's. */
+static void test_states_of_nobody(void **state) {
+        static const struct {
+                int line;
+                const char *sku, *creation;
+                uint32_t state;
+        } rows[] = {
+                {__LINE__, "Premium_LRS", ",\"logicalSectorSize\":4096", ROW_UNDERWAY},
+                {__LINE__, "UltraSSD_LRS", "", ROW_COMPLETE},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct fixture f = good;
+                struct world_view view;
+                char members[128];
+
+                f.source = "";
+                f.creation = rows[i].creation;
+                assert_int_equal(add_snapshot(world, &f), 0);
+                snprintf(members, sizeof(members),
+                         ",\"location\":\"westeurope\",\"sku\":{\"name\":\"%s\"}", rows[i].sku);
+                assert_int_equal(add_disk(world, "rg", "d", members, "\"diskState\":\"Attached\""),
+                                 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                assert_int_equal(view.snapshots[0].generation, 0);
+                if ((view.snapshots[0].flags & STATES) != rows[i].state)
+                        fail_msg("row at line %d: %x", rows[i].line, view.snapshots[0].flags);
+        }
+}
+
 static void test_adopted(void **state) {
 #define UNIQUE "667d1d45-5740-4727-97bc-d42a55e76ee8"
 #define ADOPTED(value) ",\"snapkeep-adopted\":\"" value "\""
@@ -1293,6 +1325,7 @@ int main(void) {
                 cmocka_unit_test(test_names_after),
                 cmocka_unit_test(test_name_of_a_copy),
                 cmocka_unit_test(test_states),
+                cmocka_unit_test(test_states_of_nobody),
                 cmocka_unit_test(test_judge),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_disks),
