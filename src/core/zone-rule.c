@@ -123,14 +123,14 @@ static int64_t date_day(const struct zone_rule_date *date, int64_t year) {
         case ZONE_RULE_ORDINAL:
                 return civil_to_days(year, 1, 1) + date->day;
         case ZONE_RULE_MONTH:
-                first = civil_to_days(year, date->month, 1);
-                /* civil_weekday() has 0 for Monday, the rule 0 for Sunday. */
-                day = (date->day + 6 - civil_weekday(first) + 7) % 7 + (date->week - 1) * 7;
-                if (day >= civil_days_in_month(year, date->month))
-                        day -= 7;
-                return first + day;
+                break;
         }
-        return 0;
+        first = civil_to_days(year, date->month, 1);
+        /* civil_weekday() has 0 for Monday, the rule 0 for Sunday. */
+        day = (date->day + 6 - civil_weekday(first) + 7) % 7 + (date->week - 1) * 7;
+        if (day >= civil_days_in_month(year, date->month))
+                day -= 7;
+        return first + day;
 }
 
 /* The instant of the change: its time is told in the offset that ends there. */

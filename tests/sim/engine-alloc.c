@@ -669,18 +669,31 @@ static int say_restart(struct machine *m) {
         return 0;
 }
 
-/* Of a snapshot that is held already, so that nothing else changes. */
-static int say_hold(struct machine *m) {
-        char order[ENGINE_HASH_SIZE];
-
+/* The one of the disk that is held, or NULL. */
+static const struct service_resource *find_held(const struct machine *m, const char *disk) {
         for (size_t i = 0; i < service_resources(m->service); i++) {
                 const struct service_resource *r = service_resource_at(m->service, i);
 
-                if (is_ours(r) && strncmp(r->name, "disk-1", 6) == 0 &&
+                if (is_ours(r) && strncmp(r->name, disk, strlen(disk)) == 0 &&
                     service_tag_get(r, "snapkeep-hold"))
-                        return engine_hold(m->engine, r->name, "audit", "root", order);
+                        return r;
         }
-        return 0;
+        return NULL;
+}
+
+/* What is held already, so that nothing else changes. */
+static int say_hold(struct machine *m) {
+        char order[ENGINE_HASH_SIZE];
+
+        return engine_hold(m->engine, find_held(m, "disk-1")->name, "audit", "root", order);
+}
+
+/* Of the disk that is retired: what it holds no longer goes as well. */
+static int say_release(struct machine *m) {
+        const struct service_resource *held = find_held(m, "disk-9");
+        char order[ENGINE_HASH_SIZE];
+
+        return held ? engine_release(m->engine, held->name, "root", order) : 0;
 }
 
 static int say_invariant(struct machine *m) {
@@ -763,8 +776,8 @@ struct story {
 
 static const struct saying round_sayings[] = {{1, say_acks}, {6, say_look}};
 static const struct saying hands_sayings[] = {
-        {1, say_pause}, {2, say_resume},  {3, say_apply},      {6, say_acks},     {7, say_retire},
-        {8, say_hold},  {9, say_restart}, {11, say_invariant}, {12, say_restart},
+        {1, say_pause}, {2, say_resume},  {3, say_apply},   {6, say_acks},       {7, say_retire},
+        {8, say_hold},  {8, say_release}, {9, say_restart}, {11, say_invariant}, {12, say_restart},
 };
 static const struct saying gone_sayings[] = {{10, lose_disk}, {12, lose_snapshot}, {20, say_acks}};
 

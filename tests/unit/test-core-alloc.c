@@ -47,8 +47,13 @@ static void test_planner(void **state) {
         f->target.n_disks = 2;
         f->policy.jitter_s = 5;
         add(f, 0, ROW_COMPLETE);
-        for (int64_t i = 1; i < 4; i++)
-                add(f, i, ROW_COMPLETE)->generation = number(f, GENERATION_2);
+        for (int64_t i = 1; i < 4; i++) {
+                struct snapshot_row *row = add(f, i, ROW_COMPLETE);
+
+                row->generation = number(f, GENERATION_2);
+                row->keep = keep_number(f, i == 2 ? "last=8;pick=first;zone=UTC"
+                                                  : "last=9;pick=first;zone=UTC");
+        }
         f->orphan = (struct orphan){number(f, GENERATION_2), number(f, SUBSCRIPTION "/rg-app/x")};
         f->n_orphans = 1;
         known = (struct generation_standing){.generation = GENERATION_2,
@@ -59,7 +64,7 @@ static void test_planner(void **state) {
         teardown(f);
 }
 
-/* A gone disk that two policies claim, and whose rows are theirs no more than once. */
+/* Retired, and so to its end. */
 static int run_retired(void) {
         struct plan *plan = NULL;
         int r = planner_run(&world.file, &world.view, &standing, utc_from_seconds(NOW + 9), &plan);
@@ -86,6 +91,30 @@ static void test_retired(void **state) {
         view_make(f);
         sweep(run_retired, 5);
         teardown(f);
+}
+
+/* ---- dates of death ---- */
+
+/* Kept by the floor alone, until so many have come after it. */
+static int run_death(void) {
+        static struct schedule_item item = {SCHEDULE_EVERY, SEC_PER_DAY, 0, NULL};
+        static const struct schedule schedule = {&item, 1};
+        static const struct keep keep = {.within_s = 1};
+        const struct retention_point points[2] = {
+                {utc_from_seconds(1), utc_from_seconds(1), POINT_COMPLETE},
+                {utc_from_seconds(5), utc_from_seconds(5), POINT_COMPLETE},
+        };
+        const struct retention_floors floors = {.min_keep = 40};
+        const struct retention_future future = {&schedule, 0, utc_from_seconds(9), UTC_NEVER};
+        struct utc when = UTC_NONE;
+        int r = retention_death(points, 2, 0, &keep, NULL, &floors, &future, &when);
+
+        assert_int_equal(utc_seconds(when), r == 0 ? 39 * SEC_PER_DAY : utc_seconds(UTC_NONE));
+        return r;
+}
+
+static void test_death(void **state) {
+        sweep(run_death, 4);
 }
 
 /* ---- explanations ---- */
@@ -223,10 +252,10 @@ static void test_zone(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_planner),   cmocka_unit_test(test_retired),
-                cmocka_unit_test(test_explainer), cmocka_unit_test(test_proofs),
-                cmocka_unit_test(test_peak),      cmocka_unit_test(test_calendar),
-                cmocka_unit_test(test_zone),
+                cmocka_unit_test(test_planner),  cmocka_unit_test(test_retired),
+                cmocka_unit_test(test_death),    cmocka_unit_test(test_explainer),
+                cmocka_unit_test(test_proofs),   cmocka_unit_test(test_peak),
+                cmocka_unit_test(test_calendar), cmocka_unit_test(test_zone),
         };
 
         return cmocka_run_group_tests_name("core-alloc", tests, NULL, NULL);

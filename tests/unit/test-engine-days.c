@@ -171,6 +171,25 @@ static void test_never(void **state) {
         engine_end();
 }
 
+/* A key that cannot be used, of a disk whose listing names no encryption set: told by the disk, until a
+ * snapshot of it succeeds. */
+static void test_key(void **state) {
+        fixture_init();
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("KeyVaultKeyNotFound"));
+        f.rules[0].kept_from = true;
+        engine_begin();
+        engine_pass(60);
+        expect_said(__LINE__, "error: the disk encryption set of disk db01 cannot use its key",
+                    true);
+        f.rules[0].times = f.met[0];
+        engine_pass(2000);
+        expect_said(__LINE__,
+                    "no snapshot fails any more for the key of the disk encryption set of "
+                    "disk db01",
+                    true);
+        engine_end();
+}
+
 /* ---- starts and ends ---- */
 
 /* What is said before the start is heeded after it, and wakes nobody before. */
@@ -331,19 +350,13 @@ static void test_order_words(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_state),
-                cmocka_unit_test(test_unwritable),
-                cmocka_unit_test(test_summary),
-                cmocka_unit_test(test_never),
-                cmocka_unit_test(test_before_start),
-                cmocka_unit_test(test_far_pause),
-                cmocka_unit_test(test_many_subscriptions),
-                cmocka_unit_test(test_overdue),
-                cmocka_unit_test(test_freed),
-                cmocka_unit_test(test_no_date),
-                cmocka_unit_test(test_apply),
-                cmocka_unit_test(test_ambiguous),
-                cmocka_unit_test(test_order_words),
+                cmocka_unit_test(test_state),     cmocka_unit_test(test_unwritable),
+                cmocka_unit_test(test_summary),   cmocka_unit_test(test_never),
+                cmocka_unit_test(test_key),       cmocka_unit_test(test_before_start),
+                cmocka_unit_test(test_far_pause), cmocka_unit_test(test_many_subscriptions),
+                cmocka_unit_test(test_overdue),   cmocka_unit_test(test_freed),
+                cmocka_unit_test(test_no_date),   cmocka_unit_test(test_apply),
+                cmocka_unit_test(test_ambiguous), cmocka_unit_test(test_order_words),
         };
 
         return cmocka_run_group_tests_name("engine-days", tests, NULL, NULL);

@@ -166,6 +166,45 @@ static void test_returns(void **state) {
         engine_end();
 }
 
+/* A tag of a stranger's making names no disk: nobody is asked for it, and nothing is deleted. */
+static void test_tag_of_no_disk(void **state) {
+        static const char *const tags[] = {"",
+                                           "rg-app",
+                                           "rg-app/db01",
+                                           SUB "/rg-app/db01/x",
+                                           "x/rg-app/db01",
+                                           OTHER_SUB "/rg-app/db01"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+                static const char place[] = SUB "/rg-app/db01";
+                _cleanup_(strbuf_deinit) struct strbuf good = {}, listing = {};
+                const char *at, *from;
+
+                begin();
+                strbuf_append_str(&good, "{\"value\":[");
+                for (size_t k = 0; k < f.n_snaps; k++) {
+                        strbuf_append_str(&good, k > 0 ? "," : "");
+                        append_snap(&f.snaps[k], "Succeeded", &good);
+                }
+                strbuf_append_str(&good, "]}");
+                for (from = strbuf_str(&good); (at = strstr(from, "\"" SUB "/rg-app/db01\""));
+                     from = at + 1 + strlen(place)) {
+                        strbuf_append(&listing, from, (size_t)(at + 1 - from));
+                        strbuf_append_str(&listing, tags[i]);
+                }
+                strbuf_append_str(&listing, from);
+                f.no_disk = true;
+                rule(HTTP_GET, "/snapshots?", 0, 200, strbuf_str(&listing));
+                rule(HTTP_GET, "/disks/", 0, 404, ERROR("ResourceNotFound"));
+                engine_begin();
+                engine_pass(8000);
+                if (f.met[1] > 0 || f.requests[HTTP_DELETE] > 0)
+                        fail_msg("tag %zu: %d asked, %zu deleted", i, f.met[1],
+                                 f.requests[HTTP_DELETE]);
+                engine_end();
+        }
+}
+
 static int n_gets;
 
 static void count_get(void) {
@@ -197,10 +236,9 @@ static void test_gone_and_listed(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_unlisted),
-                cmocka_unit_test(test_survivors),
-                cmocka_unit_test(test_returns),
-                cmocka_unit_test(test_gone_and_listed),
+                cmocka_unit_test(test_unlisted),       cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_returns),        cmocka_unit_test(test_gone_and_listed),
+                cmocka_unit_test(test_tag_of_no_disk),
         };
 
         return cmocka_run_group_tests_name("engine-looks", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "engine/arm_clock.h"
 #include "engine/backoff.h"
 #include "engine/conditions.h"
+#include "engine/operation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -187,11 +188,17 @@ static void test_backoff(void **state) {
         }
 }
 
+/* As every destructor it takes what was never made. */
+static void test_nothing(void **state) {
+        operation_free(NULL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_arm_clock),
                 cmocka_unit_test(test_backoff),
                 cmocka_unit_test(test_conditions),
+                cmocka_unit_test(test_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,161 @@
+/*
+ * Deletions that an operator accepted and that do not go after all, or go under another name of the
+ * policy; and a DELETE that waits for its turn while somebody says stop.
+ */
+#include "engine-fixture.h"
+
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+/* More than are free of the doubt mass, of which the policy keeps two. */
+#define SNAPSHOTS 16
+
+static struct {
+        char *bytes; /* NULL: nothing was written */
+        size_t len;
+} disk;
+
+static int store_get(struct store *store, const char *name, char **ret_bytes, size_t *ret_len) {
+        if (!disk.bytes)
+                return -ENOENT;
+        *ret_bytes = strndup(disk.bytes, disk.len);
+        *ret_len = disk.len;
+        return *ret_bytes ? 0 : -ENOMEM;
+}
+
+static int store_put(struct store *store, const char *name, const char *bytes, size_t len) {
+        free(disk.bytes);
+        disk.bytes = strndup(bytes, len);
+        disk.len = len;
+        assert_non_null(disk.bytes);
+        return 0;
+}
+
+static int store_drop(struct store *store, const char *name) {
+        return 0;
+}
+
+static const struct store_ops store_ops = {store_get, store_put, store_drop};
+static struct store store = {&store_ops};
+
+/* The newest fills the slot that is due; the others are older than what the day has gained. */
+static void begin(int n) {
+        fixture_init();
+        for (int i = n - 1; i > 0; i--)
+                snap_add_ours(START_S - 2 * SEC_PER_DAY - i * EVERY_S);
+        snap_add_ours(START_S);
+}
+
+static void rule(enum http_method method, const char *url, int times, int status,
+                 const char *header, const char *body) {
+        assert_true(f.n_rules < RULES_MAX);
+        f.met[f.n_rules] = 0;
+        f.rules[f.n_rules++] = (struct rule){.method = method,
+                                             .url = url,
+                                             .times = times,
+                                             .status = status,
+                                             .header = header,
+                                             .body = body,
+                                             .kept_from = true};
+}
+
+static uint32_t bits;
+static char hash[ENGINE_HASH_SIZE];
+
+static void see_doubt(const struct engine_doubt *doubt, void *data) {
+        bits |= doubt->bit;
+        if (doubt->hash)
+                strcpy(hash, doubt->hash);
+}
+
+static uint32_t doubts(void) {
+        bits = 0;
+        engine_doubts(f.engine, see_doubt, NULL);
+        return bits;
+}
+
+static void accept_mass(void) {
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        assert_int_equal(engine_ack(f.engine, hash, "root"), 0);
+        assert_int_equal(doubts(), 0);
+}
+
+/* One of those that were accepted cannot be read again for an hour: it stays accepted, and goes when it
+ * can be, without another question. */
+static void test_accepted_later(void **state) {
+        begin(SNAPSHOTS);
+        f.policy.max_delete_percent = 1;
+        rule(HTTP_GET, f.snaps[3].name, 0, 403, NULL, ERROR("AuthorizationFailed"));
+        engine_begin();
+        engine_pass(60);
+        accept_mass();
+        engine_pass(60);
+        assert_true(f.met[0] > 0);
+        assert_int_equal(engine_counts(f.engine)->deleted, SNAPSHOTS - 3);
+        assert_int_equal(doubts(), 0);
+        engine_pass(3600);
+        assert_int_equal(doubts(), 0);
+        f.rules[0].times = f.met[0];
+        engine_pass(3600);
+        assert_int_equal(doubts(), 0);
+        assert_int_equal(f.n_snaps,
+                         2 + 1); /* the newest is what the next listing supersedes one by */
+        engine_end();
+}
+
+/* The policy gets another name in the middle of it: what was accepted of it is accepted. */
+static void test_accepted_formerly(void **state) {
+        static char *formerly[] = {NULL};
+
+        disk = (typeof(disk)){};
+        begin(SNAPSHOTS);
+        f.store = &store;
+        f.policy.max_delete_percent = 1;
+        rule(HTTP_DELETE, "/snapshots/", 0, 403, NULL, ERROR("AuthorizationFailed"));
+        engine_begin();
+        engine_pass(60);
+        accept_mass();
+        engine_pass(5);
+        engine_end();
+
+        formerly[0] = text("gold");
+        f.policy.name = text("platinum");
+        f.policy.formerly = formerly;
+        f.policy.n_formerly = 1;
+        f.n_rules = 0;
+        memset(f.requests, 0, sizeof(f.requests));
+        assert_non_null(disk.bytes);
+        engine_begin();
+        engine_pass(2000);
+        assert_true(f.requests[HTTP_DELETE] >= SNAPSHOTS - 2);
+        assert_false(said("(mass)"));
+        engine_end();
+        free(disk.bytes);
+}
+
+/* Azure has told to wait: a DELETE that does is stopped by a pause as if it were not on its way. */
+static void test_stopped_waiting(void **state) {
+        begin(4);
+        f.file.parallel = 1;
+        rule(HTTP_DELETE, "/snapshots/", 1, 429, "Retry-After: 40", ERROR("TooManyRequests"));
+        engine_begin();
+        engine_pass(10);
+        assert_int_equal(f.requests[HTTP_DELETE], 1);
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        engine_pass(200);
+        assert_int_equal(f.requests[HTTP_DELETE], 1);
+        assert_int_equal(f.n_snaps, 4);
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
+        engine_pass(1000);
+        assert_true(f.requests[HTTP_DELETE] > 1);
+        engine_end();
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_accepted_later),
+                cmocka_unit_test(test_accepted_formerly),
+                cmocka_unit_test(test_stopped_waiting),
+        };
+
+        return cmocka_run_group_tests_name("engine-deletions", tests, NULL, NULL);
+}
