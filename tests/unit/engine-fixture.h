@@ -42,7 +42,7 @@ struct rule {
         int times;
         int status; /* 0: no reply, but @outcome */
         enum transport_outcome outcome;
-        const char *header; /* "Name: value" */
+        const char *header; /* "Name: value", others behind newlines */
         const char *body;
         bool kept_from; /* the request has no effect; without a status: the good answer otherwise */
 };
@@ -346,7 +346,7 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
 }
 
 static void add_headers(struct http_headers *headers, const char *header) {
-        char date[64], name[64];
+        char date[64], name[64], value[160];
         time_t now = (time_t)(utc_seconds(fixture_utc()) + f.date_off_s);
         struct tm tm;
 
@@ -354,10 +354,14 @@ static void add_headers(struct http_headers *headers, const char *header) {
         strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
         if (!f.no_date)
                 assert_int_equal(http_headers_add_str(headers, "Date", date), 0);
-        if (!header)
-                return;
-        snprintf(name, sizeof(name), "%.*s", (int)strcspn(header, ":"), header);
-        assert_int_equal(http_headers_add_str(headers, name, strchr(header, ':') + 2), 0);
+        while (header) {
+                const char *colon = strchr(header, ':'), *end = strchr(header, '\n');
+
+                snprintf(name, sizeof(name), "%.*s", (int)(colon - header), header);
+                snprintf(value, sizeof(value), "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+                assert_int_equal(http_headers_add_str(headers, name, value), 0);
+                header = end ? end + 1 : NULL;
+        }
 }
 
 /* With every "$NAME" replaced. */
