@@ -164,7 +164,8 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
                         intent = &c->intents[i];
         /* By a Date that is off, some are of the future and do not count. */
         if (!chain || !intent || c->rights_cut || n->filtered || n->swept_utc.ticks == 0 ||
-            utc.ticks < n->misled_until.ticks || service_clock_error(c->service) != 0)
+            utc.ticks < n->misled_until.ticks || service_clock_error(c->service) != 0 ||
+            n->swept_utc.ticks <= utc_add_seconds(n->misled_until, -CHECKS_SIGHT_S).ticks)
                 return;
 
         c->evaluated[PROMISE_TRUTH]++;
