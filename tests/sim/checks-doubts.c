@@ -133,7 +133,7 @@ static void count_day(const struct checks *c, unsigned node, const struct intent
 
                 if (!intent_claims(intent, d->policy))
                         continue;
-                /* By a clock that was ahead, what was made before is of this day, too. */
+                /* By a clock that was ahead, what was made before is gained in this day, too. */
                 if (d->created)
                         gained += MAX(d->at.ticks, d->stamped.ticks) >
                                           utc_add_seconds(at, -gain_s).ticks &&
@@ -141,6 +141,15 @@ static void count_day(const struct checks *c, unsigned node, const struct intent
                 else if (d->at.ticks > began.ticks)
                         deleted += d->node == node || d->known[node - 1];
         }
+        /* So is what was adopted: others made it. */
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                for (size_t i = 0; i < chain->n; i++) {
+                        const struct seen_snapshot *s = chain->items[i];
+
+                        gained += s->shaped && s->r->created_by_client == 0 &&
+                                  intent_claims(intent, s->policy) &&
+                                  s->r->time_created.ticks > utc_add_seconds(at, -gain_s).ticks;
+                }
         *ret_deleted = deleted;
         *ret_gained = gained;
 }
