@@ -546,6 +546,19 @@ static void add_chain(struct machine *m, const char *group, const char *disk, co
                 add_ours(m, group, disk, keep, START_S - i * every_s, i == OURS_N - 1);
 }
 
+/* A stranger's, beside ours. */
+static void add_strangers(struct machine *m, const char *group, const char *disk, int64_t at_s) {
+        struct service_snapshot_spec spec = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-snapshots",
+                .name = "by-hand",
+                .source_id = service_find(m->service, disk_id(group, disk))->id,
+                .time_created = utc_from_seconds(at_s),
+        };
+
+        must(service_add_snapshot(m->service, sim_true_utc(m->sim), &spec, NULL));
+}
+
 /* ---- what must not be ---- */
 
 static bool is_ours(const struct service_resource *r) {
@@ -696,6 +709,13 @@ static int say_release(struct machine *m) {
         return held ? engine_release(m->engine, held->name, "root", order) : 0;
 }
 
+/* Somebody's of disk-2, older than all of ours: it goes as what the rule does not keep. */
+static int say_adopt(struct machine *m) {
+        char order[ENGINE_HASH_SIZE];
+
+        return engine_adopt(m->engine, "by-hand", "", "root", order);
+}
+
 static int say_invariant(struct machine *m) {
         const struct service_resource *r = service_find(m->service, disk_id("rg-app", "disk-2"));
         char generation[GUID_TEXT_SIZE];
@@ -774,7 +794,7 @@ struct story {
         size_t n_sayings;
 };
 
-static const struct saying round_sayings[] = {{1, say_acks}, {6, say_look}};
+static const struct saying round_sayings[] = {{1, say_acks}, {3, say_adopt}, {6, say_look}};
 static const struct saying hands_sayings[] = {
         {1, say_pause}, {2, say_resume},  {3, say_apply},   {6, say_acks},       {7, say_retire},
         {8, say_hold},  {8, say_release}, {9, say_restart}, {11, say_invariant}, {12, say_restart},
@@ -865,6 +885,7 @@ static void machine_init(struct machine *m, const struct story *story, bool echo
         add_chain(m, "rg-app", "disk-1", story->keep, story->every_s);
         add_chain(m, "rg-app", "disk-2", story->keep, story->every_s);
         add_chain(m, "rg-other", "disk-9", story->keep, story->every_s);
+        add_strangers(m, "rg-app", "disk-2", START_S - 10 * story->every_s);
         must(sim_run_for(m->sim, 30 * NSEC_PER_SEC));
 }
 

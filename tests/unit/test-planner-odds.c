@@ -3,6 +3,7 @@
  * subscriptions, schedules that end, demos, tags of one's own, names that two policies claim.
  */
 #include "base/macros.h"
+#include "core/adopt.h"
 #include "core/calendar.h"
 #include "core/planner.h"
 
@@ -274,12 +275,32 @@ static void test_explained_disk(void **state) {
         teardown(&f);
 }
 
+/* A disk under two ids for a while has one series, into which somebody's snapshot is adopted. */
+static void test_adopted_of_two(void **state) {
+        struct adoption adoption;
+        struct snapshot_row *row;
+        struct fixture f;
+
+        setup(&f);
+        f.disks[1] = f.disks[0];
+        f.disks[1].group = number(&f, "rg-new");
+        f.n_disks = 2;
+        row = add(&f, 5, ROW_COMPLETE);
+        row->flags &= (uint16_t) ~(ROW_TAGGED | ROW_NAMED | ROW_CLAIMS);
+        view_make(&f);
+        assert_int_equal(
+                adopt_judge(&f.file, &f.view, &f.rows[0], "", utc_from_seconds(NOW), &adoption), 0);
+        assert_ptr_equal(adoption.disk, &f.disks[0]);
+        assert_int_equal(adoption.policy, 0);
+        teardown(&f);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_named),          cmocka_unit_test(test_not_selected),
                 cmocka_unit_test(test_last_slot),      cmocka_unit_test(test_demo),
                 cmocka_unit_test(test_own_tags),       cmocka_unit_test(test_claimed_twice),
-                cmocka_unit_test(test_explained_disk),
+                cmocka_unit_test(test_explained_disk), cmocka_unit_test(test_adopted_of_two),
         };
 
         return cmocka_run_group_tests_name("planner-odds", tests, NULL, NULL);
