@@ -258,8 +258,9 @@ static void window_see(struct window *window, int w, uint32_t left, uint64_t bes
         bool in_order = begins || left < window->left;
 
         if (now.ns - window->period.ns >= window_table[w].ns) {
-                window->high_before =
-                        now.ns - window->period.ns < 2 * window_table[w].ns ? window->high : 0;
+                /* After a quiet time, too: the first replies may be of a window that others have
+                 * emptied, which says nothing of what it holds. */
+                window->high_before = window->high;
                 window->high = 0;
                 window->period = now;
         }
@@ -376,7 +377,9 @@ static bool see_compute(struct compute *compute, const struct budget_ask *ask,
         uint64_t beside = compute->pending + compute->answered - ask->ticket;
         bool empty = false;
 
-        for (int w = 0; w < 2; w++)
+        for (int w = 0; w < 2; w++) {
+                uint32_t size = window_size(&compute->windows[w], ask->kind, w);
+
                 for (size_t i = 0; i < headers->n; i++) {
                         const struct http_header *header = &headers->items[i];
                         uint32_t left;
@@ -388,6 +391,10 @@ static bool see_compute(struct compute *compute, const struct budget_ask *ask,
                                 empty |= left == 0;
                         }
                 }
+                /* What was spaced by less than there is need not wait for so long. */
+                if (window_size(&compute->windows[w], ask->kind, w) > size)
+                        compute->next.ns = 0;
+        }
         return empty;
 }
 

@@ -212,7 +212,7 @@ const struct scenario scenarios[] = {
         {"ultra-pending", 1, named_ultra_pending},
         {"backlog", 1, named_backlog},
         {"backlog-of-two", 1, named_backlog_of_two},
-        {"strangers-spend", 1, named_strangers_spend},
+        {"strangers-spend", 12, named_strangers_spend},
         {"requests-of-one", 1, named_requests_of_one},
         {"requests-of-ten", 1, named_requests_of_ten},
         {"requests-of-a-hundred", 1, named_requests_of_a_hundred},

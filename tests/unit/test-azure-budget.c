@@ -271,6 +271,32 @@ static void test_smaller(void **state) {
         assert_true(3000 / (seconds() / 1800 * 960) > 0.95);
 }
 
+/* Others have emptied both windows while we asked for nothing: that does not make them small. */
+static void test_emptied(void **state) {
+        take(&create);
+        answer_left(&create, 999, 7999);
+        now.ns += 3600 * NSEC_PER_SEC;
+        take(&create);
+        answer_left(&create, 0, 0);
+        assert_int_equal(budget_believed(budget, &create, 0), 1000);
+        assert_int_equal(budget_believed(budget, &create, 1), 8000);
+}
+
+/* A start in the middle of that takes them for small; the first reply of a full one ends that, and what
+ * was spaced by so little does not wait. */
+static void test_emptied_before(void **state) {
+        take(&create);
+        answer_left(&create, 0, 0);
+        assert_int_equal(budget_believed(budget, &create, 1), 1);
+        now.ns += 1860 * NSEC_PER_SEC;
+        assert_true(may(&create));
+        take(&create);
+        assert_false(may(&create));
+        answer_left(&create, 999, 7999);
+        assert_int_equal(budget_believed(budget, &create, 1), 8000);
+        assert_true(may(&create));
+}
+
 /* Others take all but a few: these stay, until the window must have ended. */
 static void test_never_to_zero(void **state) {
         take(&create);
@@ -530,12 +556,15 @@ static void test_regions(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                CASE(test_share),         CASE(test_backlog),          CASE(test_spacing),
-                CASE(test_headers),       CASE(test_two_headers),      CASE(test_smaller),
-                CASE(test_never_to_zero), CASE(test_overtaking),       CASE(test_arm),
-                CASE(test_arm_stalls),    CASE(test_larger),           CASE(test_ranks),
-                CASE(test_closed),        CASE(test_closed_somewhere), CASE(test_unpaced),
-                CASE(test_regions),
+                CASE(test_share),         CASE(test_backlog),
+                CASE(test_spacing),       CASE(test_headers),
+                CASE(test_two_headers),   CASE(test_smaller),
+                CASE(test_emptied),       CASE(test_emptied_before),
+                CASE(test_never_to_zero), CASE(test_overtaking),
+                CASE(test_arm),           CASE(test_arm_stalls),
+                CASE(test_larger),        CASE(test_ranks),
+                CASE(test_closed),        CASE(test_closed_somewhere),
+                CASE(test_unpaced),       CASE(test_regions),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
