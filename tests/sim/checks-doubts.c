@@ -109,15 +109,18 @@ static const char *policy_forbids(struct checks *c, unsigned node, const struct 
         return NULL;
 }
 
-/* When the day began by which doubt mass counts: with an ack of it, it begins anew. */
+/* When the day began by which doubt mass counts: with an ack of it, it begins anew, and what an apply
+ * lets go goes whatever went before. */
 static struct utc day_began(const struct checks *c, unsigned node, const struct intent *intent,
                             struct utc at) {
         struct utc began = utc_add_seconds(at, -DAY_S);
 
         began.ticks = MAX(began.ticks, c->nodes[node - 1].state_odd_at.ticks);
         for (size_t i = 0; i < c->acks->n; i++)
-                if (c->acks->items[i].ack == CHECKS_ACK_MASS && c->acks->items[i].node == node &&
-                    intent_claims(intent, c->acks->items[i].what))
+                if (c->acks->items[i].node == node &&
+                    (c->acks->items[i].ack == CHECKS_ACK_APPLY ||
+                     (c->acks->items[i].ack == CHECKS_ACK_MASS &&
+                      intent_claims(intent, c->acks->items[i].what))))
                         began.ticks = MAX(began.ticks, c->acks->items[i].at.ticks);
         return began;
 }
