@@ -183,9 +183,16 @@ void series_sum_up(const struct series *s, struct utc now, struct series_state *
         *ret_state = state;
 }
 
-/* Whether the row fills its slot: complete or under way, and not older than it. */
-static bool fills_slot(const struct snapshot_row *row) {
-        return (row->flags & (ROW_COMPLETE | ROW_UNDERWAY)) && snapshot_row_fills(row);
+/* Whether the row fills its slot: complete or under way, and not older than it. An adopted one is of the
+ * second in which somebody took it, which mostly is no slot: the one before it stays due. */
+static bool fills_slot(const struct series *s, const struct snapshot_row *row) {
+        struct utc slot;
+
+        if (!(row->flags & (ROW_COMPLETE | ROW_UNDERWAY)) || !snapshot_row_fills(row))
+                return false;
+        return !(row->flags & ROW_ADOPTED) ||
+               (schedule_previous(&s->policy->schedule, s->policy->zone, row->slot, &slot) &&
+                slot.ticks == row->slot.ticks);
 }
 
 struct utc series_newest_filled(const struct series *s, struct utc now) {
@@ -194,7 +201,7 @@ struct utc series_newest_filled(const struct series *s, struct utc now) {
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                if (fills_slot(row) && row->slot.ticks <= now.ticks &&
+                if (fills_slot(s, row) && row->slot.ticks <= now.ticks &&
                     row->slot.ticks > newest.ticks)
                         newest = row->slot;
         }
@@ -208,7 +215,7 @@ void series_newest_complete(const struct series *s, struct utc now, struct utc *
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                if (!fills_slot(row) || row->slot.ticks > now.ticks)
+                if (!fills_slot(s, row) || row->slot.ticks > now.ticks)
                         continue;
                 if (row->flags & ROW_COMPLETE) {
                         complete.ticks = MAX(complete.ticks, row->slot.ticks);

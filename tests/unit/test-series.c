@@ -178,11 +178,54 @@ static void test_sum_up(void **state) {
         teardown(&f);
 }
 
+/* What somebody took between two slots is no slot's. */
+static void test_adopted_fills_no_slot(void **state) {
+        static const struct {
+                int line;
+                int64_t after_s; /* the last slot but one */
+                int64_t filled_ago;
+        } rows[] = {
+                {__LINE__, 0, 1},
+                {__LINE__, 1, 2},
+                {__LINE__, EVERY - 1, 2},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct series_scratch scratch = {};
+                struct utc complete, underway;
+                struct snapshot_row *row;
+                struct fixture f;
+                struct series s;
+
+                setup(&f);
+                add(&f, 2, ROW_COMPLETE);
+                row = add(&f, 1, ROW_COMPLETE | ROW_ADOPTED);
+                row->flags &= (uint16_t)~ROW_NAMED;
+                row->name = number(&f, "by-hand");
+                row->slot = utc_add_seconds(row->slot, rows[i].after_s);
+                row->time_created = row->slot;
+                view_make(&f);
+                assert_int_equal(series_read(&f.file, &f.view, 0, &f.disks[0], &scratch, &s), 0);
+                assert_int_equal(s.n_members, 2);
+                series_newest_complete(&s, utc_from_seconds(NOW), &complete, &underway);
+                if (utc_seconds(series_newest_filled(&s, utc_from_seconds(NOW))) !=
+                            NOW - rows[i].filled_ago * EVERY ||
+                    utc_seconds(complete) != NOW - rows[i].filled_ago * EVERY)
+                        fail_msg("row at line %d", rows[i].line);
+                series_scratch_deinit(&scratch);
+                teardown(&f);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_claims),       cmocka_unit_test(test_ours),
-                cmocka_unit_test(test_read),         cmocka_unit_test(test_find),
-                cmocka_unit_test(test_free_attempt), cmocka_unit_test(test_sum_up),
+                cmocka_unit_test(test_claims),
+                cmocka_unit_test(test_ours),
+                cmocka_unit_test(test_adopted_fills_no_slot),
+                cmocka_unit_test(test_read),
+                cmocka_unit_test(test_find),
+                cmocka_unit_test(test_free_attempt),
+                cmocka_unit_test(test_sum_up),
         };
 
         return cmocka_run_group_tests_name("series", tests, NULL, NULL);
