@@ -271,6 +271,15 @@ def drive_disks(ask, sim):
     finish(ask, ask.expect(202, 'POST', disk + '/beginGetAccess', grant)[1])
     ask.expect(200, 'GET', disk)
     finish(ask, ask.expect(202, 'POST', disk + '/endGetAccess')[1])
+    secret = disk_id('secret')
+    sim.post('/sim/world/add', {'disks': [
+        {'id': secret, 'diskEncryptionSetId': f'{PREFIX}/rg-app/{COMPUTE}/diskEncryptionSets/des',
+         'maxShares': 2},
+        {'id': disk_id('new'), 'uploading': True}]})
+    ask.expect(200, 'GET', secret)
+    ask.expect(200, 'GET', disk_id('new'))
+    sim.post('/sim/world/add', {'snapshots': [{'id': snapshot_id('secret'), 'sourceResourceId': secret}]})
+    ask.expect(200, 'GET', snapshot_id('secret'))
     sim.post('/sim/world/add', {'vms': [{'id': disk.replace('/disks/', '/virtualMachines/'),
                                          'osDisk': disk}]})
     ask.expect(200, 'GET', disk)
