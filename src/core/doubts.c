@@ -60,6 +60,7 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
         sum->failures += more->failures;
         sum->gained += more->gained;
         sum->differing += more->differing;
+        sum->agreeing += more->agreeing;
 }
 
 /* Whether @part is more than @percent of @whole, a count of rows, which is far from overflow. @part may

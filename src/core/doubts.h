@@ -81,6 +81,7 @@ struct policy_tally {
         size_t failures;  /* planned now, of old failed ones: no doubt counts them */
         size_t gained;    /* complete ones created in DOUBT_MASS_GAIN_S */
         size_t differing; /* series of listed disks whose accepted rule is not the file's */
+        size_t agreeing;  /* the same, whose newest complete snapshot carries the file's */
 };
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more);

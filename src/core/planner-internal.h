@@ -35,6 +35,7 @@ struct planner {
 /* The keep rule that the newest of a series carries; where none is listed, the remembered one. */
 struct accepted {
         const char *text; /* borrowed; NULL: it cannot be read, which counts as "none" */
+        bool carried;     /* a listed snapshot has it, and it is not the remembered one */
         bool differs;     /* from the file's; else the rest is not set */
         struct keep keep; /* empty for "none" */
 };

@@ -26,6 +26,7 @@ void planner_accepted(const struct planner *p, const struct series *s,
         }
 
         /* What a listing hides may carry another rule than the file's. */
+        accepted.carried = text != NULL;
         if (!text && p->standing && p->standing->rules)
                 text = p->standing->rules[s->policy_index];
         if (text && strcmp(text, p->rules[s->policy_index]) != 0) {
@@ -87,6 +88,7 @@ int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
         }
 
         tally->differing += s->disk && accepted->differs;
+        tally->agreeing += s->disk && accepted->carried && !accepted->differs;
         /* Also with prune off: who turns it on again is not to find that a rule was accepted in the
          * meantime that nobody was asked about. */
         if (!accepted->differs || !s->policy->has_keep)

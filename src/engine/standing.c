@@ -272,12 +272,14 @@ static bool all_is_listed(const struct engine *engine, const struct policy_stand
 
 /*
  * Doubt policy. Without a listing of all that the policy had, the tally says nothing: then a rule that
- * is not the one remembered is as doubtful as one that would delete too much. In the state, the rule
- * gives way to the file's when nothing is in doubt, or on an ack.
+ * is not the one remembered is as doubtful as one that would delete too much, unless all series carry
+ * it. In the state, the rule gives way to the file's when nothing is in doubt, or on an ack.
  */
 static bool policy_is_doubted(struct engine *engine, const struct policy *policy,
                               struct policy_standing *standing) {
         const struct state_rule *known = known_rule(engine, policy);
+        /* Another daemon has accepted it, or this one before it lost its memory: nobody else writes it. */
+        bool carried = standing->tally.agreeing > 0 && standing->tally.differing == 0;
         bool listed = all_is_listed(engine, standing, known), acked;
         _cleanup_(strbuf_deinit) struct strbuf rule = {};
 
@@ -291,7 +293,7 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data);
         if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent))
                 return true;
-        if (!acked && !listed && known && strcmp(known->rule, rule.data) != 0) {
+        if (!acked && !carried && !listed && known && strcmp(known->rule, rule.data) != 0) {
                 standing->hidden = true;
                 return true;
         }
@@ -301,7 +303,7 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                 (void)state_rule_set(&engine->state, policy->name, rule.data,
                                      standing->tally.listed -
                                              MIN(standing->tally.listed, standing->spent));
-        else if (acked && known)
+        else if ((acked || carried) && known)
                 (void)state_rule_set(&engine->state, policy->name, rule.data, known->complete);
         return false;
 }

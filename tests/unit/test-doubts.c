@@ -130,14 +130,16 @@ static void test_tally_add(void **state) {
                                    .deletes = 4,
                                    .failures = 5,
                                    .gained = 6,
-                                   .differing = 7};
+                                   .differing = 7,
+                                   .agreeing = 8};
         struct policy_tally more = {.complete = 10,
                                     .listed = 20,
                                     .beyond = 30,
                                     .deletes = 40,
                                     .failures = 50,
                                     .gained = 60,
-                                    .differing = 70};
+                                    .differing = 70,
+                                    .agreeing = 80};
 
         policy_tally_add(&sum, &more);
         assert_int_equal(sum.complete, 11);
@@ -147,6 +149,7 @@ static void test_tally_add(void **state) {
         assert_int_equal(sum.failures, 55);
         assert_int_equal(sum.gained, 66);
         assert_int_equal(sum.differing, 77);
+        assert_int_equal(sum.agreeing, 88);
 }
 
 /* One fleet goes through each group of rows; -1 in found ends a group. Times are seconds after DAY. */
