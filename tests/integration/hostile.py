@@ -95,6 +95,7 @@ class Azure:
         self.tls = tls  # an ssl.SSLContext, or None
         self.requests = []
         self.there = {}  # snapshots by path
+        self.written = set()  # paths that were PUT
         self.socket = socket.create_server(('127.0.0.1', 0), backlog=64)
         self.port = self.socket.getsockname()[1]
         self.base = f'http{"s" if tls else ""}://127.0.0.1:{self.port}'
@@ -130,7 +131,7 @@ class Azure:
                         text += connection.recv(65536)
                     request, text = Request(head, text[:length]), text[length:]
                     self.requests.append(request)
-                    answer = self.worst.get(request.kind()) or getattr(self, request.kind())
+                    answer = self.answer(request)
                     if callable(answer):
                         answer = answer(self, connection, request)
                     if answer is None:
@@ -138,6 +139,15 @@ class Azure:
                     connection.sendall(answer)
         except OSError:
             pass
+
+    def answer(self, request):
+        kind, path = request.kind(), request.path.split('?')[0]
+        if kind == 'put':
+            self.written.add(path)
+        # A name is looked at before it is written: the worst comes to what is done after that.
+        if kind == 'get' and path not in self.written:
+            return self.get
+        return self.worst.get(kind) or getattr(self, kind)
 
     @staticmethod
     def token(server, connection, request):

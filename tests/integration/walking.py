@@ -137,8 +137,9 @@ def killed_rounds(folder, snapkeepd, azure_sim, when, operation_ms):
 
 
 # Every request of a round in which the listing finds all creates complete: a token, disks, snapshots,
-# two PUTs, the listing that confirms them, and per disk the survivor, the victim and its DELETE.
-ROUND = {'token': 1, 'list_disks': 1, 'list_snapshots': 2, 'put_snapshot': 2, 'get_snapshot': 4,
+# two PUTs, each after a look at its name, the listing that confirms them, and per disk the survivor,
+# the victim and its DELETE.
+ROUND = {'token': 1, 'list_disks': 1, 'list_snapshots': 2, 'put_snapshot': 2, 'get_snapshot': 6,
          'delete_snapshot': 2}
 # The listing comes 2 s after the PUTs, as nothing was learned yet: it shows the slow ones under way.
 FAST_MS, SLOW_MS = 50, 2600
