@@ -90,6 +90,12 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
         accepted = accepted_rule(c, s->chain, intent, at, s);
         intent_rule(intent, file);
         if (strcmp(s->keep, file) != 0) {
+                /* What a peer has written since its last listing it does not know. */
+                const char *listed =
+                        accepted_rule(c, s->chain, intent, c->nodes[node - 1].swept_utc, s);
+
+                if (listed && strcmp(s->keep, listed) == 0)
+                        return;
                 if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0)
                         checks_broken(c, PROMISE_POLICY,
                                       "%s carries \"%s\"; accepted is \"%s\", the file says \"%s\"",
