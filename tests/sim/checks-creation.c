@@ -111,6 +111,22 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
                               s->r->name);
 }
 
+void checks_gain(struct checks *c, const struct seen_snapshot *s, unsigned node, struct utc at) {
+        struct seen_deletion *d;
+
+        checks_grow(&c->deletions_done, c->n_deletions_done, &c->deletions_done_capacity,
+                    sizeof(*c->deletions_done));
+        d = &c->deletions_done[c->n_deletions_done++];
+        *d = (struct seen_deletion){
+                .at = at,
+                .stamped = s->r->time_created,
+                .node = node,
+                .created = s->r->created_by_client != 0,
+                .adopted = s->r->created_by_client == 0,
+        };
+        snprintf(d->policy, sizeof(d->policy), "%s", s->policy);
+}
+
 void check_creation(struct checks *c, const struct service_effect *effect,
                     struct seen_snapshot *s) {
         const struct service_resource *r = effect->resource;
@@ -135,11 +151,5 @@ void check_creation(struct checks *c, const struct service_effect *effect,
         check_burst(c, s->chain, s, effect->at);
         check_rule(c, s, effect->client, effect->at);
 
-        checks_grow(&c->deletions_done, c->n_deletions_done, &c->deletions_done_capacity,
-                    sizeof(*c->deletions_done));
-        c->deletions_done[c->n_deletions_done] = (struct seen_deletion){.at = effect->at,
-                                                                        .stamped = r->time_created,
-                                                                        .node = effect->client,
-                                                                        .created = true};
-        snprintf(c->deletions_done[c->n_deletions_done++].policy, TAG_TEXT_MAX, "%s", s->policy);
+        checks_gain(c, s, effect->client, effect->at);
 }

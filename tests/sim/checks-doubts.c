@@ -74,7 +74,7 @@ bool rule_is_doubted(struct checks *c, unsigned node, const struct intent *inten
         /* What was deleted since its listing, by whomever, was in that. */
         for (size_t i = c->n_deletions_done;
              i-- > 0 && c->deletions_done[i].at.ticks > c->nodes[node - 1].listed_utc.ticks;)
-                complete += !c->deletions_done[i].created &&
+                complete += !c->deletions_done[i].created && !c->deletions_done[i].adopted &&
                             intent_claims(intent, c->deletions_done[i].policy);
         return beyond > slack && (beyond - slack) * 100 > complete * intent->max_delete_percent;
 }
@@ -141,18 +141,11 @@ static void count_day(const struct checks *c, unsigned node, const struct intent
                         gained += MAX(d->at.ticks, d->stamped.ticks) >
                                           utc_add_seconds(at, -gain_s).ticks &&
                                   MIN(d->at.ticks, d->stamped.ticks) <= at.ticks;
+                else if (d->adopted)
+                        gained += d->stamped.ticks > utc_add_seconds(at, -gain_s).ticks;
                 else if (d->at.ticks > began.ticks)
                         deleted += d->node == node || d->known[node - 1];
         }
-        /* So is what was adopted: others made it. */
-        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
-                for (size_t i = 0; i < chain->n; i++) {
-                        const struct seen_snapshot *s = chain->items[i];
-
-                        gained += s->shaped && s->r->created_by_client == 0 &&
-                                  intent_claims(intent, s->policy) &&
-                                  s->r->time_created.ticks > utc_add_seconds(at, -gain_s).ticks;
-                }
         *ret_deleted = deleted;
         *ret_gained = gained;
 }

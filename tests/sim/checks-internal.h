@@ -92,10 +92,11 @@ struct seen_gone {
 /* Creations and deletions by us, for the doubt mass. */
 struct seen_deletion {
         struct utc at;
-        struct utc stamped; /* of a creation, by the service's clock */
+        struct utc stamped; /* when it was made, by the service's clock; not of a deletion */
         char policy[TAG_TEXT_MAX];
         unsigned node;
         bool created;
+        bool adopted; /* neither created nor deleted: others' until then */
         /* By node: the life in which it had listed what was deleted, and whether that life has listed the
          * world since. A peer's deletions are known by nothing else. */
         unsigned listed_in[CHECKS_NODES_MAX];
@@ -211,6 +212,8 @@ const char *accepted_rule(struct checks *c, const struct seen_chain *chain,
                           const struct seen_snapshot *but);
 
 /* checks-creation.c */
+/* Remembers what a policy has gained: a creation of the node's, or what others made and is adopted. */
+void checks_gain(struct checks *c, const struct seen_snapshot *s, unsigned node, struct utc at);
 void check_creation(struct checks *c, const struct service_effect *effect,
                     struct seen_snapshot *snapshot);
 

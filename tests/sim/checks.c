@@ -421,6 +421,8 @@ static void see_tags(struct checks *c, const struct service_effect *effect,
         remember_gone(c, s, effect->at);
         note_change(s, effect->at);
         snapshot_read(s);
+        if (!was_shaped && s->shaped && s->r->created_by_client == 0)
+                checks_gain(c, s, effect->client, effect->at);
         if (effect->client == 0)
                 return;
         c->evaluated[PROMISE_HELD]++;
