@@ -413,18 +413,17 @@ static struct mono action_permit(const struct subscription *s, const struct acti
 
 /*
  * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt or no
- * longer show what they did; a try may have had its effect; a life before this one took it shortly
- * before the start, and listings are as far behind; or another daemon was in time while this one slept,
- * or with an old world was late.
+ * longer show what they did; a try may have had its effect; a life before this one may have taken it, of
+ * which a listing says as little as rights let it; or another daemon was in time while this one slept,
+ * or was late with an old world.
  */
 static bool action_may_be_done(const struct subscription *s, const struct action *action,
                                const struct memory *memory, struct mono now) {
         int64_t late_ticks = engine_now(s->engine).ticks - action->slot.ticks;
-        int64_t before_ticks = s->awake_from.ticks - action->slot.ticks;
 
         if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done)
                 return true;
-        if (before_ticks > 0 && before_ticks <= ENGINE_SWEEP_S * TICKS_PER_SEC)
+        if (action->slot.ticks < s->awake_from.ticks)
                 return true;
         return late_ticks > ENGINE_SWEEP_SOON_S * TICKS_PER_SEC &&
                now.ns - s->begin.ns > ENGINE_SWEEP_SOON_S * NSEC_PER_SEC;
