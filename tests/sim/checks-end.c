@@ -11,6 +11,8 @@
 
 /* After the last slot's start: its create, the listing that confirms it, the round that deletes. */
 #define ROUND_SLACK_S 3600
+/* A slot's name, and those with -2 to -9 (DESIGN section 4). */
+#define SLOT_NAMES 9
 
 /* How late a slot may be where nothing but single faults hinders it: what failed is tried again
  * within minutes, and a daemon that was killed reads the world anew. */
@@ -78,8 +80,13 @@ static void check_series(struct checks *c, const struct seen_chain *chain,
 /* Whether something complete, under way or lately gone stands for the slot. */
 static bool is_filled(const struct checks *c, const struct seen_chain *chain,
                       const struct intent *intent, int64_t slot, struct utc now) {
+        size_t names = 0;
+
         for (size_t i = 0; i < chain->n; i++) {
                 const struct seen_snapshot *s = chain->items[i];
+
+                names += (s->shaped || s->early) && s->slot_s == slot &&
+                         intent_claims(intent, s->policy);
 
                 /* A hand that changes its tags changes what a daemon can see of it. */
                 if (s->tagged_at.ticks > utc_from_seconds(slot).ticks ||
@@ -87,6 +94,9 @@ static bool is_filled(const struct checks *c, const struct seen_chain *chain,
                      !checks_is_failed(s->r, now)))
                         return true;
         }
+        /* All of its names were tried. */
+        if (names >= SLOT_NAMES)
+                return true;
         for (size_t i = 0; i < c->n_gone; i++)
                 if (c->gone[i].slot_s == slot &&
                     guid_compare(&c->gone[i].generation, &chain->generation) == 0)
