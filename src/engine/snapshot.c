@@ -147,8 +147,10 @@ static bool snapshot_can_do_without_zones(struct snapshot *snapshot) {
                 return false;
         if (!region_has_no_zones(op)) {
                 strbuf_append_str(known, line);
-                if (known->error)
+                if (known->error) {
+                        known->error = 0; /* nothing was appended; the next one asks again */
                         return false;
+                }
                 log_say(op->engine->services.log, LOG_LEVEL_NOTICE,
                         "region %s has no zone-redundant storage for snapshots: those of policies "
                         "with redundancy: auto are locally redundant there",
