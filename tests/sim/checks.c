@@ -395,7 +395,8 @@ static bool is_missed(struct checks *c, const struct seen_snapshot *s, struct ut
         if (!s->shaped || !intent || !s->chain->disk || !intent_selects(intent, s->chain->disk) ||
             s->tagged_at.ticks >= sight.ticks || s->r->created_at.ticks >= sight.ticks)
                 return false;
-        n = collect_points(c, s->chain, intent, before, 0, points);
+        /* With those that went a moment before, as by the same hand, it may have been superseded. */
+        n = collect_points(c, s->chain, intent, before, CHECKS_SIGHT_S, points);
         /* Before it looks again, the next slots may have come. */
         for (size_t i = 0; i < n; i++)
                 slot = MAX(slot, points[i].slot_s);
