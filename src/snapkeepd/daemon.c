@@ -35,6 +35,7 @@ struct daemon {
         struct transport *outside;   /* for the heartbeat, where azure.cloud.ca is Azure's alone */
         struct heartbeat *heartbeat; /* NULL where the policy has none */
         struct reactor_source *pulse;
+        struct mono pulse_due;        /* when it was to come around */
         struct reactor_source *clock; /* hears of steps of the wall clock */
         struct mono clock_mono;       /* both clocks when they were read last */
         struct utc clock_utc;
@@ -95,9 +96,11 @@ static void daemon_tell(struct daemon *daemon) {
 }
 
 /* Sent from the loop that does the work, and only while the engine gets on: what hangs sends nothing,
- * and is ended by the service manager. */
-static void daemon_feed_watchdog(struct daemon *daemon) {
-        if (engine_gets_on(daemon->engine)) {
+ * and is ended by the service manager. Where the pulse itself is as late as that, by @late_ns, the whole
+ * machine stood still: on resume from suspend it may run before the engine, which then is to get its
+ * chance. */
+static void daemon_feed_watchdog(struct daemon *daemon, int64_t late_ns) {
+        if (late_ns > ENGINE_GRACE_NS - PULSE_NS || engine_gets_on(daemon->engine)) {
                 daemon->stuck = false;
                 notify_watchdog();
                 return;
@@ -110,15 +113,17 @@ static void daemon_feed_watchdog(struct daemon *daemon) {
 
 static void daemon_pulse_due(enum reactor_reason reason, void *data) {
         struct daemon *daemon = data;
+        struct mono now = clock_mono(loop_clock(daemon->host->loop));
         int64_t interval = PULSE_NS;
 
         if (daemon->watchdog_ns > 0) {
-                daemon_feed_watchdog(daemon);
+                daemon_feed_watchdog(daemon, now.ns - daemon->pulse_due.ns);
                 interval = MIN(interval, daemon->watchdog_ns / 2);
         }
         daemon_tell(daemon);
-        reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->pulse,
-                         mono_add_ns(clock_mono(loop_clock(daemon->host->loop)), interval));
+        now = clock_mono(loop_clock(daemon->host->loop));
+        daemon->pulse_due = mono_add_ns(now, interval);
+        reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->pulse, daemon->pulse_due);
 }
 
 /* A resume from suspend comes here too, and is no step: the other clock runs on in suspend. The engine
@@ -340,6 +345,7 @@ static int daemon_prepare(struct daemon *daemon) {
         if (!daemon->options->once) {
                 daemon->watchdog_ns = notify_watchdog_interval_ns();
                 reactor_schedule(reactor, daemon->pulse);
+                daemon->pulse_due = clock_mono(loop_clock(daemon->host->loop));
                 daemon->clock_mono = clock_mono(loop_clock(daemon->host->loop));
                 daemon->clock_utc = clock_utc(loop_clock(daemon->host->loop));
                 reactor_arm_utc(reactor, daemon->clock, UTC_NEVER);

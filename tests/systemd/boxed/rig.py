@@ -132,16 +132,16 @@ def stop_cleanly():
 
 
 class Simulation:
-    """azure-sim with a few disks."""
+    """azure-sim with a few disks; @environment is added to its own."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, environment=None):
         port_file = "/tmp/port"
         if os.path.exists(port_file):
             os.remove(port_file)
         self.process = subprocess.Popen(
             ["azure-sim", "--listen", "127.0.0.1:0", "--port-file", port_file, "--disks", "3",
              "--operation-ms", "100", *options],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         def read_port():
             try:
