@@ -42,6 +42,10 @@ class Failure(Exception):
     pass
 
 
+class Skip(Exception):
+    """What the test needs is not here: its text says what."""
+
+
 def want(condition, text):
     if not condition:
         raise Failure(text)
@@ -184,14 +188,17 @@ def run_tests(tests):
     for number, test in enumerate(tests, 1):
         name = test.__name__[len("test_"):].replace("_", " ")
         complaint = None
+        skipped = ""
         try:
             reset()
             test()
+        except Skip as skip:
+            skipped = " # SKIP %s" % skip
         except Failure as failure:
             complaint = str(failure)
         except Exception:  # a test of a broken daemon must not hide the others
             complaint = traceback.format_exc()
-        print("%sok %d - %s" % ("not " if complaint else "", number, name))
+        print("%sok %d - %s%s" % ("not " if complaint else "", number, name, skipped))
         for line in (complaint or "").splitlines():
             print("# " + line)
         failed += complaint is not None

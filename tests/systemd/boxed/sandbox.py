@@ -89,6 +89,8 @@ def test_exposure_at_the_floor():
     command = ("systemd-analyze", "security", "--offline=true", "--no-pager")
     result = run(*command, "--threshold=11", UNIT_FILE)
     want(result.returncode == 0, result.stdout + result.stderr)
+    level = re.search(r"Overall exposure level.*: ([0-9.]+)", result.stdout)
+    print("# exposure %s on systemd %d" % (level[1] if level else "?", systemd_version()))
     # What is left has a reason in DESIGN's words: it needs a network, the bus and this machine's root.
     left = {line.split()[1] for line in result.stdout.splitlines() if line.startswith("✗")}
     want(left == {"RootDirectory=/RootImage=", "RestrictAddressFamilies=~AF_UNIX",
