@@ -264,11 +264,11 @@ static enum status end_text(struct list *list) {
         if (has_table)
                 status = table_print(&list->unclaimed, &list->out);
         strbuf_appendf(&list->out,
-                       "%s%zu snapshots of ours in %zu series; beside them %zu unclaimed, %zu "
+                       "%s%zu snapshot%s of ours in %zu series; beside them %zu unclaimed, %zu "
                        "mistaken, %zu of others\n",
-                       has_table || list->n_shown > 0 ? "\n" : "", list->n[EXPLAIN_OURS], n_series,
-                       list->n[EXPLAIN_UNCLAIMED], list->n[EXPLAIN_MISTAKEN],
-                       list->n[EXPLAIN_STRANGER]);
+                       has_table || list->n_shown > 0 ? "\n" : "", list->n[EXPLAIN_OURS],
+                       list->n[EXPLAIN_OURS] == 1 ? "" : "s", n_series, list->n[EXPLAIN_UNCLAIMED],
+                       list->n[EXPLAIN_MISTAKEN], list->n[EXPLAIN_STRANGER]);
         if (list->n[EXPLAIN_UNCLAIMED] > 0 && !list->request->unclaimed)
                 strbuf_append_str(&list->out, "Those unclaimed are shown by \"snapkeepctl list "
                                               "--unclaimed\".\n");
