@@ -12,7 +12,9 @@ import time
 from rig import *
 
 DISKS = 10
-MEMORY_LIMIT_KIB = 6 * 1024
+DIRTY_LIMIT_KIB = 3 * 1024
+# Pages of the libraries' files among it, of which Debian 13's libcurl has more (QUIC's) than 12's.
+PRIVATE_LIMIT_KIB = 6 * 1024 if systemd_version() < 254 else 8 * 1024
 # More than the watchdog's half, so that its feeding is among what is seen.
 WATCHED_S = 70.0
 
@@ -34,7 +36,8 @@ def test_memory_of_ten_disks():
         # Clean are pages of files that no other process has mapped: the programs' and libraries'.
         clean, dirty = int(found["Clean"]), int(found["Dirty"])
         print("# private memory with %d disks: %d KiB, %d of them dirty" % (DISKS, clean + dirty, dirty))
-        want(clean + dirty <= MEMORY_LIMIT_KIB, "%d KiB" % (clean + dirty))
+        want(dirty <= DIRTY_LIMIT_KIB, "%d KiB are dirty" % dirty)
+        want(clean + dirty <= PRIVATE_LIMIT_KIB, "%d KiB" % (clean + dirty))
 
 
 def test_wake_ups_between_slots():
