@@ -99,11 +99,12 @@ def point_policy(cloud):
 
 def status(command):
     """At once, and when the first round is over."""
-    subprocess.run(command.split(), stdin=subprocess.DEVNULL, check=False)
-    end = time.monotonic() + ROUND_LIMIT_S
     def complete():
         result = subprocess.run(command.split() + ["--json"], capture_output=True, check=False)
         return [row["complete"] for row in json.loads(result.stdout)["series"]]
+
+    subprocess.run(command.split(), stdin=subprocess.DEVNULL, check=False)
+    end = time.monotonic() + ROUND_LIMIT_S
     while complete() != [1]:
         want(time.monotonic() < end, "the first round does not end: %s" % complete())
         time.sleep(0.5)
@@ -112,7 +113,7 @@ def status(command):
 
 def follow(command, cloud):
     held = command.startswith("snapkeepctl hold ")
-    for word, value in {"SUBSCRIPTION": SUBSCRIPTION, "OWNER": "prod-backup",
+    for word, value in {"SUBSCRIPTION": SUBSCRIPTION, "OWNER": "prod-backup", "DISK": "db01-data",
                         "SNAPSHOT": next((row["id"].split("/")[-1] for row in cloud.snapshots()), "")
                         }.items():
         command = re.sub(r"\b%s\b" % word, value, command)
