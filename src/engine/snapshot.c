@@ -192,6 +192,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
 static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono now) {
         struct resource_id id = action_snapshot_id(&snapshot->action);
 
+        snapshot->op.maybe_done = true; /* unless it answers that there is none */
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK);
         return operation_call(&snapshot->op, arm_get(&snapshot->op.engine->file->cloud, &id),
                               BUDGET_KIND_GET, BUDGET_RANK_POLL, MONO_NEVER, now);
@@ -416,7 +417,6 @@ static enum op_verdict snapshot_after_poll(struct snapshot *snapshot, struct mon
 
 static enum op_verdict snapshot_read_look(struct snapshot *snapshot,
                                           const struct snapshot_reply *reply, struct mono now) {
-        snapshot->op.maybe_done = true; /* the name exists */
         switch (reply->provisioning) {
         case PROVISIONING_SUCCEEDED:
                 return snapshot_check(snapshot, reply);
@@ -444,6 +444,7 @@ static enum op_verdict snapshot_after_look(struct snapshot *snapshot, struct mon
                 break;
         case ARM_NOT_FOUND:
                 /* The PUT never arrived, or is not to be seen yet: the same name again is safe. */
+                snapshot->op.maybe_done = false;
                 return snapshot_send_create(snapshot, now);
         case ARM_THROTTLED:
         case ARM_TRANSIENT:

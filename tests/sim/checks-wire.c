@@ -75,8 +75,13 @@ void checks_died(struct checks *c, unsigned node) {
 }
 
 void checks_clock(struct checks *c, unsigned node, int64_t error_ns) {
-        c->nodes[node - 1].clock_error_ns = error_ns;
-        c->nodes[node - 1].off_since = MONO_NEVER;
+        struct seen_node *n = &c->nodes[node - 1];
+
+        n->clock_error_ns = error_ns;
+        n->off_since = MONO_NEVER;
+        /* A daemon that has asked for nothing since its start has no other clock to end a pause by. */
+        if (error_ns > 0)
+                n->paused_until.ticks -= MIN(error_ns / NSEC_PER_TICK, n->paused_until.ticks);
 }
 
 static bool is_off(const struct checks *c, const struct seen_node *n) {
