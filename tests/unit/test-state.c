@@ -943,6 +943,33 @@ static void test_spent_allowance(void **unused) {
         assert_int_equal(state_allowance(&state, "gold", late), 5);
 }
 
+/* All hours of one policy, and no other's. */
+static void test_forgotten_deletions(void **unused) {
+        _cleanup_(state_deinit) struct state state = {};
+        const struct utc noon = utc_from_seconds(NOON),
+                         old = utc_add_seconds(noon, -SEC_PER_DAY * 9);
+
+        state_forget_deletions(&state, "gold");
+        assert_false(state.changed);
+        for (int hour = 0; hour < 3; hour++) {
+                struct utc at = utc_add_seconds(noon, hour * SEC_PER_HOUR);
+
+                assert_int_equal(state_count_deletions(&state, "gold", old, 2, at), 0);
+                assert_int_equal(state_count_deletions(&state, "silver", old, 1, at), 0);
+        }
+        state.changed = false;
+        state_forget_deletions(&state, "bronze");
+        assert_false(state.changed);
+        state_forget_deletions(&state, "gold");
+        assert_true(state.changed);
+        assert_int_equal(state.n_deletions, 3);
+        assert_int_equal(
+                state_deletions_since(&state, "gold", utc_add_seconds(noon, 2 * SEC_PER_HOUR)), 0);
+        assert_int_equal(
+                state_deletions_since(&state, "silver", utc_add_seconds(noon, 2 * SEC_PER_HOUR)),
+                3);
+}
+
 static void test_deletions(void **unused) {
         /* Counted at 12:59:59 on day 0: the hour of 12. */
         static const struct {
@@ -1272,6 +1299,7 @@ int main(void) {
                 cmocka_unit_test(test_acks),
                 cmocka_unit_test(test_allowance),
                 cmocka_unit_test(test_spent_allowance),
+                cmocka_unit_test(test_forgotten_deletions),
                 cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_deletions),
                 cmocka_unit_test(test_deletions_of_young),
