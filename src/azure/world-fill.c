@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int world_add_string(struct world *world, const char *text, size_t len, uint32_t *ret_number) {
@@ -133,6 +134,7 @@ enum our_tag {
         OUR_KEEP,
         OUR_HOLD,
         OUR_ADOPTED,
+        OUR_UNTIL,
         _OUR_TAG_N,
 };
 
@@ -147,7 +149,7 @@ static void our_tags_read(const cJSON *tags, struct our_tags *ours) {
                 [OUR_POLICY] = TAG_POLICY,   [OUR_SLOT] = TAG_SLOT,
                 [OUR_DISK] = TAG_DISK,       [OUR_GENERATION] = TAG_GENERATION,
                 [OUR_KEEP] = TAG_KEEP,       [OUR_HOLD] = TAG_HOLD,
-                [OUR_ADOPTED] = TAG_ADOPTED,
+                [OUR_ADOPTED] = TAG_ADOPTED, [OUR_UNTIL] = TAG_UNTIL,
         };
 
         *ours = (struct our_tags){};
@@ -168,11 +170,15 @@ static bool tags_agree(const struct our_tags *tags, const struct snapshot_reply 
                        struct utc *ret_slot, struct guid *ret_generation) {
         const char *slot = tags->value[OUR_SLOT], *generation = tags->value[OUR_GENERATION];
         const char *version = tags->value[OUR_VERSION], *policy = tags->value[OUR_POLICY];
+        const char *until = tags->value[OUR_UNTIL];
+        struct utc date;
 
         if (tags->twice || !version || strcmp(version, TAG_VERSION_VALUE) != 0 || !policy ||
             policy[0] == '\0' || !tags->value[OUR_DISK] || !tags->value[OUR_KEEP])
                 return false;
         if (!slot || utc_parse_slot(slot, strlen(slot), ret_slot) < 0)
+                return false;
+        if (until && utc_parse_slot(until, strlen(until), &date) < 0)
                 return false;
         if (!generation || guid_parse(generation, strlen(generation), ret_generation) < 0)
                 return false;
@@ -224,14 +230,18 @@ static int row_name(struct world *world, const struct snapshot_reply *reply,
                     const struct our_tags *tags, const struct guid *generation, uint32_t region,
                     struct series_memo *memo, struct snapshot_row *row) {
         char generation_text[GUID_TEXT_SIZE];
+        char backup[sizeof(NAMING_BACKUP_POLICY) + NAMING_TAG_VALUE_MAX];
         struct series_key key = {
                 .owner = world->owner,
-                .policy = tags->value[OUR_POLICY],
+                .policy = row->flags & ROW_BACKUP ? backup : tags->value[OUR_POLICY],
                 .generation = generation_text,
                 .region = intern_str(world->strings, region),
         };
         int r;
 
+        if (row->flags & ROW_BACKUP)
+                snprintf(backup, sizeof(backup), NAMING_BACKUP_POLICY "%s",
+                         tags->value[OUR_POLICY]);
         if (memo && memo->prefix != 0 && memo->policy == row->policy && memo->region == region) {
                 row->attempt = (uint8_t)name_attempt(reply->id.name,
                                                      intern_str(world->strings, memo->prefix),
@@ -290,7 +300,8 @@ int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep) {
 static int row_claims(struct world *world, const struct snapshot_reply *reply,
                       const struct our_tags *tags, const struct guid *generation,
                       struct series_memo *memo, struct snapshot_row *row, uint32_t *ret_disk_tag) {
-        const char *keep = tags->value[OUR_KEEP], *adopted = tags->value[OUR_ADOPTED];
+        const char *keep = tags->value[OUR_UNTIL] ?: tags->value[OUR_KEEP];
+        const char *adopted = tags->value[OUR_ADOPTED];
         struct guid itself;
         int r;
 
@@ -345,6 +356,11 @@ static int row_ours(struct world *world, const struct snapshot_reply *reply, uin
         r = add_text(world, tags.value[OUR_POLICY], &row->policy);
         if (r < 0)
                 return r;
+        /* It has a name and a date of its own, which are no other's. */
+        if (tags.value[OUR_UNTIL]) {
+                row->flags |= ROW_BACKUP;
+                memo = NULL;
+        }
         /* A copy's tags name another generation than its source. */
         if (memo && guid_compare(&memo->source, &generation) != 0)
                 memo = NULL;

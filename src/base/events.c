@@ -578,6 +578,19 @@ static const struct event_entry events[] = {
                                   "and goes when the rule no longer keeps it.",
                         .remedy = "If it should stay: snapkeepctl hold.",
                 },
+        [LOG_EVENT_BACKUP_TAKEN] =
+                {
+                        .id = "0277b87d8e9d489683f74f987685d053",
+                        .name = "backup-taken",
+                        .fields = ACTION | ON(POLICY) | ON(DISK) | ON(REASON),
+                        .subject = "An extra backup was taken",
+                        .cause =
+                                "An operator ordered it, for the reason in SNAPKEEP_REASON, and it "
+                                "is complete in Azure.",
+                        .effect = "It is of no slot and counts for nothing in the rule; it is kept "
+                                  "until its own date, which the message tells.",
+                        .remedy = "Nothing is to be done.",
+                },
         [LOG_EVENT_PAUSE_OVER] =
                 {
                         .id = "212a116350f6402e9b9b2967d6caddeb",

@@ -88,21 +88,23 @@ static int reserve_items(struct explainer *e, size_t n) {
         return 0;
 }
 
+/* When one that failed goes. */
+static struct utc failed_end(const struct explainer *e, const struct snapshot_row *row) {
+        struct utc end;
+
+        if ((row->flags & ROW_HELD) || !utc_is_set(row->time_created))
+                return UTC_NEVER;
+        end = utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S);
+        return end.ticks < e->now.ticks ? e->now : end;
+}
+
 /* When the planner deletes it, given what the rules say. */
 static struct utc death_of(const struct explainer *e, const struct policy *policy,
                            const struct snapshot_row *row, struct utc by_rule) {
-        struct utc failed_end;
-
         /* Without a uniqueId the re-read could not tell it from another, so it is never deleted. */
         if (policy->prune == PRUNE_OFF || !policy->has_keep || guid_is_nil(&row->unique_id))
                 return UTC_NEVER;
-        if (!(row->flags & ROW_FAILED))
-                return by_rule;
-        if ((row->flags & ROW_HELD) || !utc_is_set(row->time_created))
-                return UTC_NEVER;
-
-        failed_end = utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S);
-        return failed_end.ticks < e->now.ticks ? e->now : failed_end;
+        return row->flags & ROW_FAILED ? failed_end(e, row) : by_rule;
 }
 
 int explainer_series(struct explainer *e, size_t policy_index, const struct disk_row *disk,
@@ -165,6 +167,42 @@ void explained_append(const struct explainer *e, const struct explained_series *
         verdict_append(&explained->verdict, policy->has_keep ? &policy->keep : NULL, out);
         if (explained->verdict.kept_by == 0 && guid_is_nil(&explained->row->unique_id))
                 strbuf_append_str(out, ", kept since Azure gives it no uniqueId");
+}
+
+int explainer_backup(struct explainer *e, const struct explained_row *what,
+                     const struct snapshot_row *row, struct strbuf *out, struct utc *ret_death) {
+        const struct policy *policy = &e->file->policies[what->policy];
+        struct series_state state;
+        char text[UTC_TEXT_SIZE];
+        struct utc until, end;
+        struct series s;
+        int r;
+
+        r = series_read(e->file, e->view, what->policy, what->disk, &e->scratch, &s);
+        if (r < 0)
+                return r;
+
+        series_sum_up(&s, e->now, &state);
+        end = row->flags & ROW_FAILED ? failed_end(e, row)
+                                      : series_backup_end(&s, row, state.complete);
+        *ret_death = policy->prune == PRUNE_OFF || guid_is_nil(&row->unique_id)
+                             ? UTC_NEVER
+                             : (struct utc){MAX(end.ticks, e->now.ticks)};
+
+        if (policy->prune == PRUNE_OFF)
+                strbuf_append_str(out, "prune is off, ");
+        if (row->flags & ROW_FAILED) {
+                strbuf_append_str(out, "backup, failed, goes 7 days after its creation");
+                return 0;
+        }
+        strbuf_append_str(out, "backup");
+        if (snapshot_row_until(e->view, row, &until))
+                strbuf_appendf(out, " until %s", utc_format(until, text));
+        if (row->flags & ROW_HELD)
+                strbuf_append_str(out, ", held");
+        if (state.complete < MAX(policy->min_keep, 1U))
+                strbuf_append_str(out, ", kept while its series is below min_keep");
+        return 0;
 }
 
 const char *explain_kind_name(enum explain_kind kind) {

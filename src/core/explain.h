@@ -91,6 +91,13 @@ struct explained_row {
 void explainer_row(const struct explainer *explainer, const struct snapshot_row *row,
                    struct explained_row *ret_row);
 
+/* Of an extra backup (ROW_BACKUP) that explainer_row() found to be ours, and which is no member of its
+ * series: appends the reasons ("backup until 2026-12-01T00:00:00Z, held"), and says when the planner would
+ * delete it, should the series stay as it is; or UTC_NEVER. The series last asked for stays valid. Returns
+ * 0 or -ENOMEM. */
+int explainer_backup(struct explainer *explainer, const struct explained_row *what,
+                     const struct snapshot_row *row, struct strbuf *out, struct utc *ret_death);
+
 /* Says it as the rest of "it is not ours: …", parts joined by "; and ". Nothing for ours. */
 void explained_row_append(const struct explainer *explainer, const struct snapshot_row *row,
                           const struct explained_row *explained, struct strbuf *out);

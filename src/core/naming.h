@@ -35,6 +35,11 @@
 #define TAG_GENERATION "snapkeep-generation"
 #define TAG_KEEP "snapkeep-keep"
 #define TAG_HOLD "snapkeep-hold"
+/* What an extra backup has beside: the date until which it is kept, in the form of slots, and why. */
+#define TAG_UNTIL "snapkeep-until"
+#define TAG_REASON "snapkeep-reason"
+/* Its name is of the series of a policy that no file can have, so that it never meets a slot's. */
+#define NAMING_BACKUP_POLICY "backup of "
 /* What adoption adds: the snapshot's own uniqueId, so that tags copied to another adopt nothing. */
 #define TAG_ADOPTED "snapkeep-adopted"
 #define TAG_VERSION_VALUE "1"

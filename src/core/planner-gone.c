@@ -64,6 +64,13 @@ static int find_frozen(struct planner *p, const struct series *s, struct series_
                 if (r < 0)
                         return r;
         }
+        for (size_t i = 0; i < s->n_rows; i++) {
+                int r = series_has_backup(s, &s->rows[i])
+                                ? planner_find_row(p, FINDING_GONE, &s->rows[i])
+                                : 0;
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }
 

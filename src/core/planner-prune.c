@@ -166,13 +166,44 @@ static int add_survivors(struct planner *p, const struct series *s, struct serie
         return 0;
 }
 
-int planner_prune(struct planner *p, const struct series *s, struct series_state *state) {
-        const struct policy *policy = s->policy;
+/* Each by its own date, whatever the rule (series.h). The mass of deletions counts them. */
+static int prune_backups(struct planner *p, const struct series *s, struct series_state *state) {
         struct policy_tally *tally = &p->plan->policies[s->policy_index];
+        char text[UTC_TEXT_SIZE];
+        struct utc until;
         int r;
 
-        if (policy->prune == PRUNE_OFF || !policy->has_keep)
-                return 0;
+        for (size_t i = 0; i < s->n_rows; i++) {
+                const struct snapshot_row *row = &s->rows[i];
+                struct strbuf reason = {};
+                struct action *action;
+                bool over;
+
+                if (!series_has_backup(s, row) || guid_is_nil(&row->unique_id))
+                        continue;
+                over = series_backup_end(s, row, state->complete).ticks <= p->now.ticks;
+                if (over && snapshot_row_until(s->view, row, &until))
+                        strbuf_appendf(&reason, "backup kept until %s", utc_format(until, text));
+                else if (failed_is_old(row, p->now))
+                        strbuf_append_str(&reason, "failed more than 7 days ago");
+                else
+                        continue;
+                r = planner_delete(p, row, &reason, &action);
+                if (r < 0)
+                        return r;
+                action->policy = s->policy_index;
+                action->series = (size_t)(state - p->plan->series);
+                action->failed = !over;
+                tally->deletes += over;
+                tally->failures += !over;
+                state->deletes++;
+        }
+        return 0;
+}
+
+static int prune_members(struct planner *p, const struct series *s, struct series_state *state) {
+        struct policy_tally *tally = &p->plan->policies[s->policy_index];
+        int r;
 
         r = series_judge(s, p->now, &p->scratch);
         if (r < 0)
@@ -205,5 +236,30 @@ int planner_prune(struct planner *p, const struct series *s, struct series_state
                 tally->failures += action->failed;
                 state->deletes++;
         }
-        return state->deletes > 0 ? add_survivors(p, s, state) : 0;
+        return 0;
+}
+
+/* Of a policy without keep: marks the members that its floor relies on. */
+static int judge_floor(struct planner *p, const struct series *s) {
+        struct retention_floors floors = {.min_keep = s->policy->min_keep};
+        struct keep newest = {.count = {[KEEP_LAST] = 1}};
+
+        return retention_judge(s->points, s->n_members, &newest, s->policy->zone, &floors, p->now,
+                               p->scratch.verdicts);
+}
+
+int planner_prune(struct planner *p, const struct series *s, struct series_state *state) {
+        int r = 0;
+
+        if (s->policy->prune == PRUNE_OFF)
+                return 0;
+
+        if (s->policy->has_keep)
+                r = prune_members(p, s, state);
+        r = r ?: prune_backups(p, s, state);
+        if (r < 0 || state->deletes == 0)
+                return r;
+        if (!s->policy->has_keep)
+                r = judge_floor(p, s);
+        return r ?: add_survivors(p, s, state);
 }

@@ -78,26 +78,28 @@ void planner_wait_until(struct planner *p, struct utc when) {
         p->plan->next.ticks = MIN(p->plan->next.ticks, when.ticks);
 }
 
-/* Marks the members, and finds those of them that are dated in the future. */
-static int claim(struct planner *p, const struct series *s, bool *ret_again) {
-        *ret_again = false;
-        for (size_t i = 0; i < s->n_members; i++) {
-                const struct snapshot_row *row = series_row(s, i);
-                bool *claimed = &p->claimed[row - p->view->snapshots];
-                int r;
+static int claim_row(struct planner *p, const struct snapshot_row *row, bool *again) {
+        bool *claimed = &p->claimed[row - p->view->snapshots];
 
-                if (*claimed) {
-                        *ret_again = true;
-                        continue;
-                }
-                *claimed = true;
-                if (!snapshot_row_is_future(row, p->now))
-                        continue;
-                r = planner_find_row(p, FINDING_FUTURE, row);
-                if (r < 0)
-                        return r;
+        if (*claimed) {
+                *again = true;
+                return 0;
         }
-        return 0;
+        *claimed = true;
+        return snapshot_row_is_future(row, p->now) ? planner_find_row(p, FINDING_FUTURE, row) : 0;
+}
+
+/* Marks the members and the backups, and finds those of them that are dated in the future. */
+static int claim(struct planner *p, const struct series *s, bool *ret_again) {
+        int r = 0;
+
+        *ret_again = false;
+        for (size_t i = 0; i < s->n_members && r == 0; i++)
+                r = claim_row(p, series_row(s, i), ret_again);
+        for (size_t i = 0; i < s->n_rows && r == 0; i++)
+                if (series_has_backup(s, &s->rows[i]))
+                        r = claim_row(p, &s->rows[i], ret_again);
+        return r;
 }
 
 int planner_begin_series(struct planner *p, const struct series *s, struct series_state **ret_state,

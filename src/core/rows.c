@@ -4,6 +4,7 @@
 #include "core/naming.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *snapshot_row_name(const struct world_view *view, const struct snapshot_row *row,
                               char buffer[static SNAPSHOT_NAME_SIZE]) {
@@ -14,6 +15,13 @@ const char *snapshot_row_name(const struct world_view *view, const struct snapsh
         else
                 snprintf(buffer, SNAPSHOT_NAME_SIZE, "%s", name);
         return buffer;
+}
+
+bool snapshot_row_until(const struct world_view *view, const struct snapshot_row *row,
+                        struct utc *ret_until) {
+        const char *text = view_keep(view, row);
+
+        return text && utc_parse_slot(text, strlen(text), ret_until) == 0;
 }
 
 /* The first row whose generation is not below @generation. */

@@ -32,6 +32,9 @@ enum {
         ROW_ADOPTED = 1 << 9, /* an operator made it ours by name: TAGGED, and the tag of adoption
                                      holds its own uniqueId */
         ROW_MOVED = 1 << 10,  /* the disk of its generation has another id than its tag says */
+        ROW_BACKUP =
+                1 << 11, /* taken at an operator's word: of no slot, and kept until a date of its
+                                     own (snapshot_row_until) */
 };
 
 struct snapshot_row {
@@ -46,8 +49,9 @@ struct snapshot_row {
         uint16_t region;         /* canonical (naming.h); numbers of regions fit (azure/world.h) */
         uint8_t attempt;         /* NAMED: 1 to 9 */
         uint8_t percent;         /* completionPercent, rounded down */
-        uint16_t keep;           /* the accepted rule it carries: view_keep(); 0: none readable */
-        uint16_t flags;          /* ROW_* */
+        uint16_t keep;  /* the accepted rule it carries, of a backup its date: view_keep(); 0:
+                                    none readable */
+        uint16_t flags; /* ROW_* */
 };
 
 _Static_assert(sizeof(struct snapshot_row) <= 64, "half a million of these must fit");
@@ -104,6 +108,11 @@ static inline const char *view_str(const struct world_view *view, uint32_t numbe
 static inline const char *view_keep(const struct world_view *view, const struct snapshot_row *row) {
         return row->keep > 0 ? view_str(view, view->keeps[row->keep]) : NULL;
 }
+
+/* Until when a backup (ROW_BACKUP) is kept. False where that was one text too many to be remembered
+ * (view_keep), and then it stays. */
+bool snapshot_row_until(const struct world_view *view, const struct snapshot_row *row,
+                        struct utc *ret_until);
 
 /* The row of that name in the generation, without case, or NULL. */
 const struct snapshot_row *view_find_snapshot(const struct world_view *view, uint32_t generation,

@@ -67,12 +67,32 @@ bool policy_claims(const struct policy *policy, const char *name) {
         return false;
 }
 
-/* Whether the row is ours in this series. */
-static bool series_has(const struct series *s, const struct snapshot_row *row) {
+/* Whether the row is ours and of the series' policy and region. */
+static bool is_of_series(const struct series *s, const struct snapshot_row *row) {
         return snapshot_row_is_ours(row) &&
                policy_claims(s->policy, view_str(s->view, row->policy)) &&
                strcmp(view_str(s->view, row->region), s->key.region) == 0 &&
                str_equal_nocase(view_str(s->view, row->group), s->policy->snapshot_group);
+}
+
+static bool series_has(const struct series *s, const struct snapshot_row *row) {
+        return !(row->flags & ROW_BACKUP) && is_of_series(s, row);
+}
+
+bool series_has_backup(const struct series *s, const struct snapshot_row *row) {
+        return (row->flags & ROW_BACKUP) && is_of_series(s, row);
+}
+
+struct utc series_backup_end(const struct series *s, const struct snapshot_row *row,
+                             size_t complete) {
+        struct utc until;
+
+        if (!(row->flags & ROW_COMPLETE) || (row->flags & ROW_HELD) ||
+            !utc_is_set(row->time_created) || !snapshot_row_until(s->view, row, &until) ||
+            complete < MAX(s->policy->min_keep, 1U))
+                return UTC_NEVER;
+        return (struct utc){
+                MAX(until.ticks, utc_add_seconds(row->time_created, s->policy->min_age_s).ticks)};
 }
 
 static struct retention_point row_point(const struct snapshot_row *row) {

@@ -57,6 +57,22 @@ static inline const struct snapshot_row *series_row(const struct series *s, size
         return &s->rows[s->members[i]];
 }
 
+/*
+ * Extra backups, which an operator had taken of the series' disk under its policy (DESIGN section 7). They
+ * are no members: none fills a slot, stands for a period, makes the series fresh or carries its rule.
+ *
+ * Each goes by its own date, also under a policy without keep: that rule says nothing about it, and whoever
+ * gave the date said when it may go. With prune off it stays. Above the date are the floors. min_age is
+ * counted from its own creation. min_keep, and one at least, is asked of the members alone: backups never
+ * make up for members that are missing, so that nothing of the series goes because of them; and while
+ * members are missing no backup goes either, since it may be the best that is left of the disk.
+ */
+bool series_has_backup(const struct series *s, const struct snapshot_row *row);
+/* From when on the backup may be deleted: date and floors together, which may be over. UTC_NEVER while it
+ * is held or not complete, or @complete members are too few (series_state). */
+struct utc series_backup_end(const struct series *s, const struct snapshot_row *row,
+                             size_t complete);
+
 /* Whether the row carries all that makes a snapshot ours but a policy that selects it (DESIGN
  * section 4, "Ours"). One that is older than its slot is not: somebody had taken the name, and a PUT of
  * ours put our tags on it. */

@@ -137,7 +137,13 @@ struct order {
         char *detail; /* owned; HOLD: the reason; RELEASE: the hold that goes, NULL until it was read; ADOPT:
                          the policy */
         struct strbuf tags; /* ADOPT: name NUL value NUL of each */
-        struct strbuf text; /* how it ended */
+        /* BACKUP: what is taken of what, and until when it is kept */
+        struct resource_id disk;
+        char *location; /* owned */
+        size_t policy;
+        struct utc slot, until;
+        bool counts_percent;
+        struct strbuf text; /* how it gets on, and how it ended */
         struct utc since;
         struct mono ended; /* once it does not run any more */
 };
@@ -311,6 +317,14 @@ bool subscription_orders_hold(const struct subscription *s, const struct guid *u
 /* Begins an entry about the order's snapshot. */
 void order_log(const struct order *order, enum log_level level, enum log_event event,
                struct log_entry *entry);
+/* Whether there is room for one more that runs, and no other about the same. Returns 0, ENGINE_E_BUSY or
+ * ORDER_E_RUNNING. */
+#define ORDER_E_RUNNING 100 /* beyond ENGINE_E_*: the same order runs already */
+int order_admit(struct engine *engine, const struct order *order, struct mono now);
+/* Adds it to the engine, in place of an older one of its id, and lets @op do it. */
+void order_run(struct engine *engine, struct order *order, struct operation *op);
+void order_deinit(struct order *order);
+bool order_reason_is_valid(const char *reason);
 /* It runs no more; its text has been written. */
 void order_end(struct order *order, enum order_state state, struct mono now);
 

@@ -52,6 +52,9 @@ enum {
         ENGINE_E_POLICIES,
         ENGINE_E_GROUP,
         ENGINE_E_SLOT,
+        ENGINE_E_BURST,  /* the disk has as many snapshots of late as orders may add to */
+        ENGINE_E_CHAIN,  /* its chain has all it may have */
+        ENGINE_E_PAUSED, /* everything is paused */
 };
 
 /* What an ack answers: an operator reads it in status and says so with this hash. */
@@ -97,6 +100,7 @@ enum order_kind {
         ORDER_HOLD,    /* our hold tag, with a reason: it stays, whatever the rule says */
         ORDER_RELEASE, /* the hold tag goes */
         ORDER_ADOPT,   /* our tags, so that it is ours */
+        ORDER_BACKUP,  /* one is taken */
 };
 enum order_state {
         ORDER_RUNNING,
@@ -111,7 +115,7 @@ struct engine_order {
         enum order_kind kind;
         enum order_state state;
         struct resource_id snapshot;
-        const char *text; /* how it ended, a sentence without a full stop; "" while it runs */
+        const char *text; /* how it gets on, "" at first; how it ended, without a full stop */
         struct utc since;
 };
 /* Strings are borrowed until the reactor's next turn. False: there is no such order, or no longer. */
@@ -130,6 +134,17 @@ int engine_release(struct engine *engine, const char *snapshot, const char *who,
  * to ENGINE_E_SLOT, and never NOT_OURS. One with another's owner tag fails, once that was read. */
 int engine_adopt(struct engine *engine, const char *snapshot, const char *policy, const char *who,
                  char ret_order[static ENGINE_HASH_SIZE]);
+
+/* A snapshot of the disk now, of no slot and no member of its series (series.h), kept for so long from the
+ * minute on; @disk as snapshots are named, @policy as above. Its name is the minute's: the same order
+ * within it is the same one, another is refused. It counts for what Azure allows a disk and its chain,
+ * and leaves room in both for slots. Doubts stop it as little as they stop slots. Returns 0,
+ * ENGINE_E_UNKNOWN (no such disk), NOT_READ, AMBIGUOUS, INVALID, UNMANAGED, POLICIES, PAUSED, BURST, CHAIN,
+ * BUSY, or -ENOMEM. */
+#define ENGINE_BACKUP_LEAST_S SEC_PER_HOUR
+#define ENGINE_BACKUP_MOST_S (3650 * SEC_PER_DAY)
+int engine_backup(struct engine *engine, const char *disk, int64_t keep_s, const char *reason,
+                  const char *policy, const char *who, char ret_order[static ENGINE_HASH_SIZE]);
 
 /* An invariant about a generation is broken: its deletions stop until a restart. Simulation aborts. */
 void engine_invariant_broken(struct engine *engine, const char *generation, const char *rule);

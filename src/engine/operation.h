@@ -143,6 +143,8 @@ int prune_new(struct engine *engine, struct subscription *subscription, const st
               struct mono now, struct operation **ret_op);
 /* Does an order about a snapshot's tags, which the engine keeps until it ends. */
 struct order;
+int backup_new(struct engine *engine, struct subscription *subscription, struct order *order,
+               struct mono now, struct operation **ret_op);
 int tagging_new(struct engine *engine, struct subscription *subscription, struct order *order,
                 struct mono now, struct operation **ret_op);
 /* Asks one of the questions of engine-internal.h; the answer goes to subscription_looked(). */

@@ -15,9 +15,6 @@
 #include <string.h>
 #include <utlist.h>
 
-/* Beyond ENGINE_E_*: the same order runs already. */
-#define ORDER_E_RUNNING 100
-
 /* Chosen: far more than people ask for at once. */
 #define ORDERS_RUNNING_MAX 32
 /* Chosen: so many that are over can still be asked about, for so long. */
@@ -31,9 +28,11 @@ const char *order_kind_name(enum order_kind kind) {
         case ORDER_RELEASE:
                 return "release";
         case ORDER_ADOPT:
+                return "adopt";
+        case ORDER_BACKUP:
                 break;
         }
-        return "adopt";
+        return "backup";
 }
 
 const char *order_state_name(enum order_state state) {
@@ -50,8 +49,9 @@ const char *order_state_name(enum order_state state) {
 
 /* ---- those there are ---- */
 
-static void order_deinit(struct order *order) {
+void order_deinit(struct order *order) {
         free(order->detail);
+        free(order->location);
         strbuf_deinit(&order->tags);
         strbuf_deinit(&order->text);
         free(order);
@@ -223,6 +223,8 @@ static void order_tell(struct engine *engine, const struct order *order, const c
                 log_commit(log, &entry, "snapshot %s is to be adopted under %s, says %s", name,
                            order->detail, who);
                 break;
+        case ORDER_BACKUP: /* backup.c tells its own */
+                break;
         }
 }
 
@@ -251,39 +253,48 @@ static int order_new(const struct found *found, enum order_kind kind, const char
         return 0;
 }
 
+int order_admit(struct engine *engine, const struct order *order, struct mono now) {
+        size_t n_running = forget_old(engine, now);
+        const struct order *other;
+
+        DL_FOREACH (engine->orders, other) {
+                if (other->state != ORDER_RUNNING ||
+                    resource_id_compare(&other->snapshot, &order->snapshot) != 0)
+                        continue;
+                return strcmp(other->id, order->id) == 0 ? ORDER_E_RUNNING : ENGINE_E_BUSY;
+        }
+        return n_running < ORDERS_RUNNING_MAX ? 0 : ENGINE_E_BUSY;
+}
+
+void order_run(struct engine *engine, struct order *order, struct operation *op) {
+        struct order *other = order_find(engine, order->id);
+
+        if (other)
+                order_free(engine, other);
+        DL_APPEND(engine->orders, order);
+        engine_add(engine, op);
+        engine_wake(engine);
+}
+
 /* Adds it and lets it run, or takes the same one that runs already. */
 static int order_give(const struct found *found, struct order *order, const char *who) {
         struct engine *engine = found->s->engine;
         struct mono now = clock_mono(engine->services.clock);
-        size_t n_running = forget_old(engine, now);
         struct operation *op;
-        struct order *other;
         int r;
 
-        DL_FOREACH (engine->orders, other) {
-                if (other->state == ORDER_RUNNING &&
-                    guid_compare(&other->unique_id, &order->unique_id) == 0)
-                        return strcmp(other->id, order->id) == 0 ? ORDER_E_RUNNING : ENGINE_E_BUSY;
-        }
-        if (n_running >= ORDERS_RUNNING_MAX)
-                return ENGINE_E_BUSY;
-
-        r = tagging_new(engine, found->s, order, now, &op);
-        if (r < 0)
+        r = order_admit(engine, order, now);
+        r = r ?: tagging_new(engine, found->s, order, now, &op);
+        if (r != 0)
                 return r;
         op->region = strdup(view_str(&found->view, found->row->region));
         if (!op->region) {
                 operation_free(op);
                 return -ENOMEM;
         }
-        other = order_find(engine, order->id);
-        if (other)
-                order_free(engine, other);
-        DL_APPEND(engine->orders, order);
+        order_run(engine, order, op);
         order_tell(engine, order, who);
         subscription_settle(found->s);
-        engine_add(engine, op);
-        engine_wake(engine);
         return 0;
 }
 
@@ -338,7 +349,7 @@ static int give(struct engine *engine, const char *snapshot, enum order_kind kin
 }
 
 /* Azure allows a tag's value 256 characters; control characters would be none that people can read. */
-static bool is_reason(const char *reason) {
+bool order_reason_is_valid(const char *reason) {
         size_t len = strlen(reason);
 
         for (size_t i = 0; i < len; i++)
@@ -349,7 +360,7 @@ static bool is_reason(const char *reason) {
 
 int engine_hold(struct engine *engine, const char *snapshot, const char *reason, const char *who,
                 char ret_order[static ENGINE_HASH_SIZE]) {
-        if (!is_reason(reason))
+        if (!order_reason_is_valid(reason))
                 return ENGINE_E_INVALID;
         return give(engine, snapshot, ORDER_HOLD, reason, who, ret_order);
 }

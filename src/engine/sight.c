@@ -111,6 +111,14 @@ static int is_superseded(struct subscription *s, const struct world_view *before
         return r;
 }
 
+/* Whether it is a backup whose date has passed. */
+static bool is_over(const struct subscription *s, const struct world_view *view,
+                    const struct snapshot_row *row) {
+        struct utc until;
+
+        return snapshot_row_until(view, row, &until) && until.ticks <= engine_now(s->engine).ticks;
+}
+
 /* Whether the plan, ours or that of a daemon of the same mind, would have deleted it. */
 static bool is_planned_away(const struct subscription *s, const struct snapshot_row *row) {
         for (size_t i = 0; s->plan && i < s->plan->n_actions; i++) {
@@ -173,8 +181,11 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
         memory = subscription_memory_of(s, "delete", view_str(view, row->group), name);
         if (memory && (memory->running || memory->done))
                 return false;
-        if (is_planned_away(s, row) ||
-            (is_superseded(s, view, row, after, &superseded) == 0 && superseded)) {
+        if (row->flags & ROW_BACKUP)
+                superseded = is_over(s, view, row);
+        else if (is_superseded(s, view, row, after, &superseded) < 0)
+                superseded = false;
+        if (superseded || is_planned_away(s, row)) {
                 count_deletion(s, view_str(view, row->policy), row->time_created,
                                /* looked= */ false);
                 return false;

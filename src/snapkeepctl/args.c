@@ -24,7 +24,7 @@ static const struct option {
         {"unclaimed", OPTION_UNCLAIMED, NULL, offsetof(struct request, unclaimed),
          "those of ours that no policy and target select"},
         {"keep", OPTION_KEEP, "SPEC", offsetof(struct request, keep),
-         "the rule, as last=6,daily=30,within=2d"},
+         "the rule, as last=6,daily=30,within=2d; of backup a time, as 30d"},
         {"pick", OPTION_PICK, "first|last", offsetof(struct request, pick),
          "which of a period stands for it; first otherwise"},
         {"timezone", OPTION_TIMEZONE, "ZONE", offsetof(struct request, timezone),

@@ -81,6 +81,7 @@ struct verb {
         enum status (*run)(const struct request *request);
 };
 
-extern const struct verb verb_ack, verb_adopt, verb_apply, verb_calendar, verb_chain, verb_check,
-        verb_explain, verb_history, verb_hold, verb_list, verb_pause, verb_plan, verb_release,
-        verb_reload, verb_resume, verb_retain, verb_retire, verb_schema, verb_simulate, verb_status;
+extern const struct verb verb_ack, verb_adopt, verb_apply, verb_backup, verb_calendar, verb_chain,
+        verb_check, verb_explain, verb_history, verb_hold, verb_list, verb_pause, verb_plan,
+        verb_release, verb_reload, verb_resume, verb_retain, verb_retire, verb_schema,
+        verb_simulate, verb_status;

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 static const struct verb *const verbs[] = {
-        &verb_status,  &verb_check,   &verb_schema,   &verb_list,   &verb_chain,
-        &verb_plan,    &verb_explain, &verb_apply,    &verb_ack,    &verb_hold,
-        &verb_release, &verb_adopt,   &verb_pause,    &verb_resume, &verb_retire,
-        &verb_reload,  &verb_history, &verb_calendar, &verb_retain, &verb_simulate,
+        &verb_status,   &verb_check,  &verb_schema,   &verb_list,   &verb_chain,  &verb_plan,
+        &verb_explain,  &verb_apply,  &verb_ack,      &verb_hold,   &verb_backup, &verb_release,
+        &verb_adopt,    &verb_pause,  &verb_resume,   &verb_retire, &verb_reload, &verb_history,
+        &verb_calendar, &verb_retain, &verb_simulate,
 };
 
 static const char status_help[] = "Exit status: 0 done; 1 not in order: an invalid policy, Azure "

@@ -4,6 +4,8 @@
 #include "base/macros.h"
 #include "snapkeepctl/output.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,9 +28,24 @@ static void show(const struct request *request, const struct cJSON *order, struc
         }
 }
 
-/* The daemon ends every order within minutes, so that this ends, too. */
+/* What a long one tells on its way, for people, each sentence once. */
+static enum status show_progress(const struct cJSON *order, char **last) {
+        const char *text = json_text(order, "text");
+
+        if (*text == '\0' || (*last && strcmp(*last, text) == 0))
+                return STATUS_DONE;
+        free(*last);
+        *last = strdup(text);
+        if (!*last)
+                return say_errno("wait for the order", -ENOMEM);
+        say("%s", text);
+        return STATUS_DONE;
+}
+
+/* The daemon ends every order within minutes, a backup within a day, so that this ends, too. */
 static enum status wait_for(struct remote *remote, const char *id, struct cJSON **ret_order) {
         const union bus_value in[] = {{.string = id}};
+        _cleanup_(freep) char *last = NULL;
 
         for (;;) {
                 _cleanup_(json_freep) struct cJSON *order = NULL;
@@ -44,6 +61,9 @@ static enum status wait_for(struct remote *remote, const char *id, struct cJSON 
                         *ret_order = take_ptr(order);
                         return STATUS_DONE;
                 }
+                status = show_progress(order, &last);
+                if (status != STATUS_DONE)
+                        return status;
                 (void)nanosleep(&again, NULL);
         }
 }

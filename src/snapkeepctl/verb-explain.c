@@ -104,6 +104,11 @@ static int explain(const struct direct *direct, const struct found *found, struc
         explained_row_append(explainer, found->row, &answer->what, &answer->why);
         if (answer->what.kind != EXPLAIN_OURS)
                 return 0;
+        if (found->row->flags & ROW_BACKUP) {
+                answer->fate.row = found->row;
+                return explainer_backup(explainer, &answer->what, found->row, &answer->reasons,
+                                        &answer->fate.death);
+        }
 
         r = explainer_series(explainer, answer->what.policy, answer->what.disk, &series);
         if (r < 0)
@@ -173,7 +178,8 @@ static void append_fate(const struct answer *answer, bool in_utc, struct strbuf 
         char text[TIME_TEXT_SIZE];
 
         keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, &keep);
-        line(out, "rule:", "%s", strbuf_str(&keep));
+        line(out, "rule:", "%s",
+             fate->row->flags & ROW_BACKUP ? "its own date" : strbuf_str(&keep));
         line(out, "floors:", "min_keep %u, min_age %llds", policy->min_keep,
              (long long)policy->min_age_s);
         line(out, fate->death.ticks <= answer->direct->now.ticks ? "goes by:" : "kept by:", "%s",

@@ -120,6 +120,7 @@ static void write_members(struct json_writer *w, const struct world_view *view,
         json_write_string(w, "state", state_of(row));
         json_write_int(w, "percent", row->percent);
         json_write_bool(w, "held", row->flags & ROW_HELD);
+        json_write_bool(w, "backup", row->flags & ROW_BACKUP);
 }
 
 /* Opens the row's object and writes what all rows have; the caller closes it. */
@@ -131,10 +132,14 @@ static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
         int r = 0;
 
         explainer_row(rows->explainer, row, &what);
-        if (what.kind == EXPLAIN_OURS && !fate->known)
+        if (what.kind == EXPLAIN_OURS && (row->flags & ROW_BACKUP)) {
+                r = explainer_backup(rows->explainer, &what, row, &fate->reasons, &fate->death);
+                fate->known = true;
+        } else if (what.kind == EXPLAIN_OURS && !fate->known)
                 r = rows_explain(rows, &what);
         explained_row_append(rows->explainer, row, &what, &why);
         r = r ?: why.error;
+        r = r ?: fate->reasons.error;
         if (r < 0)
                 return r;
 

@@ -287,6 +287,53 @@ static int on_adopt(struct bus_call *call, void *data) {
         return order_outcome(manager, call, r);
 }
 
+static int on_backup(struct bus_call *call, void *data) {
+        struct manager *manager = data;
+        char order[ENGINE_HASH_SIZE] = "";
+        int r;
+
+        r = engine_backup(manager->engine, call->in[0].string,
+                          (int64_t)MIN(call->in[1].number, (uint64_t)INT64_MAX), call->in[2].string,
+                          call->in[3].string, call->who, order);
+        strbuf_append_str(&call->text, order);
+        switch (r) {
+        case ENGINE_E_UNKNOWN:
+                return bus_refuse(call, MANAGER_E_UNKNOWN,
+                                  "no such disk is in what was last read of Azure");
+        case ENGINE_E_NOT_READ:
+                return bus_refuse(call, MANAGER_E_NOT_READ,
+                                  "not every subscription was read yet, so nobody can say which "
+                                  "disk that is");
+        case ENGINE_E_BUSY:
+                return bus_refuse(call, MANAGER_E_BUSY,
+                                  "another backup of this disk was ordered within this minute, or "
+                                  "too many orders are under way; try again");
+        case ENGINE_E_AMBIGUOUS:
+                return bus_refuse(call, MANAGER_E_AMBIGUOUS,
+                                  "several disks have this name; give the whole ARM id");
+        case ENGINE_E_UNMANAGED:
+                return bus_refuse(call, MANAGER_E_UNMANAGED,
+                                  "the policy, or any, does not select this disk, or it cannot be "
+                                  "snapshotted");
+        case ENGINE_E_BURST:
+                return bus_refuse(call, MANAGER_E_BURST,
+                                  "too many snapshots of this disk are of late or under way; try "
+                                  "again in five minutes");
+        case ENGINE_E_PAUSED:
+                return bus_refuse(call, MANAGER_E_PAUSED,
+                                  "everything is paused; \"snapkeepctl resume\" ends that");
+        case ENGINE_E_CHAIN:
+                return bus_refuse(call, MANAGER_E_CHAIN,
+                                  "the chain of this disk has the 500 snapshots that Azure allows");
+        case ENGINE_E_INVALID:
+                return bus_refuse(call, MANAGER_E_INVALID,
+                                  "a disk is given as NAME, GROUP/NAME or its whole ARM id; it is "
+                                  "kept from an hour to ten years; a reason has 1 to 256 bytes and "
+                                  "no control characters");
+        }
+        return order_outcome(manager, call, r);
+}
+
 static int on_reload(struct bus_call *call, void *data) {
         _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct manager *manager = data;
@@ -413,6 +460,12 @@ static const struct bus_method methods[] = {
                            .names = "snapshot\0policy\0order\0",
                            .acts = true,
                            .run = on_adopt},
+        [MANAGER_BACKUP] = {.name = "Backup",
+                            .in = "stss",
+                            .out = "s",
+                            .names = "disk\0keep_sec\0reason\0policy\0order\0",
+                            .acts = true,
+                            .run = on_backup},
         [MANAGER_RELOAD] = {.name = "Reload",
                             .in = "",
                             .out = "",

@@ -31,6 +31,7 @@ enum manager_method {
         MANAGER_HOLD,
         MANAGER_RELEASE,
         MANAGER_ADOPT,
+        MANAGER_BACKUP,
         MANAGER_RELOAD,
         _MANAGER_METHOD_N,
 };
@@ -57,6 +58,9 @@ extern const struct bus_interface manager_interface;
 #define MANAGER_E_POLICIES "SeveralPolicies"
 #define MANAGER_E_GROUP "OtherGroup"
 #define MANAGER_E_SLOT "SameInstant"
+#define MANAGER_E_BURST "TooSoon"
+#define MANAGER_E_CHAIN "ChainFull"
+#define MANAGER_E_PAUSED "Paused"
 
 /* Reads the policy again. Returns 0, or 1 with the reason in @why when the old one stays in force, or a
  * negative errno. */

@@ -5,6 +5,7 @@
 
 What depends on who calls needs root, to be somebody else; elsewhere it is skipped.
 """
+import datetime
 import json
 import os
 import re
@@ -228,7 +229,7 @@ def interface(folder):
     found = shape(rig.bus.ask('Introspect', interface='org.freedesktop.DBus.Introspectable'))
     with open(os.path.join(SYSTEMD, 'org.snapkeep1.Manager.xml')) as file:
         written = shape(file.read())
-    want(len(written) == 21, f'{len(written)} members')
+    want(len(written) == 22, f'{len(written)} members')
     want(found == written, f'{found}\n{written}')
     rig.end()
 
@@ -285,7 +286,7 @@ def reading(folder):
 
 ORDERS = [('Ack', 'string:0'), ('Apply', 'string:0'), ('Pause', 'boolean:true', 'uint64:0'), ('Resume',),
           ('Retire', 'string:0', 'string:0'), ('Hold', 'string:0', 'string:0'), ('Release', 'string:0'),
-          ('Adopt', 'string:0', 'string:'),
+          ('Adopt', 'string:0', 'string:'), ('Backup', 'string:0', 'uint64:86400', 'string:x', 'string:'),
           ('Reload',)]
 LOOKS = [('Status',), ('ListSeries', 'uint32:0', 'uint32:0'), ('ListDoubts', 'uint32:0', 'uint32:0'),
          ('Plan', 'uint32:0', 'uint32:0'), ('ListSnapshots', 'uint32:0', 'uint32:0'),
@@ -689,6 +690,65 @@ def adopting(folder):
 
 
 @tap
+def backing_up(folder):
+    """backup: one more of a disk, beside the schedule and until its own date; what cannot be is refused by name"""
+    rig = Rig(folder, disks=3)
+    bus, sim = rig.bus, rig.sim
+    rig.wait_snapshots(2)
+    rig.calm(2)
+    before = {s['id'] for s in sim.snapshots()}
+
+    def added():
+        return [s for s in sim.snapshots() if s['id'] not in before]
+
+    def row(name):
+        rows = bus.json('ListSnapshots', 'uint32:0', 'uint32:0')['snapshots']
+        return next((r for r in rows if r['name'] == name), None)
+
+    has(bus.ctl('backup', status=2), 'backup needs one DISK')
+    for keep, text in (('30', 'without a unit'), ('1mo', 'months or years'), ('soon', 'expected is a time as 12h or 30d')):
+        has(bus.ctl('backup', 'disk-0001', '--keep', keep, status=2), text)
+    for arguments, error in ((['disk-0001', 3599, 'x', ''], 'Invalid'), (['disk-0001', 2**63, 'x', ''], 'Invalid'),
+                             (['disk-0001', 2**64 - 1, 'x', ''], 'Invalid'), (['disk-0001', 86400, '', ''], 'Invalid'),
+                             (['a/b/c', 86400, 'x', ''], 'Invalid'), (['nosuch', 86400, 'x', ''], 'Unknown'),
+                             (['disk-0001', 86400, 'x', 'iron'], 'Unmanaged')):
+        disk, keep, reason, under = arguments
+        found = bus.error('Backup', 'string:' + disk, f'uint64:{keep}', 'string:' + reason, 'string:' + under)
+        want(found == 'org.snapkeep1.Error.' + error, f'{arguments}: {found}')
+    has(bus.ctl('backup', 'nosuch', status=1), 'no such disk')
+    want(added() == [], 'what is refused takes nothing')
+
+    run = bus.run(CTL, 'backup', 'RG-App/disk-0001', '--keep', '2h', '--reason', 'before the upgrade', '--utc')
+    want(run.returncode == 0, run.stderr)
+    taken, = added()
+    name = taken['id'].rsplit('/', 1)[1]
+    has(run.stdout, f'snapshot {name} is complete, kept until ')
+    tags = taken['tags']
+    slot, until = (datetime.datetime.strptime(tags[key], '%Y%m%dT%H%M%SZ') for key in ('snapkeep-slot', 'snapkeep-until'))
+    want((until - slot).total_seconds() == 7200 and slot.second == 0, str(tags))
+    want(tags['snapkeep-reason'] == 'before the upgrade' and tags['snapkeep-policy'] == 'gold', str(tags))
+    found = wait_for(lambda: row(name), 30, 'a listing that shows it')
+    want(found['kind'] == 'ours' and found['backup'] and found['claimed_by'] == 'gold', str(found))
+    want(found['kept_by'] == [until.strftime('backup until %Y-%m-%dT%H:%M:%SZ')]
+         and found['goes'] == until.strftime('%Y-%m-%dT%H:%M:%SZ'), str(found))
+    others = [r for r in bus.json('ListSnapshots', 'uint32:0', 'uint32:0')['snapshots'] if r['name'] != name]
+    want(all(r['backup'] is False for r in others), str(others))
+    has(bus.ctl('list'), 'backup until ')
+    has(bus.ctl('chain', 'disk-0001'), '3 of 500 in the chain')
+    series = bus.json('ListSeries', 'uint32:0', 'uint32:0')['series']
+    want({r['complete'] for r in series} == {2}, str(series))
+    has(rig.daemon.said(), 'a backup of disk disk-0001 is to be taken and kept until ')
+
+    answer = json.loads(bus.run(CTL, 'backup', 'disk-0002', '--json').stdout)
+    want(answer['version'] == 1 and answer['kind'] == 'backup' and answer['state'] == 'done', str(answer))
+    want(len(added()) == 2, str(added()))
+    bus.ctl('pause')
+    has(bus.ctl('backup', 'disk-0003', status=1), 'everything is paused')
+    want(len(added()) == 2, str(added()))
+    rig.end()
+
+
+@tap
 def reloading(folder):
     """reload waits for the new policy; a wrong one is refused with its error, and the old one stays"""
     rig = Rig(folder)
@@ -800,7 +860,7 @@ def no_daemon(folder):
         json.dump({'version': 1, 'hash': '0' * 64}, file)
     for verb in (['plan'], ['list'], ['list', '--unclaimed'], ['chain', 'x'], ['plan', '-o', plan + '2'], ['apply', plan], ['ack', 'x'], ['pause'], ['resume'],
                  ['retire', 'x'], ['retire', 'x', '--hash', 'y'], ['hold', 'x', '--reason', 'y'],
-                 ['release', 'x'], ['adopt', 'x', 'y'], ['reload']):
+                 ['release', 'x'], ['adopt', 'x', 'y'], ['backup', 'x'], ['reload']):
         text = bus.ctl(*verb, status=4)
         has(text, 'snapkeepd does not run')
         has(text, 'plan, list, chain and explain with --direct')

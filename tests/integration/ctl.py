@@ -22,7 +22,7 @@ tap = Tap()
 # TAP alone goes to stdout; what azure-sim says on its own goes to stderr.
 sys.stdout = os.fdopen(os.dup(1), 'w')
 os.dup2(2, 1)
-VERBS = ['check', 'schema', 'history', 'list', 'chain', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'hold', 'release', 'adopt',
+VERBS = ['check', 'schema', 'history', 'list', 'chain', 'plan', 'explain', 'apply', 'ack', 'pause', 'resume', 'retire', 'hold', 'release', 'adopt', 'backup',
          'reload', 'calendar', 'retain']
 YEAR = datetime.datetime.now(datetime.timezone.utc).year
 
@@ -75,7 +75,8 @@ def usage(folder):
             ([], 'which verb?'),
             (['chekc'], 'unknown verb "chekc"; did you mean "check"?'),
             (['frobnicate'], 'unknown verb "frobnicate". Try'),
-            (['backup'], 'unknown verb "backup"'),
+            (['backups'], 'unknown verb "backups"'),
+            (['backup'], 'backup needs one DISK'),
             (['--hlep'], 'did you mean --help?'),
             (['--json', 'check'], 'options of a verb follow it'),
             (['calendar', 'daily', '--timezon', 'UTC'], 'calendar: unknown option --timezon; did you mean'),
@@ -450,7 +451,7 @@ def name_of(year, disk='a', generation=0, policy_name='gold'):
     return ours(disk, GENERATION[generation], year, policy_name)['id'].rsplit('/', 1)[1]
 
 
-ROW = ('kind id subscription group name generation region policy slot created state percent held disk '
+ROW = ('kind id subscription group name generation region policy slot created state percent held backup disk '
        'kept_by goes why')
 
 

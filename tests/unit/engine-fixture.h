@@ -54,6 +54,7 @@ struct snap {
         const char *state; /* provisioningState */
         const char *hold;
         bool adopted; /* by its tags, whatever its name: of the second in which it was created */
+        char until[UTC_SLOT_SIZE]; /* of a backup, and "" otherwise */
 };
 
 struct flight {
@@ -228,13 +229,16 @@ static void append_snap(const struct snap *snap, const char *state, struct strbu
                 "\"tags\":{\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"prod-backup\","
                 "\"snapkeep-policy\":\"gold\",\"snapkeep-slot\":\"%s\",\"snapkeep-disk\":\"" SUB
                 "/rg-app/db01\",\"snapkeep-generation\":\"" GENERATION
-                "\",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"%s%s%s%s},\"properties\":{"
+                "\",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"%s%s%s%s%s%s%s},\"properties\":"
+                "{"
                 "\"creationData\":{\"createOption\":\"Copy\",\"sourceResourceId\":\"" DISK_ID
                 "\",\"sourceUniqueId\":\"" GENERATION
                 "\"},\"incremental\":true,\"timeCreated\":\"%s\",\"provisioningState\":\"%s\","
                 "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
                 snap->name, snap->name, slot, snap->hold ? ",\"snapkeep-hold\":\"" : "",
-                snap->hold ?: "", snap->hold ? "\"" : "", adopted, created, state, snap->serial);
+                snap->hold ?: "", snap->hold ? "\"" : "", adopted,
+                snap->until[0] ? ",\"snapkeep-until\":\"" : "", snap->until,
+                snap->until[0] ? "\"" : "", created, state, snap->serial);
 }
 
 static void append_listing(const char *url, struct strbuf *out) {
@@ -292,6 +296,21 @@ static void patch_hold(struct snap *snap, const char *body) {
                 snap->hold = NULL;
 }
 
+/* What is a backup by its tags has the slot of its own minute. */
+static void take_backup(struct snap *snap, const char *body) {
+        const char *until = strstr(body, "\"snapkeep-until\":\"");
+        const char *slot = strstr(body, "\"snapkeep-slot\":\"");
+        struct utc time;
+
+        if (!until)
+                return;
+        snprintf(snap->until, sizeof(snap->until), "%s", until + strlen("\"snapkeep-until\":\""));
+        assert_non_null(slot);
+        assert_int_equal(
+                utc_parse_slot(slot + strlen("\"snapkeep-slot\":\""), UTC_SLOT_SIZE - 1, &time), 0);
+        snap->slot_s = utc_seconds(time);
+}
+
 /* The good answer, with its effect. */
 static int azure_answer(const struct http_request *request, bool effect, struct strbuf *out) {
         char name[SNAPSHOT_NAME_SIZE];
@@ -322,6 +341,7 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
                 if (!snap && effect) {
                         snap = snap_add(name, utc_seconds(fixture_utc()) / EVERY_S * EVERY_S);
                         snap->state = f.new_state ?: "Succeeded";
+                        take_backup(snap, request->body);
                 }
                 if (snap)
                         append_snap(snap, snap->state, out);

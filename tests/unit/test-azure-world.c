@@ -569,6 +569,63 @@ static void test_adopted_without_id(void **state) {
         assert_false(world_view(world).snapshots[0].flags & ROW_ADOPTED);
 }
 
+/* A backup has a name of its own, and its date; with another name it is nobody's. */
+static void test_backup(void **state) {
+#define UNTIL(value) ",\"snapkeep-until\":\"" value "\""
+        static const struct {
+                int line;
+                const char *extra_tags, *policy; /* of the name */
+                uint32_t flags;
+        } rows[] = {
+                {__LINE__, UNTIL("20261223T021500Z"), "backup of gold", OURS | ROW_BACKUP},
+                {__LINE__, UNTIL("20261223T021500Z"), "gold", (OURS & ~ROW_NAMED) | ROW_BACKUP},
+                {__LINE__, "", "backup of gold", OURS & ~ROW_NAMED},
+                {__LINE__, UNTIL("tomorrow"), "backup of gold", ROW_INCREMENTAL | ROW_CLAIMS},
+                {__LINE__, UNTIL(""), "backup of gold", ROW_INCREMENTAL | ROW_CLAIMS},
+                {__LINE__, UNTIL("20261223T021500Z") ",\"Snapkeep-Until\":\"20261123T021500Z\"",
+                 "backup of gold", ROW_INCREMENTAL | ROW_CLAIMS},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make();
+                struct series_key key = {OWNER, rows[i].policy, GEN, "westeurope"};
+                char prefix[NAMING_PREFIX_SIZE], name[SNAPSHOT_NAME_SIZE];
+                struct fixture f = good;
+                struct world_view view;
+                struct utc until;
+
+                /* One of the series before it: what is remembered of that is not the backup's. */
+                assert_int_equal(add_snapshot(world, &good), 0);
+                assert_int_equal(naming_prefix("db01-data", &key, prefix), 0);
+                naming_snapshot(prefix, utc_from_seconds(1795400100), 1, name);
+                f.name = name;
+                f.extra_tags = rows[i].extra_tags;
+                assert_int_equal(add_snapshot(world, &f), 0);
+                f.name = NULL;
+                f.extra_tags = "";
+                f.slot = "20261123T022000Z";
+                assert_int_equal(add_snapshot(world, &f), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                for (size_t k = 0; k < view.n_snapshots; k++) {
+                        const struct snapshot_row *row = &view.snapshots[k];
+                        char own[SNAPSHOT_NAME_SIZE];
+
+                        if (strcmp(snapshot_row_name(&view, row, own), name) != 0) {
+                                assert_int_equal(row->flags, OURS | ROW_COMPLETE);
+                                assert_string_equal(view_keep(&view, row), "last=3");
+                                continue;
+                        }
+                        if (row->flags != (rows[i].flags | ROW_COMPLETE))
+                                fail_msg("row at line %d: flags %x", rows[i].line, row->flags);
+                        if (row->flags & ROW_BACKUP) {
+                                assert_true(snapshot_row_until(&view, row, &until));
+                                assert_int_equal(utc_seconds(until), 1795400100 + 30 * SEC_PER_DAY);
+                        }
+                }
+        }
+}
+
 static void test_keep_of(void **state) {
         char longest[NAMING_TAG_VALUE_MAX + 1], longer[NAMING_TAG_VALUE_MAX + 2];
         const struct {
@@ -1337,6 +1394,7 @@ int main(void) {
                 cmocka_unit_test(test_empty),
                 cmocka_unit_test(test_adopted),
                 cmocka_unit_test(test_adopted_without_id),
+                cmocka_unit_test(test_backup),
                 cmocka_unit_test(test_keep_of),
                 cmocka_unit_test(test_keeps_shared),
                 cmocka_unit_test(test_keeps_too_many),

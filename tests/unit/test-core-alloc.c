@@ -122,6 +122,9 @@ static void test_death(void **state) {
 static int run_explainer(void) {
         struct explainer *e = NULL;
         struct explained_series series = {};
+        struct explained_row what;
+        struct strbuf reasons = {};
+        struct utc death;
         int r = explainer_new(&world.file, &world.view, utc_from_seconds(NOW + 9), &e);
 
         if (r < 0) {
@@ -130,6 +133,12 @@ static int run_explainer(void) {
         }
         r = explainer_series(e, 0, &world.disks[0], &series);
         assert_int_equal(series.n, r == 0 ? 5 : 0);
+        if (r == 0) {
+                explainer_row(e, &world.view.snapshots[0], &what);
+                r = explainer_backup(e, &what, &world.view.snapshots[0], &reasons, &death);
+                r = r ?: reasons.error;
+        }
+        strbuf_deinit(&reasons);
         explainer_free(e);
         return r;
 }
@@ -141,8 +150,9 @@ static void test_explainer(void **state) {
         f->policy.jitter_s = 5;
         for (int64_t i = 0; i < 5; i++)
                 add(f, i, ROW_COMPLETE);
+        add_backup(f, 10, ROW_COMPLETE, "20270101T000000Z");
         view_make(f);
-        sweep(run_explainer, 8);
+        sweep(run_explainer, 12);
         teardown(f);
 }
 

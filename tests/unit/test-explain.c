@@ -439,12 +439,73 @@ static void test_future(void **state) {
         teardown(&f);
 }
 
+/* What is said of a backup is what the planner does with it. */
+static void test_backup(void **state) {
+        static const struct {
+                int line;
+                unsigned flags;
+                bool off, no_keep;
+                unsigned min_keep;
+                int64_t min_age_s;
+                const char *until, *text;
+                int64_t death_s; /* after NOW; -1: never */
+        } rows[] = {
+                {__LINE__, ROW_COMPLETE, false, false, 1, 0, "20261123T031500Z",
+                 "backup until 2026-11-23T03:15:00Z", 3600},
+                {__LINE__, ROW_COMPLETE, false, true, 1, 0, "20261123T031500Z",
+                 "backup until 2026-11-23T03:15:00Z", 3600},
+                {__LINE__, ROW_COMPLETE, false, false, 1, 0, "20261123T011500Z",
+                 "backup until 2026-11-23T01:15:00Z", 0},
+                {__LINE__, ROW_COMPLETE, false, false, 1, 2 * 3600, "20261123T031500Z",
+                 "backup until 2026-11-23T03:15:00Z", 2 * 3600 - 10 * EVERY + 2},
+                {__LINE__, ROW_COMPLETE | ROW_HELD, false, false, 1, 0, "20261123T031500Z",
+                 "backup until 2026-11-23T03:15:00Z, held", -1},
+                {__LINE__, ROW_UNDERWAY, false, false, 1, 0, "20261123T031500Z",
+                 "backup until 2026-11-23T03:15:00Z", -1},
+                {__LINE__, ROW_COMPLETE, true, false, 1, 0, "20261123T031500Z",
+                 "prune is off, backup until 2026-11-23T03:15:00Z", -1},
+                {__LINE__, ROW_COMPLETE, false, false, 3, 0, "20261123T031500Z",
+                 "backup until 2026-11-23T03:15:00Z, kept while its series is below min_keep", -1},
+                {__LINE__, ROW_COMPLETE, false, false, 1, 0, "", "backup", -1},
+                {__LINE__, ROW_FAILED, false, true, 1, 0, "20261123T031500Z",
+                 "backup, failed, goes 7 days after its creation",
+                 7 * SEC_PER_DAY - 10 * EVERY + 2},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(strbuf_deinit) struct strbuf reasons = {};
+                struct explained_row what;
+                struct utc death;
+                struct fixture f;
+
+                setup(&f);
+                f.policy.prune = rows[i].off ? PRUNE_OFF : PRUNE_AUTO;
+                f.policy.has_keep = !rows[i].no_keep;
+                f.policy.min_keep = rows[i].min_keep;
+                f.policy.min_age_s = rows[i].min_age_s;
+                add(&f, 0, ROW_COMPLETE);
+                add(&f, 1, ROW_COMPLETE);
+                add_backup(&f, 10, rows[i].flags, rows[i].until);
+                begin(&f, NOW);
+                explainer_row(f.explainer, row_of(&f, 10), &what);
+                assert_int_equal(what.kind, EXPLAIN_OURS);
+                assert_int_equal(
+                        explainer_backup(f.explainer, &what, row_of(&f, 10), &reasons, &death), 0);
+                if (strcmp(strbuf_str(&reasons), rows[i].text) != 0 ||
+                    (rows[i].death_s < 0 ? death.ticks != UTC_NEVER.ticks
+                                         : utc_seconds(death) != NOW + rows[i].death_s))
+                        fail_msg("row at line %d: \"%s\", %lld", rows[i].line, strbuf_str(&reasons),
+                                 (long long)utc_seconds(death) - NOW);
+                teardown(&f);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_series), cmocka_unit_test(test_agrees_with_planner),
                 cmocka_unit_test(test_failed), cmocka_unit_test(test_stays),
                 cmocka_unit_test(test_rows),   cmocka_unit_test(test_moved),
-                cmocka_unit_test(test_future),
+                cmocka_unit_test(test_future), cmocka_unit_test(test_backup),
         };
 
         return cmocka_run_group_tests_name("explain", tests, NULL, NULL);

@@ -147,6 +147,133 @@ static void test_prune(void **state) {
         teardown(&f);
 }
 
+#define OVER "20261123T021500Z" /* NOW */
+
+/* A backup goes by its own date and the floors, and by nothing else. */
+static void test_backup_goes(void **state) {
+        static const struct {
+                int line;
+                unsigned flags;
+                const char *until;
+                int64_t now_s, min_age_s;
+                unsigned min_keep;
+                bool off, no_keep, goes;
+        } rows[] = {
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, false, false, true},
+                {__LINE__, ROW_COMPLETE, OVER, -1, 0, 1, false, false, false},
+                {__LINE__, ROW_COMPLETE, "20261123T021501Z", 0, 0, 1, false, false, false},
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, false, true, true},
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, true, false, false},
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, true, true, false},
+                {__LINE__, ROW_COMPLETE | ROW_HELD, OVER, 0, 0, 1, false, false, false},
+                {__LINE__, ROW_UNDERWAY, OVER, 0, 0, 1, false, false, false},
+                {__LINE__, ROW_LEAVING, OVER, 0, 0, 1, false, false, false},
+                {__LINE__, ROW_COMPLETE, "", 0, 0, 1, false, false, false},
+                {__LINE__, ROW_COMPLETE, "tomorrow", 0, 0, 1, false, false, false},
+                /* ten slots old, and two seconds younger */
+                {__LINE__, ROW_COMPLETE, OVER, 0, 10 * EVERY, 1, false, false, false},
+                {__LINE__, ROW_COMPLETE, OVER, 2, 10 * EVERY, 1, false, false, true},
+                /* three members, of which none may be missing; no backup is one */
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 3, false, false, true},
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 4, false, false, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+                size_t goes = 0;
+
+                setup(&f);
+                f.policy.prune = rows[i].off ? PRUNE_OFF : PRUNE_AUTO;
+                f.policy.has_keep = !rows[i].no_keep;
+                f.policy.min_age_s = rows[i].min_age_s;
+                f.policy.min_keep = rows[i].min_keep;
+                for (int64_t k = 1; k < 4; k++)
+                        add(&f, k, ROW_COMPLETE);
+                add_backup(&f, 10, rows[i].flags, rows[i].until);
+                run(&f, NOW + rows[i].now_s);
+                for (size_t k = 0; k < f.plan->n_actions; k++) {
+                        const struct action *action = &f.plan->actions[k];
+
+                        goes += action->kind == ACTION_DELETE &&
+                                strcmp(action->reason, "backup kept until 2026-11-23T02:15:00Z") ==
+                                        0;
+                }
+                if (count(&f, ACTION_DELETE) != rows[i].goes || goes != rows[i].goes)
+                        fail_msg("row at line %d: %zu go", rows[i].line, count(&f, ACTION_DELETE));
+                /* the doubts count it, and what min_keep relies on is read */
+                assert_int_equal(f.plan->policies[0].deletes, rows[i].goes);
+                assert_int_equal(f.plan->series[0].deletes, rows[i].goes);
+                if (rows[i].goes)
+                        assert_int_equal(f.plan->series[0].n_survivors, MIN(rows[i].min_keep, 3U));
+                assert_int_equal(found(&f, FINDING_UNCLAIMED), 0);
+                assert_int_equal(found(&f, FINDING_MISTAKEN), 0);
+                teardown(&f);
+        }
+}
+
+/* It counts for nothing: fills no slot, moves nothing out of the rule, is no floor's and no gain. */
+static void test_backup_counts_for_nothing(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        f.policy.keep.count[KEEP_LAST] = 2;
+        add_backup(&f, 0, ROW_COMPLETE, "20270101T000000Z");
+        add_backup(&f, 3, ROW_COMPLETE, "20270101T000000Z");
+        for (int64_t i = 1; i < 3; i++)
+                add(&f, i, ROW_COMPLETE);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_CREATE), 1);
+        assert_int_equal(utc_seconds(f.plan->actions[0].slot), NOW);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        assert_int_equal(f.plan->series[0].complete, 2);
+        assert_int_equal(f.plan->series[0].chain, 4);
+        assert_int_equal(f.plan->policies[0].complete, 2);
+        assert_int_equal(f.plan->policies[0].listed, 4); /* of its name, which deletions are, too */
+        assert_int_equal(f.plan->policies[0].gained, 2);
+        assert_int_equal(utc_seconds(f.plan->series[0].newest), NOW - EVERY + 2);
+
+        /* Only backups are there: none of them goes, nor does the one that is over. */
+        f.n = 0;
+        add_backup(&f, 10, ROW_COMPLETE, OVER);
+        add_backup(&f, 11, ROW_COMPLETE, OVER);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+
+        /* One that failed goes like the others that did, and one of the future is told of. */
+        f.n = 0;
+        f.policy.has_keep = false;
+        add(&f, 1, ROW_COMPLETE);
+        add_backup(&f, 10, ROW_FAILED, "20270101T000000Z");
+        add_backup(&f, -10, ROW_COMPLETE, "20270101T000000Z");
+        run(&f, NOW + 7 * SEC_PER_DAY - 10 * EVERY - 1000);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        run(&f, NOW + 9);
+        assert_int_equal(found(&f, FINDING_FUTURE), 1);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        f.rows[0].slot = f.rows[0].time_created = utc_from_seconds(NOW - 7 * SEC_PER_DAY);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+        assert_int_equal(f.plan->policies[0].failures, 1);
+        teardown(&f);
+}
+
+/* A disk that was moved is listed under two ids: one deletion, and no more. */
+static void test_backup_of_two(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        f.disks[1] = f.disks[0];
+        f.disks[1].group = number(&f, "rg-new");
+        f.n_disks = 2;
+        f.policy.min_keep = 0;
+        add_backup(&f, 10, ROW_FAILED, OVER)->time_created =
+                utc_from_seconds(NOW - 8 * SEC_PER_DAY);
+        f.rows[0].slot = utc_from_seconds(NOW - 8 * SEC_PER_DAY);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+        teardown(&f);
+}
+
 /* What is not complete neither counts nor goes, and a hold stays. */
 static void test_prune_states(void **state) {
         struct fixture f;
@@ -435,6 +562,9 @@ int main(void) {
                 cmocka_unit_test(test_slot),
                 cmocka_unit_test(test_attempts_run_out),
                 cmocka_unit_test(test_prune),
+                cmocka_unit_test(test_backup_goes),
+                cmocka_unit_test(test_backup_counts_for_nothing),
+                cmocka_unit_test(test_backup_of_two),
                 cmocka_unit_test(test_prune_states),
                 cmocka_unit_test(test_failed_go),
                 cmocka_unit_test(test_nameless),

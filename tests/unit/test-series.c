@@ -98,6 +98,48 @@ static void test_read(void **state) {
         teardown(&f);
 }
 
+/* Backups are of the series by policy, region and group, and no members of it. */
+static void test_backups(void **state) {
+        struct series_scratch scratch = {};
+        struct utc complete, underway, until;
+        struct series_state sum;
+        struct series s;
+        struct fixture f;
+
+        five(&f);
+        for (size_t i = 0; i < f.n; i++)
+                f.rows[i].flags |= ROW_BACKUP;
+        view_make(&f);
+        assert_int_equal(series_read(&f.file, &f.view, 0, &f.disks[0], &scratch, &s), 0);
+        assert_int_equal(s.n_members, 0);
+        assert_true(series_has_backup(&s, row_of(&f, 0)));
+        assert_true(series_has_backup(&s, row_of(&f, 1)));
+        assert_false(series_has_backup(&s, row_of(&f, 2)));
+        assert_true(series_has_backup(&s, row_of(&f, 3)));
+        assert_false(series_has_backup(&s, row_of(&f, 4)));
+        row_of(&f, 1)->group = number(&f, "rg-other");
+        assert_false(series_has_backup(&s, row_of(&f, 1)));
+        series_sum_up(&s, utc_from_seconds(NOW), &sum);
+        assert_int_equal(sum.complete, 0);
+        assert_int_equal(sum.chain, 4);
+        assert_false(utc_is_set(sum.newest));
+        assert_false(utc_is_set(series_newest_filled(&s, utc_from_seconds(NOW))));
+        series_newest_complete(&s, utc_from_seconds(NOW), &complete, &underway);
+        assert_false(utc_is_set(complete));
+
+        /* Without a date that can be read it stays. */
+        assert_false(snapshot_row_until(&f.view, row_of(&f, 0), &until));
+        row_of(&f, 0)->keep = keep_number(&f, "20261201T000000Z");
+        assert_true(snapshot_row_until(&f.view, row_of(&f, 0), &until));
+        assert_int_equal(series_backup_end(&s, row_of(&f, 0), 1).ticks, until.ticks);
+        assert_int_equal(series_backup_end(&s, row_of(&f, 0), 0).ticks, UTC_NEVER.ticks);
+        f.policy.min_age_s = 30 * SEC_PER_DAY;
+        assert_int_equal(utc_seconds(series_backup_end(&s, row_of(&f, 0), 1)),
+                         NOW + 2 + 30 * SEC_PER_DAY);
+        series_scratch_deinit(&scratch);
+        teardown(&f);
+}
+
 static void test_find(void **state) {
         char name[SNAPSHOT_NAME_SIZE];
         struct fixture f;
@@ -223,6 +265,7 @@ int main(void) {
                 cmocka_unit_test(test_ours),
                 cmocka_unit_test(test_adopted_fills_no_slot),
                 cmocka_unit_test(test_read),
+                cmocka_unit_test(test_backups),
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_free_attempt),
                 cmocka_unit_test(test_sum_up),

@@ -136,6 +136,15 @@ static inline struct snapshot_row *add(struct fixture *f, int64_t slots_ago, uns
         return row;
 }
 
+/* An extra backup of that time, which is kept until @until: in the form of slots. */
+static inline struct snapshot_row *add_backup(struct fixture *f, int64_t slots_ago, unsigned flags,
+                                              const char *until) {
+        struct snapshot_row *row = add(f, slots_ago, flags | ROW_BACKUP);
+
+        row->keep = keep_number(f, until);
+        return row;
+}
+
 /* Views are sorted (rows.h). */
 static inline int row_compare(const void *a, const void *b) {
         const struct snapshot_row *x = a, *y = b;

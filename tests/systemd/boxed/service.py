@@ -211,7 +211,8 @@ def test_orders_on_the_bus():
                 want('\\"version\\":1' in result.stdout, "%s of %s: %s" % (member, user, result))
 
         for order in (("Pause", "bt", "false", "0"), ("Resume",), ("Reload",), ("Ack", "s", "x"),
-                      ("Hold", "ss", "x", "y"), ("Release", "s", "x"), ("Adopt", "ss", "x", "")):
+                      ("Hold", "ss", "x", "y"), ("Release", "s", "x"), ("Adopt", "ss", "x", ""),
+                      ("Backup", "stss", "x", "86400", "y", "")):
             result = call(*order, user="visitor")
             want("Access denied" in result.stderr, "%s of a visitor: %s" % (order, result))
         for user in ("keeper", None):

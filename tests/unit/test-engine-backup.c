@@ -1,0 +1,281 @@
+/*
+ * Orders for extra backups: each answer that there can be, once whatever is retried, and what becomes of them.
+ */
+#include "engine-fixture.h"
+
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+#define DAY_S SEC_PER_DAY
+
+static char order[ENGINE_HASH_SIZE];
+
+static void begin(void) {
+        fixture_init();
+        for (int i = 3; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+        engine_begin();
+        /* Of this test, and not of slots. */
+        engine_pass(10);
+        f.requests[HTTP_PUT] = 0;
+}
+
+static int backup_of(const char *disk, int64_t keep_s, const char *reason, const char *policy) {
+        return engine_backup(f.engine, disk, keep_s, reason, policy, "root", order);
+}
+
+static int backup(int64_t keep_s) {
+        return backup_of("db01", keep_s, "before an upgrade", "");
+}
+
+static struct engine_order now_is(void) {
+        struct engine_order found;
+
+        assert_true(engine_order(f.engine, order, &found));
+        return found;
+}
+
+static void assert_ended(int line, enum order_state state, const char *text) {
+        struct engine_order found = now_is();
+
+        if (found.state != state || !strstr(found.text, text))
+                fail_msg("line %d: %s, \"%s\", in place of %s, \"%s\"", line,
+                         order_state_name(found.state), found.text, order_state_name(state), text);
+}
+
+static size_t backups(void) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < f.n_snaps; i++)
+                n += f.snaps[i].until[0] != '\0';
+        return n;
+}
+
+static void rule(enum http_method method, const char *url, int times, int status,
+                 const char *body) {
+        assert_true(f.n_rules < RULES_MAX);
+        f.met[f.n_rules] = 0;
+        f.rules[f.n_rules++] = (struct rule){
+                .method = method, .url = url, .times = times, .status = status, .body = body};
+}
+
+/* Taken, told, listed, and gone when its date has passed. */
+static void test_taken(void **state) {
+        struct series_key key = {"prod-backup", "backup of gold", GENERATION, "westeurope"};
+        char prefix[NAMING_PREFIX_SIZE], name[SNAPSHOT_NAME_SIZE], first[ENGINE_HASH_SIZE];
+
+        begin();
+        assert_int_equal(backup(3600), 0);
+        assert_int_equal(now_is().kind, ORDER_BACKUP);
+        assert_string_equal(order_kind_name(ORDER_BACKUP), "backup");
+        assert_int_equal(naming_prefix("db01", &key, prefix), 0);
+        naming_snapshot(prefix, utc_from_seconds(START_S + 60), 1, name);
+        assert_string_equal(now_is().snapshot.name, name);
+        assert_string_equal(now_is().snapshot.group, "rg-snapshots");
+        assert_true(said("a backup of disk db01 is to be taken and kept until "
+                         "2026-11-02T01:01:00Z (before an upgrade), says root"));
+        /* the same again is the same, another date is another */
+        strcpy(first, order);
+        assert_int_equal(backup(3600), 0);
+        assert_string_equal(order, first);
+        assert_int_equal(backup(7200), ENGINE_E_BUSY);
+        engine_pass(5);
+        strcpy(order, first);
+        assert_ended(__LINE__, ORDER_DONE, "is complete, kept until 2026-11-02T01:01:00Z");
+        assert_int_equal(backups(), 1);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        assert_string_equal(snap_find(name)->until, "20261102T010100Z");
+
+        /* what is there is found, and not taken again */
+        assert_int_equal(backup(3600), 0);
+        engine_pass(5);
+        assert_ended(__LINE__, ORDER_DONE, "is complete");
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        assert_int_equal(backup(7200), 0);
+        engine_pass(5);
+        assert_ended(__LINE__, ORDER_FAILED, "(NameTaken): another snapshot has its name");
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+
+        engine_pass(3400);
+        assert_non_null(snap_find(name));
+        engine_pass(600);
+        assert_null(snap_find(name));
+        assert_true(said("is deleted (backup kept until 2026-11-02T01:01:00Z)"));
+        engine_end();
+}
+
+static void test_refused(void **state) {
+        static const struct {
+                int line;
+                const char *disk, *reason, *policy;
+                int64_t keep_s;
+                int outcome;
+        } rows[] = {
+                {__LINE__, "db02", "x", "", DAY_S, ENGINE_E_UNKNOWN},
+                {__LINE__, "rg-other/db01", "x", "", DAY_S, ENGINE_E_UNKNOWN},
+                {__LINE__, "a/b/c", "x", "", DAY_S, ENGINE_E_INVALID},
+                {__LINE__, "", "x", "", DAY_S, ENGINE_E_INVALID},
+                {__LINE__, SNAPSHOTS_ID "/x", "x", "", DAY_S, ENGINE_E_INVALID},
+                {__LINE__, "db01", "", "", DAY_S, ENGINE_E_INVALID},
+                {__LINE__, "db01", "two\nlines", "", DAY_S, ENGINE_E_INVALID},
+                {__LINE__, "db01", "x", "", 3599, ENGINE_E_INVALID},
+                {__LINE__, "db01", "x", "", 3650 * DAY_S + 1, ENGINE_E_INVALID},
+                {__LINE__, "db01", "x", "", INT64_MAX, ENGINE_E_INVALID},
+                {__LINE__, "db01", "x", "", -DAY_S, ENGINE_E_INVALID},
+                {__LINE__, "db01", "x", "silver", DAY_S, ENGINE_E_UNMANAGED},
+                {__LINE__, "RG-APP/DB01", "x", "gold", 3600, 0},
+                {__LINE__, DISK_ID, "x", "", 3650 * DAY_S, ENGINE_E_BUSY},
+        };
+
+        fixture_init();
+        engine_begin();
+        assert_int_equal(backup(DAY_S), ENGINE_E_NOT_READ);
+        engine_pass(10);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (backup_of(rows[i].disk, rows[i].keep_s, rows[i].reason, rows[i].policy) !=
+                    rows[i].outcome)
+                        fail_msg("row at line %d", rows[i].line);
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        engine_pass(60);
+        assert_int_equal(backup(DAY_S), ENGINE_E_PAUSED);
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        assert_int_equal(backup(DAY_S), 0);
+        engine_end();
+}
+
+/* What Azure allows a disk in five minutes, of which slots have the rest. */
+static void test_room(void **state) {
+        size_t taken = 0;
+
+        begin();
+        for (int i = 0; i < 6; i++) {
+                int r = backup(DAY_S);
+
+                assert_true(r == 0 || r == ENGINE_E_BURST);
+                taken += r == 0;
+                engine_pass(60);
+        }
+        assert_true(taken >= 2 && taken <= 4);
+        assert_int_equal(backups(), taken);
+        engine_pass(400);
+        assert_int_equal(backup(DAY_S), 0);
+        engine_end();
+}
+
+/* Replies that are lost, or say no; what the region has not; what was there and is not any more. */
+static void test_answers(void **state) {
+        static const struct {
+                int line;
+                enum http_method method;
+                int times, status;
+                const char *body;
+                enum order_state end;
+                const char *text;
+                size_t n;
+        } rows[] = {
+                {__LINE__, HTTP_PUT, 1, 503, ERROR("ServerBusy"), ORDER_DONE, "is complete", 1},
+                {__LINE__, HTTP_PUT, 1, 409, ERROR("Conflict"), ORDER_DONE, "is complete", 1},
+                {__LINE__, HTTP_PUT, 1, 202, "<html>", ORDER_DONE, "is complete", 1},
+                {__LINE__, HTTP_PUT, 0, 403, ERROR("AuthorizationFailed"), ORDER_FAILED,
+                 "could not be taken (code AuthorizationFailed", 1},
+                {__LINE__, HTTP_GET, 1, 503, ERROR("ServerBusy"), ORDER_DONE, "is complete", 1},
+                {__LINE__, HTTP_GET, 1, 200, "{}", ORDER_DONE, "is complete", 1},
+                {__LINE__, HTTP_GET, 0, 403, ERROR("AuthorizationFailed"), ORDER_FAILED,
+                 "could not be taken (code AuthorizationFailed", 0},
+                {__LINE__, HTTP_GET, 0, 404, ERROR("ResourceGroupNotFound"), ORDER_FAILED,
+                 "could not be taken (code ResourceGroupNotFound", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                rule(rows[i].method, "/snapshots/db01-", rows[i].times, rows[i].status,
+                     rows[i].body);
+                assert_int_equal(backup(DAY_S), 0);
+                engine_pass(100);
+                assert_ended(rows[i].line, rows[i].end, rows[i].text);
+                if (backups() != rows[i].n)
+                        fail_msg("line %d: %zu are there", rows[i].line, backups());
+                engine_end();
+        }
+}
+
+/* A reply that is lost after its effect: it is found. */
+static void test_lost(void **state) {
+        begin();
+        rule(HTTP_PUT, "/snapshots/db01-", 1, 0, NULL);
+        f.rules[0].outcome = TRANSPORT_LOST;
+        assert_int_equal(backup(DAY_S), 0);
+        engine_pass(30);
+        assert_ended(__LINE__, ORDER_DONE, "is complete");
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        assert_int_equal(backups(), 1);
+        engine_end();
+}
+
+static void drop_backup(void) {
+        for (size_t i = 0; i < f.n_snaps; i++)
+                if (f.snaps[i].until[0]) {
+                        snap_drop(&f.snaps[i]);
+                        return;
+                }
+}
+
+/* One that is copied for long says how far it is; who deletes it meanwhile had a reason. */
+static void test_under_way(void **state) {
+        begin();
+        f.new_state = "Updating";
+        assert_int_equal(backup(DAY_S), 0);
+        engine_pass(60);
+        assert_int_equal(now_is().state, ORDER_RUNNING);
+        assert_non_null(strstr(now_is().text, "is under way, 0 % of its data copied"));
+        drop_backup();
+        engine_pass(100);
+        assert_ended(__LINE__, ORDER_FAILED, "it is not there any more, or its date has passed");
+        assert_int_equal(backups(), 0);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        engine_end();
+
+        begin();
+        f.new_state = "Failed";
+        assert_int_equal(backup(DAY_S), 0);
+        engine_pass(60);
+        assert_ended(__LINE__, ORDER_FAILED, "or is not complete (ProvisioningFailed)");
+        engine_end();
+}
+
+/* With prune off it stays, and whoever ordered it is told so. */
+static void test_prune_off(void **state) {
+        begin();
+        f.policy.prune = PRUNE_OFF;
+        assert_int_equal(backup(3600), 0);
+        engine_pass(10);
+        assert_ended(__LINE__, ORDER_DONE, "and beyond, since prune is off");
+        engine_pass(3 * 3600);
+        assert_int_equal(backups(), 1);
+        engine_end();
+}
+
+/* By another's hand: an alarm before its date, and none after. */
+static void test_vanished(void **state) {
+        for (int late = 0; late < 2; late++) {
+                begin();
+                f.policy.min_keep = late ? 100 : 1; /* it stays beyond its date */
+                assert_int_equal(backup(3600), 0);
+                engine_pass(late ? 5000 : 1000);
+                assert_int_equal(backups(), 1);
+                drop_backup();
+                engine_pass(1000);
+                if (said("of ours is gone, and it was not us who deleted it") == (late == 1))
+                        fail_msg("an alarm %s its date", late ? "after" : "before");
+                engine_end();
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_taken),     cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_room),      cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_lost),      cmocka_unit_test(test_under_way),
+                cmocka_unit_test(test_prune_off), cmocka_unit_test(test_vanished),
+        };
+
+        return cmocka_run_group_tests_name("engine-backup", tests, NULL, NULL);
+}
