@@ -6,7 +6,11 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* An order's minute, and what clocks may differ by. */
+#define ORDERED_S 180
 
 static void check_once(struct checks *c, const struct seen_snapshot *s, struct utc at) {
         size_t same = 0;
@@ -17,7 +21,7 @@ static void check_once(struct checks *c, const struct seen_snapshot *s, struct u
 
                 /* Failed ones keep their name and are no second snapshot, nor are adopted ones that were
                  * made before the slot they stand for. */
-                same += o->shaped &&
+                same += o->shaped && o->backup == s->backup &&
                         utc_seconds(o->r->time_created) >= o->slot_s - CHECKS_EARLY_S &&
                         !o->r->fails && !checks_is_failed(o->r, at) && o->slot_s == s->slot_s &&
                         strcmp(o->policy, s->policy) == 0 && strcmp(o->owner, s->owner) == 0 &&
@@ -31,6 +35,29 @@ static void check_once(struct checks *c, const struct seen_snapshot *s, struct u
         if (same > 1)
                 checks_broken(c, PROMISE_EXACTLY_ONCE, "slot %lld of %s has %zu snapshots",
                               (long long)s->slot_s, s->r->source_id, same);
+}
+
+/* A backup is one that somebody ordered, of that minute and for that long, and not made again once it was
+ * over. */
+static void check_ordered(struct checks *c, const struct seen_snapshot *s, unsigned node,
+                          struct utc at) {
+        bool sure = c->nodes[node - 1].clock_error_ns == 0 &&
+                    service_clock_error(c->service) == 0 &&
+                    c->nodes[node - 1].misled_until.ticks < at.ticks;
+        const struct seen_order *found = NULL;
+
+        for (size_t i = 0; i < c->n_orders; i++)
+                if (str_equal_nocase(c->orders[i].name, s->r->name) &&
+                    c->orders[i].keep_s == s->until_s - s->slot_s)
+                        found = &c->orders[i];
+        if (!found)
+                checks_broken(c, PROMISE_SLOT, "%s was created, and nobody ordered it for %lld s",
+                              s->r->name, (long long)(s->until_s - s->slot_s));
+        else if (found->over)
+                checks_broken(c, PROMISE_EXACTLY_ONCE, "%s was made again once it was over",
+                              s->r->name);
+        else if (sure && llabs(utc_seconds(found->at) - s->slot_s) > ORDERED_S)
+                checks_broken(c, PROMISE_SLOT, "%s is of another time than its order", s->r->name);
 }
 
 static void check_slot(struct checks *c, const struct seen_snapshot *s, unsigned node,
@@ -53,6 +80,8 @@ static void check_slot(struct checks *c, const struct seen_snapshot *s, unsigned
                               s->r->name);
         else if (!str_equal_nocase(s->r->group, intent->group))
                 checks_broken(c, PROMISE_SLOT, "%s was created in another group", s->r->name);
+        else if (s->backup)
+                check_ordered(c, s, node, at);
         else if (!is_slot(intent, s->slot_s) && !(sent && is_slot(sent, s->slot_s)))
                 checks_broken(c, PROMISE_SLOT, "%s was created, and there is no such slot",
                               s->r->name);
@@ -149,6 +178,9 @@ void check_creation(struct checks *c, const struct service_effect *effect,
         check_once(c, s, effect->at);
         check_slot(c, s, effect->client, effect->at);
         check_burst(c, s->chain, s, effect->at);
+        /* It carries no rule that anybody reads, and no policy gains by it. */
+        if (s->backup)
+                return;
         check_rule(c, s, effect->client, effect->at);
 
         checks_gain(c, s, effect->client, effect->at);

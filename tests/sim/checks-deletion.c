@@ -112,6 +112,40 @@ static void check_retention(struct checks *c, struct seen_snapshot *s, const str
                 }
 }
 
+/* By the clock that wrote when it was created, which a daemon's may be a minute off. */
+static bool is_over(const struct checks *c, const struct seen_snapshot *s,
+                    const struct intent *intent, struct utc at) {
+        struct utc now = {at.ticks + service_clock_error(c->service) / NSEC_PER_TICK};
+
+        return utc_seconds(now) + 60 >= s->until_s &&
+               now.ticks >= utc_add_seconds(s->r->time_created, intent->min_age_s).ticks;
+}
+
+/* A backup goes by its date alone, and only while min_keep of its series are there, none of which is a
+ * backup; those may have gone by other hands since they were seen. */
+static void check_backup_over(struct checks *c, const struct seen_snapshot *s,
+                              const struct intent *intent, struct utc at) {
+        static struct point points[POINTS_MAX + 1];
+        struct utc before = {at.ticks - 1};
+        size_t n;
+
+        c->evaluated[PROMISE_KEPT]++;
+        if (intent->off)
+                checks_broken(c, PROMISE_KEPT, "%s was deleted, and prune is off", s->r->name);
+        else if (!is_over(c, s, intent, at))
+                checks_broken(c, PROMISE_KEPT, "%s was deleted %lld s before its date or too young",
+                              s->r->name, (long long)(s->until_s - utc_seconds(at)));
+
+        c->evaluated[PROMISE_NEVER_LAST]++;
+        n = collect_points(c, s->chain, intent, before, CHECKS_SIGHT_S + c->lag_s, points);
+        if (n < MAX(intent->min_keep, 1U))
+                checks_broken(c, PROMISE_NEVER_LAST,
+                              "%s was deleted, and its series has %zu of min_keep: %u", s->r->name,
+                              n, intent->min_keep);
+        for (size_t i = 0; i < c->n_orders; i++)
+                c->orders[i].over |= str_equal_nocase(c->orders[i].name, s->r->name);
+}
+
 static void count_deletion(struct checks *c, const struct seen_snapshot *s,
                            const struct intent *intent, unsigned node, struct utc at) {
         struct seen_deletion *d;
@@ -181,6 +215,8 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
                                       "%s had failed and was deleted before 7 days", s->r->name);
         } else if (!service_resource_is_complete(s->r, (struct utc){at.ticks - 1})) {
                 checks_broken(c, PROMISE_FAILED, "%s was deleted unfinished", s->r->name);
+        } else if (s->backup) {
+                check_backup_over(c, s, intent, at);
         } else {
                 check_retention(c, s, intent, at);
         }

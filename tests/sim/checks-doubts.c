@@ -204,7 +204,7 @@ static const char *stale_forbids(struct checks *c, const struct seen_snapshot *s
         for (size_t i = 0; i < s->chain->n; i++) {
                 const struct seen_snapshot *o = s->chain->items[i];
 
-                if (o->shaped && strcmp(o->owner, intent->owner) == 0 &&
+                if (o->shaped && !o->backup && strcmp(o->owner, intent->owner) == 0 &&
                     intent_claims(intent, o->policy) && !checks_is_failed(o->r, at))
                         newest = MAX(newest, o->slot_s);
         }
@@ -256,7 +256,7 @@ static const char *peer_forbids(struct checks *c, const struct seen_snapshot *s,
                 const struct seen_snapshot *o = s->chain->items[i];
 
                 /* In the order of creation, as the journal has them. */
-                if (o->shaped && strcmp(o->owner, intent->owner) == 0 &&
+                if (o->shaped && !o->backup && strcmp(o->owner, intent->owner) == 0 &&
                     intent_claims(intent, o->policy) && service_resource_is_complete(o->r, at) &&
                     o->r->created_at.ticks > from.ticks && o->r->created_at.ticks < to.ticks &&
                     o->r->time_created.ticks == o->r->created_at.ticks)

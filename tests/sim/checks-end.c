@@ -37,6 +37,28 @@ static int64_t newest_slot(const struct intent *intent, int64_t now_s) {
         return newest;
 }
 
+/* One of ours that nothing holds, while @complete of its series are there: failed for long, or a backup
+ * whose date has passed. */
+static void check_left_over(struct checks *c, const struct seen_snapshot *s,
+                            const struct intent *intent, size_t complete, struct utc now) {
+        struct utc earlier = utc_add_seconds(now, -2 * ROUND_SLACK_S);
+
+        if (checks_is_failed(s->r, now)) {
+                if ((s->backup || !intent_keeps_all(intent)) &&
+                    s->r->time_created.ticks < utc_add_seconds(earlier, -7 * SEC_PER_DAY).ticks)
+                        checks_broken(c, PROMISE_IT_ENDS, "%s has failed and is still there",
+                                      s->r->name);
+                return;
+        }
+        if (!s->backup || !service_resource_is_complete(s->r, earlier))
+                return;
+        c->evaluated[PROMISE_IT_ENDS]++;
+        if (complete >= MAX(intent->min_keep, 1U) && s->until_s < utc_seconds(earlier) &&
+            utc_add_seconds(s->r->time_created, intent->min_age_s).ticks < earlier.ticks)
+                checks_broken(c, PROMISE_IT_ENDS, "%s is still there, and its date has passed",
+                              s->r->name);
+}
+
 static void check_series(struct checks *c, const struct seen_chain *chain,
                          const struct intent *intent, struct utc now) {
         static struct point points[POINTS_MAX];
@@ -64,16 +86,13 @@ static void check_series(struct checks *c, const struct seen_chain *chain,
                         return;
                 }
         }
-        for (size_t i = 0; i < chain->n && !intent->off && !intent_keeps_all(intent); i++) {
+        for (size_t i = 0; i < chain->n && !intent->off; i++) {
                 const struct seen_snapshot *s = chain->items[i];
 
                 if (s->shaped && intent_claims(intent, s->policy) &&
-                    strcmp(s->owner, intent->owner) == 0 && checks_is_failed(s->r, now) &&
-                    str_equal_nocase(s->r->group, intent->group) && !is_blocked(s, now) &&
-                    s->r->time_created.ticks <
-                            utc_add_seconds(now, -7 * SEC_PER_DAY - 2 * ROUND_SLACK_S).ticks)
-                        checks_broken(c, PROMISE_IT_ENDS, "%s has failed and is still there",
-                                      s->r->name);
+                    strcmp(s->owner, intent->owner) == 0 &&
+                    str_equal_nocase(s->r->group, intent->group) && !is_blocked(s, now))
+                        check_left_over(c, s, intent, n, now);
         }
 }
 
@@ -90,8 +109,8 @@ static bool is_filled(const struct checks *c, const struct seen_chain *chain,
 
                 /* A hand that changes its tags changes what a daemon can see of it. */
                 if (s->tagged_at.ticks > utc_from_seconds(slot).ticks ||
-                    (s->shaped && s->slot_s == slot && intent_claims(intent, s->policy) &&
-                     !checks_is_failed(s->r, now)))
+                    (s->shaped && !s->backup && s->slot_s == slot &&
+                     intent_claims(intent, s->policy) && !checks_is_failed(s->r, now)))
                         return true;
         }
         /* All of its names were tried. */

@@ -43,7 +43,9 @@ struct seen_snapshot {
         bool shaped; /* carries our tags, and the name or the adoption that goes with them */
         bool early; /* the same, and made before its slot: by a Date that was off, or by somebody who
                         had the name before us. It is nobody's */
-        bool held;  /* by our hold tag */
+        bool backup; /* says that it is an extra one with a date of its own, which is no member */
+        int64_t until_s;
+        bool held; /* by our hold tag */
         char policy[TAG_TEXT_MAX], keep[TAG_TEXT_MAX], owner[TAG_TEXT_MAX];
         int64_t slot_s;
         int64_t period[_PERIOD_N];
@@ -109,6 +111,14 @@ struct seen_explain {
         unsigned node;
         struct utc at;
         bool vanished; /* else a deletion of ours */
+};
+
+/* A backup that an operator ordered, of one daemon or of two in the same minute. */
+struct seen_order {
+        char name[128];
+        int64_t keep_s;
+        struct utc at;
+        bool over; /* we have deleted it */
 };
 
 /* More than a round deletes at once. */

@@ -181,7 +181,7 @@ size_t collect_points(struct checks *c, const struct seen_chain *chain, const st
         for (size_t i = 0; i < chain->n && n < POINTS_MAX; i++) {
                 struct seen_snapshot *s = chain->items[i];
 
-                if (!s->shaped || strcmp(s->owner, intent->owner) != 0 ||
+                if (!s->shaped || s->backup || strcmp(s->owner, intent->owner) != 0 ||
                     !intent_claims(intent, s->policy) ||
                     !str_equal_nocase(s->r->group, intent->group) ||
                     !service_resource_is_complete(s->r, at) ||

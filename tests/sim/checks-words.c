@@ -172,7 +172,7 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
         for (size_t i = 0; i < chain->n; i++) {
                 const struct seen_snapshot *s = chain->items[i];
 
-                if (!s->shaped || !intent_claims(intent, s->policy) ||
+                if (!s->shaped || s->backup || !intent_claims(intent, s->policy) ||
                     strcmp(s->owner, intent->owner) != 0 ||
                     !str_equal_nocase(s->r->group, intent->group) ||
                     !service_resource_is_complete(s->r, utc))

@@ -201,15 +201,18 @@ static struct seen_chain *chain_get(struct checks *c, const struct guid *generat
         return chain;
 }
 
-/* The name's end that owner, generation, policy, region and slot demand: "-<16 hex>-<slot>". */
+/* The name's end that owner, generation, policy, region and slot demand: "-<16 hex>-<slot>". Extra
+ * backups have those of a policy "backup of …". */
 static void derived_end(const struct service_resource *r, char *out, size_t size) {
-        char generation[GUID_TEXT_SIZE];
+        char generation[GUID_TEXT_SIZE], policy[TAG_TEXT_MAX + 16];
         const char *fields[4] = {checks_tag(r, "snapkeep-owner"),
-                                 guid_format(&r->source_unique_id, generation),
-                                 checks_tag(r, "snapkeep-policy"), r->region};
+                                 guid_format(&r->source_unique_id, generation), policy, r->region};
         uint8_t digest[SHA256_SIZE];
         size_t n = 0;
 
+        snprintf(policy, sizeof(policy), "%s%s",
+                 service_tag_get(r, "snapkeep-until") ? "backup of " : "",
+                 checks_tag(r, "snapkeep-policy"));
         if (sha256_fields(fields, 4, digest) < 0)
                 abort();
         n += (size_t)snprintf(out + n, size - n, "-");
@@ -222,13 +225,15 @@ static void derived_end(const struct service_resource *r, char *out, size_t size
 static bool is_shaped(const struct service_resource *r) {
         char end[64], name[128], own[GUID_TEXT_SIZE], generation[GUID_TEXT_SIZE];
         const char *slot = checks_tag(r, "snapkeep-slot");
+        const char *until = service_tag_get(r, "snapkeep-until");
         size_t len, end_len;
         struct utc time;
 
         if (!r->incremental || strcmp(checks_tag(r, "snapkeep-version"), "1") != 0 ||
             !checks_tag(r, "snapkeep-owner")[0] || !checks_tag(r, "snapkeep-policy")[0] ||
             !checks_tag(r, "snapkeep-disk")[0] || !checks_tag(r, "snapkeep-keep")[0] ||
-            utc_parse_slot(slot, strlen(slot), &time) < 0)
+            utc_parse_slot(slot, strlen(slot), &time) < 0 ||
+            (until && utc_parse_slot(until, strlen(until), &time) < 0))
                 return false;
         guid_format(&r->source_unique_id, generation);
         if (!str_equal_nocase(checks_tag(r, "snapkeep-generation"), generation))
@@ -275,8 +280,11 @@ static void note_change(struct seen_snapshot *s, struct utc at) {
 /* Reads the tags again. */
 static void snapshot_read(struct seen_snapshot *s) {
         const char *slot = checks_tag(s->r, "snapkeep-slot");
+        const char *until = checks_tag(s->r, "snapkeep-until");
         struct utc time;
 
+        s->backup = *until != '\0';
+        s->until_s = utc_parse_slot(until, strlen(until), &time) == 0 ? utc_seconds(time) : 0;
         s->slot_s = utc_parse_slot(slot, strlen(slot), &time) == 0 ? utc_seconds(time) : 0;
         s->early = is_shaped(s->r) && !checks_tag(s->r, "snapkeep-adopted")[0] &&
                    utc_is_set(s->r->time_created) &&
@@ -312,7 +320,8 @@ static void remember_gone(struct checks *c, const struct seen_snapshot *s, struc
                 if (c->gone[i].at.ticks > oldest.ticks)
                         c->gone[kept++] = c->gone[i];
         c->n_gone = kept;
-        if (!s->shaped || !service_resource_is_complete(s->r, (struct utc){gone_at.ticks - 1}))
+        if (!s->shaped || s->backup ||
+            !service_resource_is_complete(s->r, (struct utc){gone_at.ticks - 1}))
                 return;
 
         checks_grow(&c->gone, c->n_gone, &c->gone_capacity, sizeof(*c->gone));
@@ -395,6 +404,10 @@ static bool is_missed(struct checks *c, const struct seen_snapshot *s, struct ut
         if (!s->shaped || !intent || !s->chain->disk || !intent_selects(intent, s->chain->disk) ||
             s->tagged_at.ticks >= sight.ticks || s->r->created_at.ticks >= sight.ticks)
                 return false;
+        if (s->backup)
+                return service_resource_is_complete(s->r, before) &&
+                       str_equal_nocase(s->r->group, intent->group) &&
+                       s->until_s > utc_seconds(at) + 2 * CHECKS_SIGHT_S;
         /* With those that went a moment before, as by the same hand, it may have been superseded. */
         n = collect_points(c, s->chain, intent, before, CHECKS_SIGHT_S, points);
         /* Before it looks again, the next slots may have come. */
@@ -508,6 +521,7 @@ void checks_deinit(struct checks *c) {
         free(c->by_serial);
         free(c->gone);
         free(c->deletions_done);
+        free(c->orders);
         free(c->explain);
         free(c->told);
         free(c->acks);
@@ -580,6 +594,15 @@ void checks_adopted(struct checks *c, const struct service_resource *r) {
 
         if (s)
                 s->adopt_ordered = true;
+}
+
+void checks_backup_ordered(struct checks *c, const char *name, int64_t keep_s, struct utc utc) {
+        struct seen_order *order;
+
+        checks_grow(&c->orders, c->n_orders, &c->orders_capacity, sizeof(*c->orders));
+        order = &c->orders[c->n_orders++];
+        *order = (struct seen_order){.keep_s = keep_s, .at = utc};
+        snprintf(order->name, sizeof(order->name), "%s", name);
 }
 
 void checks_internal(struct checks *c, unsigned node, const struct guid *generation) {

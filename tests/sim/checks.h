@@ -31,32 +31,32 @@
 enum promise {
         PROMISE_ONLY_OURS,    /* 1: a deletion hits what is ours, and claimed or retired */
         PROMISE_NEVER_LAST,   /* 2: it leaves the newest complete and min_keep of them */
-        PROMISE_KEPT,         /* 2: it leaves what the rule keeps, and min_age */
+        PROMISE_KEPT,         /* 2: it leaves what the rule or its date keeps, and min_age */
         PROMISE_HELD,         /* 2: a hold that the re-read could show stays */
         PROMISE_FAILED,       /* 2: failed ones go after 7 days and not before */
         PROMISE_EXACTLY_ONCE, /* 3: no slot has two */
-        PROMISE_SLOT,         /* 3: what is created is of a slot that is due, in its group */
-        PROMISE_TRUTH,        /* 5: the newest a daemon speaks of is the newest there is */
-        PROMISE_VANISHED,     /* 5: ours that vanished by other hands is an alarm */
-        PROMISE_EXPLAINED,    /* 6: a deletion is logged with its rule */
-        PROMISE_CLOCK,        /* 7: none while our clock is off ARM's */
-        PROMISE_LISTING,      /* 7: none after a page failed, until two clean sweeps */
-        PROMISE_TARGETS,      /* 7: none where a target is too small */
-        PROMISE_STALE,        /* 7: none where slots were missed in a row */
-        PROMISE_POLICY,       /* 7: none that only a rule not accepted asks for */
-        PROMISE_MASS,         /* 7: no more in a day than was gained, and some */
-        PROMISE_PEER,         /* 7: none where rules alternate */
-        PROMISE_INTERNAL,     /* 7: none where an invariant was broken */
-        PROMISE_GONE,         /* 5: none of a gone disk that is frozen or kept */
-        PROMISE_ASKED,        /* none while paused, or before the question of ask is answered */
-        PROMISE_REREAD,       /* 7: a DELETE follows a GET that showed the victim as listed */
-        PROMISE_SURVIVORS,    /* 7: and GETs of those min_keep relies on, where they are due */
-        PROMISE_RETRY_AFTER,  /* 8: nobody is asked before its Retry-After */
-        PROMISE_BURST,        /* 8: 7 of a disk in 5 minutes, 500 of a chain */
-        PROMISE_BUDGETS,      /* 8: no more than our share of any bucket, and none is run empty */
-        PROMISE_CREATES,      /* 7: a doubt stops no creation */
-        PROMISE_IT_ENDS,      /* 9: once faults stop, slots are filled and nothing is over */
-        PROMISE_SILENT,       /* 10: no secret in a log */
+        PROMISE_SLOT,     /* 3: what is created is of a slot that is due or ordered, in its group */
+        PROMISE_TRUTH,    /* 5: the newest a daemon speaks of is the newest there is */
+        PROMISE_VANISHED, /* 5: ours that vanished by other hands is an alarm */
+        PROMISE_EXPLAINED,   /* 6: a deletion is logged with its rule */
+        PROMISE_CLOCK,       /* 7: none while our clock is off ARM's */
+        PROMISE_LISTING,     /* 7: none after a page failed, until two clean sweeps */
+        PROMISE_TARGETS,     /* 7: none where a target is too small */
+        PROMISE_STALE,       /* 7: none where slots were missed in a row */
+        PROMISE_POLICY,      /* 7: none that only a rule not accepted asks for */
+        PROMISE_MASS,        /* 7: no more in a day than was gained, and some */
+        PROMISE_PEER,        /* 7: none where rules alternate */
+        PROMISE_INTERNAL,    /* 7: none where an invariant was broken */
+        PROMISE_GONE,        /* 5: none of a gone disk that is frozen or kept */
+        PROMISE_ASKED,       /* none while paused, or before the question of ask is answered */
+        PROMISE_REREAD,      /* 7: a DELETE follows a GET that showed the victim as listed */
+        PROMISE_SURVIVORS,   /* 7: and GETs of those min_keep relies on, where they are due */
+        PROMISE_RETRY_AFTER, /* 8: nobody is asked before its Retry-After */
+        PROMISE_BURST,       /* 8: 7 of a disk in 5 minutes, 500 of a chain */
+        PROMISE_BUDGETS,     /* 8: no more than our share of any bucket, and none is run empty */
+        PROMISE_CREATES,     /* 7: a doubt stops no creation */
+        PROMISE_IT_ENDS,     /* 9: once faults stop, slots are filled and nothing is over */
+        PROMISE_SILENT,      /* 10: no secret in a log */
         _PROMISE_N,
 };
 
@@ -121,6 +121,7 @@ struct seen_chain;
 struct seen_gone;
 struct seen_deletion;
 struct seen_explain;
+struct seen_order;
 
 /* Of Compute's: creations, deletions and listings. */
 #define CHECKS_BUCKETS 3
@@ -194,6 +195,8 @@ struct checks {
         size_t n_told;
         struct seen_explain *explain;
         size_t n_explain, explain_capacity;
+        struct seen_order *orders; /* of backups, all there were */
+        size_t n_orders, orders_capacity;
         struct checks_acks *acks;
         struct checks_fleet *fleet;
 };
@@ -263,6 +266,8 @@ void checks_acked(struct checks *checks, unsigned node, enum checks_ack ack, con
 void checks_released(struct checks *checks, const struct service_resource *snapshot);
 /* A daemon is to make it ours. */
 void checks_adopted(struct checks *checks, const struct service_resource *snapshot);
+/* A daemon is to take a backup of this name, and to keep it for so long. */
+void checks_backup_ordered(struct checks *checks, const char *name, int64_t keep_s, struct utc utc);
 void checks_internal(struct checks *checks, unsigned node, const struct guid *generation);
 /* What the daemon had written of its state is gone, or, when not @certain, may be: its acks, counts,
  * pauses and freezes. */

@@ -567,6 +567,10 @@ static bool is_ours(const struct service_resource *r) {
         return r->kind == SERVICE_SNAPSHOT && owner && strcmp(owner, OWNER) == 0;
 }
 
+static bool is_backup(const struct service_resource *r) {
+        return is_ours(r) && service_tag_get(r, "snapkeep-until");
+}
+
 /* Complete ones of ours of the generation with a slot after @slot; NULL: all. */
 static size_t count_ours(const struct machine *m, const struct guid *generation, const char *slot) {
         struct utc now = sim_true_utc(m->sim);
@@ -575,7 +579,8 @@ static size_t count_ours(const struct machine *m, const struct guid *generation,
         for (size_t i = 0; i < service_resources(m->service); i++) {
                 const struct service_resource *r = service_resource_at(m->service, i);
 
-                n += is_ours(r) && guid_compare(&r->source_unique_id, generation) == 0 &&
+                n += is_ours(r) && !is_backup(r) &&
+                     guid_compare(&r->source_unique_id, generation) == 0 &&
                      service_resource_is_complete(r, now) &&
                      (!slot || strcmp(service_tag_get(r, "snapkeep-slot"), slot) > 0);
         }
@@ -588,6 +593,8 @@ static void check_deletion(struct machine *m, const struct service_resource *vic
                 complain(m, "deleted what is not ours", "%s", victim->name);
         else if (service_tag_get(victim, "snapkeep-hold"))
                 complain(m, "deleted what is held", "%s", victim->name);
+        else if (is_backup(victim))
+                complain(m, "deleted a backup before its date", "%s", victim->name);
         else if (m->retired && strncmp(victim->name, m->retired, strlen(m->retired)) == 0)
                 return;
         else if (count_ours(m, &victim->source_unique_id,
@@ -609,8 +616,12 @@ static void check_effects(struct machine *m) {
 static void check_end(struct machine *m, const char *disk, int64_t slot_s) {
         const struct service_resource *r = service_find(m->service, disk_id("rg-app", disk));
         char slot[UTC_SLOT_SIZE];
-        size_t n = count_ours(m, &r->unique_id, NULL);
+        size_t n = count_ours(m, &r->unique_id, NULL), n_backups = 0;
 
+        for (size_t i = 0; i < service_resources(m->service); i++)
+                n_backups += is_backup(service_resource_at(m->service, i));
+        if (n_backups > 1)
+                complain(m, "took a backup twice", "%zu are there", n_backups);
         if (n != KEEP_LAST + 1)
                 complain(m, "did not come right", "%s has %zu", disk, n);
         utc_format_slot(utc_from_seconds(slot_s - 1), slot);
@@ -716,6 +727,13 @@ static int say_adopt(struct machine *m) {
         return engine_adopt(m->engine, "by-hand", "", "root", order);
 }
 
+/* One more of disk-2, which stays to the end. */
+static int say_backup(struct machine *m) {
+        char order[ENGINE_HASH_SIZE];
+
+        return engine_backup(m->engine, "disk-2", 30 * SEC_PER_DAY, "audit", "", "root", order);
+}
+
 static int say_invariant(struct machine *m) {
         const struct service_resource *r = service_find(m->service, disk_id("rg-app", "disk-2"));
         char generation[GUID_TEXT_SIZE];
@@ -794,7 +812,8 @@ struct story {
         size_t n_sayings;
 };
 
-static const struct saying round_sayings[] = {{1, say_acks}, {3, say_adopt}, {6, say_look}};
+static const struct saying round_sayings[] = {
+        {1, say_acks}, {3, say_adopt}, {4, say_backup}, {6, say_look}};
 static const struct saying hands_sayings[] = {
         {1, say_pause}, {2, say_resume},  {3, say_apply},   {6, say_acks},       {7, say_retire},
         {8, say_hold},  {8, say_release}, {9, say_restart}, {11, say_invariant}, {12, say_restart},

@@ -488,6 +488,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 return hand_orders_hold(play, event);
         case EVENT_ORDER_ADOPT:
                 return hand_adds_to_adopt(play, event);
+        case EVENT_ORDER_BACKUP:
+                return hand_orders_backups(play, event);
         case _EVENT_N:
                 break;
         }

@@ -82,6 +82,7 @@ static const struct {
         [EVENT_PRUNER_REFUSED] = {"pruner-refused", 20, HOUR_S, 30 * HOUR_S},
         [EVENT_ORDER_HOLD] = {"order-hold", 60, HOUR_S, 60 * HOUR_S},
         [EVENT_ORDER_ADOPT] = {"order-adopt", 10, HOUR_S, 6 * HOUR_S},
+        [EVENT_ORDER_BACKUP] = {"order-backup", 60, 0, 0, true},
 };
 
 const char *event_name(enum event_kind kind) {

@@ -215,6 +215,25 @@ bool hand_adds_to_adopt(struct play *play, const struct story_event *event) {
         return true;
 }
 
+/* Mostly for hours, so that its date comes while the run goes on. */
+bool hand_orders_backups(struct play *play, const struct story_event *event) {
+        unsigned policy = (unsigned)(event_pick(event, 1) % play->story->n_policies);
+        int64_t hours = 1 + (int64_t)(event_pick(event, 2) % (event_pick(event, 3) % 3 ? 30 : 300));
+        const char *disk = play->disks[event_disk(play, event)];
+        bool taken = false;
+
+        for (unsigned k = 0; disk[0] && k < play->rig.n_nodes; k++) {
+                struct rig_node *node = &play->rig.nodes[k];
+                /* The other daemon hears of another date, now and then: the name is the same. */
+                int64_t keep_s = (hours + (event_pick(event, 5 + k) % 4 == 0)) * SEC_PER_HOUR;
+
+                if (node != event_node(play, event) && event_pick(event, 4) % 2)
+                        continue;
+                taken |= rig_backup(node, disk, keep_s, play->wants[k][policy].policy);
+        }
+        return taken;
+}
+
 /* It may be refused: the disk is gone or selected no more, or the daemon is dead. */
 void hand_orders_adopt(struct play *play, const struct story_event *event) {
         struct rig_node *node = event_node(play, event);

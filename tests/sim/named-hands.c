@@ -260,6 +260,76 @@ void named_adopted_by_order(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* What an operator had taken beside the schedule: once, and until its date, whatever the rule; its date and a
+ * hold are kept like any other's, and the slots go on as if it were not there. */
+void named_backup_by_order(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct rig_node *node = &rig->nodes[0];
+        struct tale tale;
+
+        begin_day(&tale, rig, &want);
+        tale_expect(&tale, !rig_backup(node, "disk-9", 4 * SEC_PER_HOUR, ""), "of no disk");
+        tale_expect(&tale, !rig_backup(node, "disk-1", 4 * SEC_PER_HOUR, "iron"), "of no policy");
+        tale_expect(&tale, rig_backup(node, "disk-1", 4 * SEC_PER_HOUR, ""), "it is not taken");
+        tale_expect(&tale, rig_backup(node, "disk-1", 4 * SEC_PER_HOUR, "gold"),
+                    "the same is another");
+        tale_expect(&tale, !rig_backup(node, "disk-1", 5 * SEC_PER_HOUR, ""),
+                    "another date has the same name");
+        rig_run(rig, 2 * MINUTE_NS);
+        tale_expect(&tale, tale_said(&tale, "is complete, kept until") == 1, "it was told %u times",
+                    tale_said(&tale, "is complete, kept until"));
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 7, "%zu are there in place of 6 and one",
+                    tale_ours(&tale, "disk-1"));
+        tale_expect(&tale, rig_backup(node, "disk-1", 40 * SEC_PER_HOUR, ""), "no second one");
+        rig_run(rig, MINUTE_NS);
+        /* Two of it are listed or were ordered of late, which may be the same. */
+        for (int i = 0; i < 4; i++) {
+                (void)rig_backup(node, "disk-1", 40 * SEC_PER_HOUR, "");
+                rig_run(rig, MINUTE_NS / 2);
+        }
+        tale_expect(&tale, tale_ours(&tale, "disk-1") <= 6 + 4, "%zu leave no room for slots",
+                    tale_ours(&tale, "disk-1"));
+
+        rig_run(rig, 3 * HOUR_NS + 40 * MINUTE_NS);
+        tale_expect(&tale, tale_said(&tale, "is deleted (backup kept until") == 0,
+                    "one went before its date");
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, tale_said(&tale, "is deleted (backup kept until") == 1,
+                    "its date has passed");
+        rig_run(rig, 40 * HOUR_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6 && rig->checks.deletions > 40,
+                    "%zu are there in place of 6", tale_ours(&tale, "disk-1"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* Under prune: off it stays, and so it does while too few of the series are there. */
+void named_backup_stays(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct rig_node *node = &rig->nodes[0];
+        struct tale tale;
+
+        want.min_keep = 6;
+        want.off = true;
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 40 * MINUTE_NS);
+        tale_expect(&tale, rig_backup(node, "disk-1", SEC_PER_HOUR, ""), "it is not taken");
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, tale_said(&tale, "and beyond, since prune is off") == 1, "not told");
+        want.off = false;
+        tale_rewrite(&tale, 1, &want, NULL);
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, tale_said(&tale, "is deleted (backup kept until") == 0,
+                    "it went while the series is below min_keep");
+        rig_run(rig, 3 * HOUR_NS);
+        tale_expect(&tale, tale_said(&tale, "is deleted (backup kept until") == 1,
+                    "it does not go");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 /* Ours in all, but in a group that no policy names. */
 static void copy_to_another_group(struct tale *tale) {
         const struct service_resource *r = rig_ours(tale->rig, "disk-1", 0);

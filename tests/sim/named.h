@@ -161,6 +161,8 @@ void named_held_by_hand(struct rig *rig);
 void named_hold_behind(struct rig *rig);
 void named_held_by_order(struct rig *rig);
 void named_adopted_by_order(struct rig *rig);
+void named_backup_by_order(struct rig *rig);
+void named_backup_stays(struct rig *rig);
 void named_strangers(struct rig *rig);
 void named_disk_remade(struct rig *rig);
 void named_disk_moved(struct rig *rig);

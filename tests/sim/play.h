@@ -68,5 +68,6 @@ bool hand_orders_hold(struct play *play, const struct story_event *event);
 void hand_orders_now(struct play *play, enum network_hook when, const struct network_event *event);
 /* Adds a stranger's, and has a daemon adopt it later. */
 bool hand_adds_to_adopt(struct play *play, const struct story_event *event);
+bool hand_orders_backups(struct play *play, const struct story_event *event);
 void hand_orders_adopt(struct play *play, const struct story_event *event);
 void hand_orders_release(struct play *play, const struct story_event *event);

@@ -132,7 +132,7 @@ const struct service_resource *rig_ours(struct rig *rig, const char *disk, size_
                 for (size_t i = 0; i < chain->n; i++) {
                         const struct seen_snapshot *s = chain->items[i];
 
-                        if (s->shaped && service_resource_is_complete(s->r, now) &&
+                        if (s->shaped && !s->backup && service_resource_is_complete(s->r, now) &&
                             s->slot_s > after && s->slot_s < least) {
                                 least = s->slot_s;
                                 best = s->r;

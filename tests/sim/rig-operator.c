@@ -3,6 +3,7 @@
  */
 #include "rig-internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,20 @@ bool rig_adopt(struct rig_node *node, const char *id, const char *policy) {
                 return false;
         checks_step(&node->rig->checks, node->rig->service, sim_true_utc(node->rig->sim));
         checks_adopted(&node->rig->checks, service_find(node->rig->service, id));
+        return true;
+}
+
+bool rig_backup(struct rig_node *node, const char *disk, int64_t keep_s, const char *policy) {
+        char id[ENGINE_HASH_SIZE];
+        struct engine_order order;
+
+        if (!node->engine ||
+            engine_backup(node->engine, disk, keep_s, "before an upgrade", policy, WHO, id) != 0)
+                return false;
+        if (!engine_order(node->engine, id, &order))
+                rig_must(-ENOENT);
+        checks_backup_ordered(&node->rig->checks, order.snapshot.name, keep_s,
+                              sim_true_utc(node->rig->sim));
         return true;
 }
 

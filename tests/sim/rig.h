@@ -148,6 +148,8 @@ bool rig_retire(struct rig_node *node, const struct guid *generation);
 /* Orders the snapshot of that ARM id to be held, or released. Returns whether that was taken. */
 bool rig_hold(struct rig_node *node, const char *id, const char *reason);
 bool rig_release(struct rig_node *node, const char *id);
+/* Orders a backup of the disk (a name, or its id) under the policy. Returns whether it was taken. */
+bool rig_backup(struct rig_node *node, const char *disk, int64_t keep_s, const char *policy);
 /* Orders it to be adopted under the policy; "": the only one that selects its disk. */
 bool rig_adopt(struct rig_node *node, const char *id, const char *policy);
 /* engine_invariant_broken(), which is expected then. */

@@ -231,6 +231,8 @@ const struct scenario scenarios[] = {
         {"hold-behind", 1, named_hold_behind},
         {"held-by-order", 1, named_held_by_order},
         {"adopted-by-order", 1, named_adopted_by_order},
+        {"backup-by-order", 2, named_backup_by_order},
+        {"backup-stays", 2, named_backup_stays},
         {"strangers", 1, named_strangers},
         {"disk-remade", 2, named_disk_remade},
         {"disk-moved", 1, named_disk_moved},

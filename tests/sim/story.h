@@ -90,6 +90,7 @@ enum event_kind {
         EVENT_PRUNER_REFUSED, /* the identity for deletions has no role; where there are two */
         EVENT_ORDER_HOLD,     /* at once, or when a daemon has read a victim again or deletes it */
         EVENT_ORDER_ADOPT, /* a hand adds one, and when the event ends a daemon is told to adopt it */
+        EVENT_ORDER_BACKUP, /* of one daemon, or of each at once */
         _EVENT_N,
         _EVENT_FIRST_WORD = EVENT_ACK,
 };
