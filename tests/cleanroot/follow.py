@@ -137,7 +137,7 @@ def follow(command, cloud):
 
 def main():
     found, cloud = commands(), Cloud()
-    for wanted in ("check", "plan", "status", "list", "hold", "release", "history"):
+    for wanted in ("check", "plan", "status", "backup", "list", "hold", "release", "history"):
         want(any(c.startswith("snapkeepctl " + wanted) for c in found), wanted + " is not in README")
     for command in found:
         print("# " + command, flush=True)
