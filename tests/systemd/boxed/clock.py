@@ -162,7 +162,9 @@ def test_asleep_for_hours():
         gaps = watched.gaps()
         want(len(gaps) == 3 and all(b - a > 3 * HOUR - 3 * EVERY_S for a, b in gaps),
              "one gap of each disk was wanted, and there are %s" % gaps)
-        want(not states("clock", began), "a clock that is right was doubted")
+        # One that is stopped between two looks at its clocks may doubt them, and has to see its error.
+        want(states("clock", began) in ([], ["begun", "over"]),
+             "a clock that is right is doubted: %s" % [e["MESSAGE"] for e in named("clock", began)])
         want(not named("clock-stepped", began), "the sleep was told as a step")
         watched.want_health()
 
