@@ -270,8 +270,9 @@ static const char *spend_allowance(struct state *state, const struct policy *pol
 }
 
 /*
- * A deletion counts towards the day's or is one of those that were accepted, whoever made it in the end. It counts from the beginning, and
- * the state is written before its DELETE goes out: a daemon that dies then finds it counted.
+ * A deletion counts towards the day's, or is one of those that were accepted, whoever made it in the end.
+ * It counts from the beginning, and the state is written before its DELETE goes out: a daemon that dies
+ * then finds it counted.
  */
 static int prune_count(struct prune *prune) {
         struct engine *engine = prune->op.engine;
