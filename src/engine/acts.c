@@ -363,12 +363,13 @@ static int apply_plan(struct engine *engine, const struct plan *plan) {
                 const struct action *action = &plan->actions[i];
                 struct applied *applied;
 
-                if (action->kind != ACTION_DELETE)
+                if (action->kind != ACTION_DELETE || !(action->blocked & DOUBTS_ACKABLE))
                         continue;
                 applied = calloc(1, sizeof(*applied));
                 if (!applied)
                         return -ENOMEM;
                 applied->unique_id = action->unique_id;
+                applied->accepted = action->blocked & DOUBTS_ACKABLE;
                 HASH_ADD(hh, engine->applied, unique_id, sizeof(applied->unique_id), applied);
                 if (!applied->hh.tbl) {
                         free(applied);
@@ -388,9 +389,12 @@ int engine_apply(struct engine *engine, const char *hash, const char *who) {
         if (strcmp(present, hash) != 0)
                 return ENGINE_E_CHANGED;
 
+        /* What was applied before holds no more, and what it let go is held back as it stands. */
         engine_forget_applied(engine);
-        for (size_t i = 0; i < engine->n_subscriptions && r == 0; i++)
+        for (size_t i = 0; i < engine->n_subscriptions && r == 0; i++) {
+                subscription_settle(&engine->subscriptions[i]);
                 r = apply_plan(engine, engine->subscriptions[i].plan);
+        }
         if (r < 0) {
                 /* Half of it is not what was said. */
                 engine_forget_applied(engine);

@@ -28,9 +28,10 @@ struct memory {
         bool done; /* succeeded since the world was read, which does not show it */
         bool maybe_done; /* create: the last try failed and may have had its effect, or a GET has shown what
                             no listing has */
-        bool told;          /* the failure is in the log */
-        uint64_t serial;    /* create, delete: the last plan that asked for it */
-        uint64_t failed_in; /* delete: the plan in which it failed last */
+        bool told;                 /* the failure is in the log */
+        uint64_t serial;           /* create, delete: the last plan that asked for it */
+        uint64_t failed_in;        /* delete: the plan in which it failed last */
+        struct given_up *given_up; /* create: the last that failed and may come out yet, or NULL */
         char key[]; /* "create generation/policy", "delete group/name", "orphan generation/" */
 };
 
@@ -66,7 +67,8 @@ struct subscription {
         struct world *world; /* NULL until the first whole sweep */
         struct mono begin;   /* of its sweep */
         struct utc
-                awake_from; /* begin of the first world since the start, or end of the last suspend */
+                awake_from; /* begin of the first world since the start, or end of the last suspend or pause */
+        struct mono awake_at; /* end of the last suspend or pause; 0 ns: there was none */
         struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
         struct plan *plan;    /* of that world; NULL when it is to be made */
         bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
@@ -118,10 +120,12 @@ struct policy_standing {
         bool hidden; /* doubt policy: not by the tally, but since some of what it had is not listed */
 };
 
-/* A deletion that was accepted one by one (apply). */
+/* A deletion that was accepted one by one (apply), and what held it back then: a doubt that comes later
+ * was accepted by nobody. */
 struct applied {
         UT_hash_handle hh;
         struct guid unique_id;
+        uint32_t accepted; /* of DOUBTS_ACKABLE */
 };
 
 /* What an operator asked for; there until it is told and some time after. */
@@ -183,6 +187,7 @@ struct engine {
 
         struct engine_counts counts;
         struct engine_options options;
+        bool was_paused; /* everything, when it ran last */
         bool started;
 };
 
@@ -225,6 +230,8 @@ void subscription_sweep_failed(struct subscription *s, struct mono now);
 void subscription_touch(struct subscription *s, struct mono now);
 /* Reads the world as soon as it may. */
 void subscription_look_anew(struct subscription *s);
+/* After a suspend or a pause: what was to be done then may be done, or be of another world. */
+void subscription_slept(struct subscription *s, struct mono now);
 /* Those that were parked before that moment go on. */
 void subscription_unpark(struct subscription *s, struct mono before, struct mono now);
 /* A create of this round was complete when its listing came, or was not. */
@@ -331,9 +338,31 @@ void order_end(struct order *order, enum order_state state, struct mono now);
 /* prune.c: whether the operation is the deletion of this snapshot and its DELETE may have gone out. */
 bool prune_has_sent(const struct operation *op, const struct guid *unique_id);
 
+/* snapshot.c: the world's row of the action's name, or NULL. */
+const struct snapshot_row *subscription_find_row(const struct subscription *s,
+                                                 const struct action *action);
+/* Whether the row is what the create was to make, complete. */
+bool action_is_filled_by(const struct action *action, const struct snapshot_row *row);
+
+/* given-up.c: a create that failed may come out yet, also when its slot has passed and the next one is
+ * taken. The last one of each series is remembered until a listing shows what became of it, so that the
+ * log has every snapshot. */
+void given_up_note(struct memory *memory, const struct operation *op, const struct action *action);
+/* The action came out by a later try. */
+void given_up_end(struct memory *memory, const struct action *action);
+void given_up_forget(struct memory *memory);
+/* It is listed, and not complete yet: that is no end of its failure. */
+bool given_up_is_underway(const struct memory *memory);
+/* Tells those that the new world shows complete. */
+void subscription_find_given_up(struct subscription *s, struct mono now);
+
 /* report.c: what the log says of an action's end; counts it and sets when it may be tried again. */
 void report_action(struct operation *op, const struct action *action, const char *success,
                    bool known, struct mono now);
+/* A create that was given up, begun at @began, is listed complete. @failures: those that this ends; 0:
+ * they were told to be over, or are of a later slot. */
+void report_found(struct subscription *s, const struct action *action, unsigned failures,
+                  struct mono began, struct mono now);
 void report_sweep_failure(struct operation *op, struct mono now);
 /* What is out of order in the plan, told once. */
 void report_plan(struct subscription *s);

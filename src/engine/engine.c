@@ -133,10 +133,11 @@ static bool engine_is_settled(const struct engine *engine, struct mono now) {
         return engine->n_operations == 0 && !engine->waiting;
 }
 
-/* After a suspend the worlds are as old as another life's: what came due meanwhile may be done. */
-static void engine_slept(struct engine *engine) {
+/* After a suspend the worlds are as old as another life's: what came due meanwhile may be done. After a
+ * pause of everything, too. */
+static void engine_slept(struct engine *engine, struct mono now) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                engine->subscriptions[i].awake_from = engine_now(engine);
+                subscription_slept(&engine->subscriptions[i], now);
 }
 
 static void engine_run(enum reactor_reason reason, void *data) {
@@ -145,10 +146,13 @@ static void engine_run(enum reactor_reason reason, void *data) {
         bool ended;
 
         if (now.ns - ENGINE_GRACE_NS > engine->due.ns)
-                engine_slept(engine);
+                engine_slept(engine, now);
         engine_step(engine, now);
         if (now.ns >= engine_pause_end(engine, now).ns)
                 engine_settle(engine);
+        if (engine->was_paused && !engine->state.paused)
+                engine_slept(engine, now);
+        engine->was_paused = engine->state.paused;
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_tick(&engine->subscriptions[i], now);
         engine_admit_waiting(engine);

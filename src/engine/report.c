@@ -12,13 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static void entry_action(struct log_entry *entry, const struct operation *op,
-                         const struct action *action, struct mono now) {
+static void entry_subject(struct log_entry *entry, const struct engine *engine,
+                          const struct action *action) {
         char slot[UTC_SLOT_SIZE];
 
-        log_field(entry, LOG_OPERATION, op->ops->name);
         if (action->policy != ACTION_NO_POLICY)
-                log_field(entry, LOG_POLICY, op->engine->file->policies[action->policy].name);
+                log_field(entry, LOG_POLICY, engine->file->policies[action->policy].name);
         if (action->kind == ACTION_CREATE)
                 log_fieldf(entry, LOG_DISK, "%s/%s/%s", action->disk.subscription,
                            action->disk.group, action->disk.name);
@@ -26,6 +25,12 @@ static void entry_action(struct log_entry *entry, const struct operation *op,
         log_fieldf(entry, LOG_SNAPSHOT, "%s/%s/%s", action->subscription, action->group,
                    action->name);
         log_field(entry, LOG_SLOT, utc_format_slot(action->slot, slot));
+}
+
+static void entry_action(struct log_entry *entry, const struct operation *op,
+                         const struct action *action, struct mono now) {
+        log_field(entry, LOG_OPERATION, op->ops->name);
+        entry_subject(entry, op->engine, action);
         log_fieldf(entry, LOG_DURATION_MS, "%lld",
                    (long long)((now.ns - op->began.ns) / NSEC_PER_MSEC));
         if (op->call.request_id[0])
@@ -56,6 +61,28 @@ static void report_success(struct operation *op, const struct action *action, co
         else
                 log_commit(op->engine->services.log, &entry, "snapshot %s %s (%s)", action->name,
                            success, action->reason);
+}
+
+void report_found(struct subscription *s, const struct action *action, unsigned failures,
+                  struct mono began, struct mono now) {
+        struct log_entry entry;
+
+        s->engine->counts.created++;
+        log_begin(&entry, LOG_LEVEL_INFO);
+        log_event(&entry, LOG_EVENT_SNAPSHOT_TAKEN);
+        log_field(&entry, LOG_OPERATION, "snapshot");
+        entry_subject(&entry, s->engine, action);
+        log_fieldf(&entry, LOG_DURATION_MS, "%lld",
+                   (long long)((now.ns - began.ns) / NSEC_PER_MSEC));
+        log_field(&entry, LOG_REASON, action->reason);
+        if (failures > 0)
+                log_commit(s->engine->services.log, &entry,
+                           "snapshot %s is complete after %u failures (%s)", action->name, failures,
+                           action->reason);
+        else
+                log_commit(s->engine->services.log, &entry,
+                           "snapshot %s is complete, though it was given up (%s)", action->name,
+                           action->reason);
 }
 
 static void report_failure(struct operation *op, const struct action *action, struct memory *memory,
@@ -220,6 +247,7 @@ void report_action(struct operation *op, const struct action *action, const char
                         subscription_touch(s, now);
                 report_success(op, action, success, memory, now);
                 subscription_tell(s, memory, false);
+                given_up_end(memory, action);
                 memory->done = true;
                 memory->maybe_done = known;
                 if (known)
@@ -245,6 +273,8 @@ void report_action(struct operation *op, const struct action *action, const char
                 op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
                 op->error.retry_after_ns, op->engine->services.random, now);
         memory->maybe_done |= op->maybe_done;
+        if (action->kind == ACTION_CREATE && op->maybe_done)
+                given_up_note(memory, op, action);
         if (action->kind == ACTION_DELETE) {
                 /* Tried again from a new look at the series alone: its survivors were read for this
                  * round. */

@@ -101,7 +101,7 @@ static void subscription_forget_old(struct subscription *s, struct mono now) {
         struct memory *memory, *next;
 
         HASH_ITER (hh, s->memories, memory, next) {
-                if (memory->running || memory->done || memory->told ||
+                if (memory->running || memory->done || memory->told || memory->given_up ||
                     now.ns < memory->not_before.ns ||
                     (memory->maybe_done && now.ns - memory->not_before.ns < ROUND_HIDDEN_NS))
                         continue;
@@ -188,7 +188,8 @@ static void subscription_end_failures(struct subscription *s) {
                         memory->serial = s->serial;
         }
         HASH_ITER (hh, s->memories, memory, next) {
-                if (!memory->told || memory->running || memory->serial == s->serial)
+                if (!memory->told || memory->running || memory->serial == s->serial ||
+                    given_up_is_underway(memory))
                         continue;
                 log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_FAILURE_OVER,
                          "%s: nothing is left to do of it, after %u failures", memory->key,
@@ -280,7 +281,8 @@ static void subscription_set_sweep(struct subscription *s, struct mono now) {
                 next.ns = MIN(next.ns, mono_add_ns(now, s->look_again_ns).ns);
                 s->look_again_ns = MIN(s->look_again_ns * 2, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC);
         }
-        s->next_sweep = next;
+        /* One that had begun before shows nothing of what has been since. */
+        s->next_sweep = s->begin.ns < s->awake_at.ns ? s->begin : next;
 }
 
 static void subscription_plan(struct subscription *s, struct mono now) {
@@ -341,6 +343,7 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         subscription_plan(s, now);
         if (s->plan) {
                 subscription_check_deletions(s);
+                subscription_find_given_up(s, now);
                 subscription_end_failures(s);
         }
         subscription_seek_orphans(s, now);
@@ -415,18 +418,16 @@ static struct mono action_permit(const struct subscription *s, const struct acti
  * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt or no
  * longer show what they did; a try may have had its effect; a life before this one may have taken it, of
  * which a listing says as little as rights let it; or another daemon was in time while this one slept,
- * or was late with an old world.
+ * or was late.
  */
 static bool action_may_be_done(const struct subscription *s, const struct action *action,
-                               const struct memory *memory, struct mono now) {
-        int64_t late_ticks = engine_now(s->engine).ticks - action->slot.ticks;
-
+                               const struct memory *memory) {
         if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done)
                 return true;
         if (action->slot.ticks < s->awake_from.ticks)
                 return true;
-        return late_ticks > ENGINE_SWEEP_SOON_S * TICKS_PER_SEC &&
-               now.ns - s->begin.ns > ENGINE_SWEEP_SOON_S * NSEC_PER_SEC;
+        return engine_now(s->engine).ticks - action->slot.ticks >
+               ENGINE_SWEEP_SOON_S * TICKS_PER_SEC;
 }
 
 /* The conversation of the action; a create's has its permit, unless it begins with a look. Returns 0 or
@@ -457,8 +458,7 @@ static void subscription_admit(struct subscription *s, const struct action *acti
                                const char *region, struct memory *memory, struct mono now) {
         struct operation *op;
 
-        if (action_begin(s, action, region, action_may_be_done(s, action, memory, now), now, &op) <
-            0)
+        if (action_begin(s, action, region, action_may_be_done(s, action, memory), now, &op) < 0)
                 return;
 
         memory->running = true;
@@ -515,9 +515,20 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
         return busy;
 }
 
+/* After a suspend or a pause from what a new listing shows, unless it cannot be had: the disk may have another name,
+ * or be another. */
 static bool may_create(const struct subscription *s, struct mono now) {
-        return s->plan && !s->engine->options.look_only &&
-               (s->sweep || s->failing || now.ns < s->next_sweep.ns);
+        if (!s->plan || s->engine->options.look_only)
+                return false;
+        if (s->begin.ns < s->awake_at.ns)
+                return s->failing;
+        return s->sweep || s->failing || now.ns < s->next_sweep.ns;
+}
+
+void subscription_slept(struct subscription *s, struct mono now) {
+        s->awake_from = engine_now(s->engine);
+        s->awake_at = now;
+        subscription_look_anew(s);
 }
 
 static bool may_delete(const struct subscription *s, struct mono now) {
@@ -632,6 +643,7 @@ void subscription_deinit(struct subscription *s) {
         }
         HASH_ITER (hh, s->memories, memory, following) {
                 HASH_DEL(s->memories, memory);
+                given_up_forget(memory);
                 free(memory);
         }
         conditions_deinit(&s->conditions);

@@ -333,25 +333,28 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
         return snapshot_park(snapshot, now);
 }
 
+const struct snapshot_row *subscription_find_row(const struct subscription *s,
+                                                 const struct action *action) {
+        struct world_view view = world_view(s->world);
+        uint32_t generation = intern_find(view.strings, action->generation);
+
+        return generation != 0 ? view_find_snapshot(&view, generation, action->group, action->name)
+                               : NULL;
+}
+
 /* The same check on a row of the listing, which is of our generation already. */
-static bool snapshot_row_is_it(const struct snapshot *snapshot, const struct snapshot_row *row) {
+bool action_is_filled_by(const struct action *action, const struct snapshot_row *row) {
         return (row->flags & ROW_COMPLETE) && (row->flags & ROW_INCREMENTAL) &&
-               utc_is_set(row->time_created) &&
-               schedule_fills(snapshot->action.slot, row->time_created);
+               utc_is_set(row->time_created) && schedule_fills(action->slot, row->time_created);
 }
 
 static enum op_verdict snapshot_after_listing(struct snapshot *snapshot, struct mono now) {
         struct subscription *s = snapshot->op.subscription;
-        const struct action *action = &snapshot->action;
         const struct snapshot_row *row = NULL;
 
         if (s->world && s->begin.ns > snapshot->op.parked_at.ns) {
-                struct world_view view = world_view(s->world);
-                uint32_t generation = intern_find(view.strings, action->generation);
-
-                if (generation != 0)
-                        row = view_find_snapshot(&view, generation, action->group, action->name);
-                if (row && snapshot_row_is_it(snapshot, row)) {
+                row = subscription_find_row(s, &snapshot->action);
+                if (row && action_is_filled_by(&snapshot->action, row)) {
                         snapshot->percent = row->percent;
                         subscription_learn(s, true);
                         return operation_succeed(&snapshot->op);

@@ -356,21 +356,21 @@ static uint32_t target_blocks(struct engine *engine, size_t t) {
                        : 0;
 }
 
-static bool is_applied(const struct engine *engine, const struct action *action) {
+/* What was accepted together with the deletion. */
+static uint32_t applied_accepted(const struct engine *engine, const struct action *action) {
         struct applied *applied;
 
         HASH_FIND(hh, engine->applied, &action->unique_id, sizeof(action->unique_id), applied);
-        return applied != NULL;
+        return applied ? applied->accepted : 0;
 }
 
-/* A deletion that was accepted one by one is not held back by what may be accepted. */
+/* A deletion that was accepted one by one is not held back by what stood then. */
 static void allow_applied(const struct engine *engine, struct plan *plan) {
         for (size_t i = 0; engine->applied && i < plan->n_actions; i++) {
                 struct action *action = &plan->actions[i];
 
-                if (action->kind == ACTION_DELETE && action->blocked & DOUBTS_ACKABLE &&
-                    is_applied(engine, action))
-                        action->blocked &= ~DOUBTS_ACKABLE;
+                if (action->kind == ACTION_DELETE && action->blocked != 0)
+                        action->blocked &= ~applied_accepted(engine, action);
         }
 }
 
@@ -396,8 +396,7 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
                 return blocked | DOUBT_BIT(DOUBT_LISTING);
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;
-        if (blocked & DOUBTS_ACKABLE && is_applied(s->engine, action))
-                blocked &= ~DOUBTS_ACKABLE;
+        blocked &= ~applied_accepted(s->engine, action);
         if (subscription_orders_hold(s, &action->unique_id))
                 blocked |= BLOCK_HOLD;
         return blocked;

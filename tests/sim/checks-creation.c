@@ -178,10 +178,9 @@ void check_creation(struct checks *c, const struct service_effect *effect,
         check_once(c, s, effect->at);
         check_slot(c, s, effect->client, effect->at);
         check_burst(c, s->chain, s, effect->at);
-        /* It carries no rule that anybody reads, and no policy gains by it. */
-        if (s->backup)
-                return;
-        check_rule(c, s, effect->client, effect->at);
-
+        /* One that is deleted within the day in which it was made is no loss, a backup neither. */
         checks_gain(c, s, effect->client, effect->at);
+        /* It carries no rule that anybody reads. */
+        if (!s->backup)
+                check_rule(c, s, effect->client, effect->at);
 }

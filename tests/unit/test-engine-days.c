@@ -354,6 +354,89 @@ static void test_apply(void **state) {
         engine_end();
 }
 
+/* A doubt that comes after an apply was accepted by nobody, whatever the apply let go. */
+static void test_apply_before_the_doubt(void **state) {
+        char hash[PLAN_HASH_SIZE];
+
+        begin();
+        rule(HTTP_DELETE, "/snapshots/", 409, ERROR("ScopeLocked"));
+        f.rules[0].kept_from = true;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(engine_plan_hash(f.engine, hash), 0);
+        assert_int_equal(engine_apply(f.engine, hash, "root"), 0);
+        engine_pass(60);
+        f.rules[0].times = f.met[0]; /* the lock is gone, and so are disks that the target had */
+        f.target.expect = 2;
+        engine_pass(2 * 3600);
+        assert_true(said("it finds 1 disks and expects 2 or more"));
+        assert_false(said("delete -> done"));
+
+        assert_int_equal(engine_plan_hash(f.engine, hash), 0);
+        assert_int_equal(engine_apply(f.engine, hash, "root"), 0);
+        assert_int_equal(engine_apply(f.engine, hash, "root"), 0);
+        engine_pass(900);
+        assert_true(said("delete -> done"));
+        engine_end();
+}
+
+/* ---- creates that come out late ---- */
+
+static void finish(size_t i) {
+        assert_string_equal(f.snaps[i].state, "Updating");
+        f.snaps[i].state = "Succeeded";
+}
+
+/* Given up while the service still makes it; the next slot is taken, and then this one is there, too. */
+static void test_given_up(void **state) {
+        size_t first;
+
+        begin();
+        f.policy.has_keep = false;
+        f.n_snaps--;
+        first = f.n_snaps;
+        f.new_state = "Updating";
+        engine_begin();
+        engine_pass(1750);
+        f.new_state = NULL;
+        engine_pass(250);
+        assert_true(said("could not be taken"));
+        assert_true(said("T003000Z is complete after 1 failures"));
+        assert_false(said("though it was given up"));
+        engine_pass(1000);
+        assert_false(said("though it was given up"));
+
+        finish(first);
+        engine_pass(1000);
+        assert_true(said("T000000Z is complete, though it was given up (slot"));
+        assert_int_equal(engine_counts(f.engine)->created, f.n_snaps - first);
+        strbuf_clear(&f.said);
+        engine_pass(1000);
+        assert_false(said("though it was given up"));
+        engine_end();
+}
+
+/* The same before another slot: it ends the failure. */
+static void test_given_up_is_found(void **state) {
+        size_t first;
+
+        begin();
+        f.policy.has_keep = false;
+        f.n_snaps--;
+        first = f.n_snaps;
+        f.new_state = "Updating";
+        f.item.period_s = 86400;
+        engine_begin();
+        engine_pass(1900);
+        assert_true(said("could not be taken"));
+        finish(first);
+        engine_pass(3600);
+        assert_true(said("T000000Z is complete after 1 failures (slot"));
+        assert_false(said("nothing is left to do of it"));
+        assert_int_equal(f.n_snaps, first + 1);
+        engine_end();
+}
+
 /* ---- orders ---- */
 
 /* A name that two snapshots have, in two groups, is none to give an order by; with its group it is. */
@@ -394,13 +477,23 @@ static void test_order_words(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_state),       cmocka_unit_test(test_unwritable),
-                cmocka_unit_test(test_summary),     cmocka_unit_test(test_never),
-                cmocka_unit_test(test_key),         cmocka_unit_test(test_before_start),
-                cmocka_unit_test(test_far_pause),   cmocka_unit_test(test_many_subscriptions),
-                cmocka_unit_test(test_overdue),     cmocka_unit_test(test_freed),
-                cmocka_unit_test(test_no_date),     cmocka_unit_test(test_apply),
-                cmocka_unit_test(test_regions),     cmocka_unit_test(test_ambiguous),
+                cmocka_unit_test(test_state),
+                cmocka_unit_test(test_unwritable),
+                cmocka_unit_test(test_summary),
+                cmocka_unit_test(test_never),
+                cmocka_unit_test(test_key),
+                cmocka_unit_test(test_before_start),
+                cmocka_unit_test(test_far_pause),
+                cmocka_unit_test(test_many_subscriptions),
+                cmocka_unit_test(test_overdue),
+                cmocka_unit_test(test_freed),
+                cmocka_unit_test(test_no_date),
+                cmocka_unit_test(test_apply),
+                cmocka_unit_test(test_apply_before_the_doubt),
+                cmocka_unit_test(test_given_up),
+                cmocka_unit_test(test_given_up_is_found),
+                cmocka_unit_test(test_regions),
+                cmocka_unit_test(test_ambiguous),
                 cmocka_unit_test(test_order_words),
         };
 

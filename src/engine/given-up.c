@@ -1,0 +1,84 @@
+/*
+ * Creates that were given up and may come out yet: their PUT had its effect, and nobody could see it in
+ * time. The series has gone on with its next slot by then, so that no operation is left to tell of them.
+ */
+#include "engine/engine-internal.h"
+
+#include <string.h>
+
+/* Chosen: what no listing has shown for a day never arrived. */
+#define GIVEN_UP_LIFE_NS (SEC_PER_DAY * NSEC_PER_SEC)
+
+struct given_up {
+        struct action action;
+        struct mono began;
+        bool underway; /* as listed last */
+};
+
+static struct given_up *given_up_free(struct given_up *given_up) {
+        if (!given_up)
+                return NULL;
+
+        action_deinit(&given_up->action);
+        free(given_up);
+        return NULL;
+}
+
+void given_up_forget(struct memory *memory) {
+        memory->given_up = given_up_free(memory->given_up);
+}
+
+void given_up_note(struct memory *memory, const struct operation *op, const struct action *action) {
+        struct given_up *given_up = calloc(1, sizeof(*given_up));
+
+        /* Without memory a message is lost, nothing else. */
+        if (!given_up || action_copy(action, &given_up->action) < 0) {
+                free(given_up);
+                return;
+        }
+        given_up->began = op->began;
+        given_up_forget(memory);
+        memory->given_up = given_up;
+}
+
+void given_up_end(struct memory *memory, const struct action *action) {
+        if (memory->given_up && memory->given_up->action.slot.ticks == action->slot.ticks)
+                given_up_forget(memory);
+}
+
+bool given_up_is_underway(const struct memory *memory) {
+        return memory->given_up && memory->given_up->underway;
+}
+
+/* What the world shows of it; while it shows nothing, or that it is being made, it is waited for. */
+static void given_up_look(struct subscription *s, struct memory *memory, struct mono now) {
+        struct given_up *given_up = memory->given_up;
+        const struct action *action = &given_up->action;
+        const struct snapshot_row *row = subscription_find_row(s, action);
+
+        if (row && action_is_filled_by(action, row)) {
+                bool is_last = memory->told && memory->slot.ticks == action->slot.ticks;
+
+                report_found(s, action, is_last ? memory->backoff.failures : 0, given_up->began,
+                             now);
+                if (is_last) {
+                        subscription_tell(s, memory, false);
+                        backoff_reset(&memory->backoff);
+                }
+                given_up_forget(memory);
+                return;
+        }
+        given_up->underway = row && (row->flags & ROW_UNDERWAY);
+        if (now.ns - given_up->began.ns > GIVEN_UP_LIFE_NS)
+                given_up_forget(memory);
+}
+
+void subscription_find_given_up(struct subscription *s, struct mono now) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next)
+                /* One that is tried again tells of itself. */
+                if (memory->given_up &&
+                    !(memory->running && memory->slot.ticks == memory->given_up->action.slot.ticks))
+                        given_up_look(s, memory, now);
+}
