@@ -23,6 +23,9 @@
 #define SIGHT_GONE_S 3600
 /* Chosen: a disk whose absence could not be proven is asked for again with the next sweep but one. */
 #define SIGHT_UNKNOWN_NS (1800 * NSEC_PER_SEC)
+/* What survivors have said is believed for so long; then they are asked again. Chosen: a round that
+ * deletes without a stop asks once. */
+#define SIGHT_WITNESS_NS (60 * NSEC_PER_SEC)
 
 void subscription_doubt(struct subscription *s, const char *format, ...) {
         char reason[sizeof(s->listing.reason)];
@@ -450,6 +453,10 @@ bool subscription_survivors_stand(struct subscription *s, size_t series, struct 
                 return true;
         if (witness->failed || state->n_survivors < MIN(min_keep, state->complete))
                 return false;
+        if (witness->answered == state->n_survivors && now.ns - witness->at.ns > SIGHT_WITNESS_NS)
+                witness->asked = witness->answered = 0;
+        if (witness->asked == 0)
+                witness->at = now;
 
         while (witness->asked < state->n_survivors &&
                s->engine->n_operations < s->engine->file->parallel) {

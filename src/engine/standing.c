@@ -217,6 +217,8 @@ static void sum_up(struct engine *engine) {
         const struct policy_file *file = engine->file;
         struct utc now = engine_now(engine);
 
+        if (!engine->clock.stands)
+                state_expire_deletions(&engine->state, now);
         for (size_t p = 0; p < file->n_policies; p++) {
                 struct policy_standing *policy = &engine->policies[p];
 
@@ -270,6 +272,25 @@ static bool all_is_listed(const struct engine *engine, const struct policy_stand
         return !known || standing->tally.listed >= known->complete + standing->spent;
 }
 
+/* Whether no target of the policy lacks disks: those that are not listed may carry another rule. */
+static bool all_targets_stand(const struct engine *engine, const struct policy *policy) {
+        for (size_t t = 0; t < engine->file->n_targets; t++)
+                if (&engine->file->policies[engine->file->targets[t].policy] == policy &&
+                    engine->target_blocks[t] != 0)
+                        return false;
+        return true;
+}
+
+/* With how many of the policy are listed, all of them; the next listing is to show as many. NULL: there is
+ * no rule to remember. Unwritten, it only makes us ask. */
+static void remember_rule(struct engine *engine, const struct policy *policy,
+                          const struct policy_standing *standing, const char *rule) {
+        if (rule)
+                (void)state_rule_set(&engine->state, policy->name, rule,
+                                     standing->tally.listed -
+                                             MIN(standing->tally.listed, standing->spent));
+}
+
 /*
  * Doubt policy. Without a listing of all that the policy had, the tally says nothing: then a rule that
  * is not the one remembered is as doubtful as one that would delete too much, unless all series carry
@@ -280,7 +301,7 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         const struct state_rule *known = known_rule(engine, policy);
         /* Another daemon has accepted it, or this one before it lost its memory: nobody else writes it. */
         bool carried = standing->tally.agreeing > 0 && standing->tally.differing == 0;
-        bool listed = all_is_listed(engine, standing, known), acked;
+        bool listed = all_is_listed(engine, standing, known), acked, agreed;
         _cleanup_(strbuf_deinit) struct strbuf rule = {};
 
         /* Without memory what stood goes on standing. */
@@ -291,18 +312,24 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         standing->hidden = false;
 
         acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data);
-        if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent))
+        if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent)) {
+                if (listed)
+                        remember_rule(engine, policy, standing, known ? known->rule : NULL);
                 return true;
+        }
         if (!acked && !carried && !listed && known && strcmp(known->rule, rule.data) != 0) {
                 standing->hidden = true;
                 return true;
         }
         /* A rule that no snapshot carries yet may give way to another before one does, and what is
-         * compared is what they carry. Unwritten, it only makes us ask. */
-        if (listed && (acked || standing->tally.differing == 0))
-                (void)state_rule_set(&engine->state, policy->name, rule.data,
-                                     standing->tally.listed -
-                                             MIN(standing->tally.listed, standing->spent));
+         * compared is what they carry. */
+        agreed = acked || (standing->tally.differing == 0 && (carried || !known) &&
+                           all_targets_stand(engine, policy));
+        if (listed)
+                remember_rule(engine, policy, standing,
+                              agreed  ? rule.data
+                              : known ? known->rule
+                                      : NULL);
         else if ((acked || carried) && known)
                 (void)state_rule_set(&engine->state, policy->name, rule.data, known->complete);
         return false;
@@ -449,10 +476,10 @@ static void tell_doubt(const struct engine_doubt *doubt, void *data) {
 void engine_settle(struct engine *engine) {
         end_pause(engine);
         sum_up(engine);
-        for (size_t p = 0; p < engine->file->n_policies; p++)
-                engine->policy_blocks[p] = policy_blocks(engine, p);
         for (size_t t = 0; t < engine->file->n_targets; t++)
                 engine->target_blocks[t] = target_blocks(engine, t);
+        for (size_t p = 0; p < engine->file->n_policies; p++)
+                engine->policy_blocks[p] = policy_blocks(engine, p);
 
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_settle(&engine->subscriptions[i]);

@@ -304,7 +304,7 @@ static bool hour_counts(int64_t hour, struct utc now) {
                hour <= hour_of(utc_add_seconds(now, DOUBT_MASS_WINDOW_S));
 }
 
-static void deletions_forget(struct state *state, struct utc now) {
+void state_expire_deletions(struct state *state, struct utc now) {
         size_t kept = 0;
 
         for (size_t i = 0; i < state->n_deletions; i++)
@@ -331,7 +331,6 @@ int state_count_deletions(struct state *state, const char *policy, struct utc cr
         size_t at;
         int r;
 
-        deletions_forget(state, now);
         if (count == 0)
                 return 0;
 

@@ -128,10 +128,11 @@ bool state_spend_allowance(struct state *state, const char *policy, struct utc n
 /* Gives one back that was spent on a deletion that did not happen; not to an ack after @spent. */
 void state_return_allowance(struct state *state, const char *policy, struct utc spent);
 
-/* Counts deletions of snapshots that were created at @created, and forgets those older than the window.
- * Returns 0, -ENOMEM, -E2BIG. */
+/* Counts deletions of snapshots that were created at @created. Returns 0, -ENOMEM, -E2BIG. */
 int state_count_deletions(struct state *state, const char *policy, struct utc created,
                           uint64_t count, struct utc now);
+/* Forgets those that lie outside the window around @now: for good, so not by a clock in doubt. */
+void state_expire_deletions(struct state *state, struct utc now);
 /* None of them counts any more. */
 void state_forget_deletions(struct state *state, const char *policy);
 /* Takes one back that was counted at @counted and did not happen. */

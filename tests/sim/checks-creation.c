@@ -106,6 +106,28 @@ static void check_burst(struct checks *c, struct seen_chain *chain, const struct
         chain->burst[chain->n_burst++ % ARRAY_SIZE(chain->burst)] = at;
 }
 
+/* Whether one of the chain was made while daemons had different rules. They write over each other, and
+ * which of them one remembers that sees no snapshot any more nobody can say. */
+static bool peers_differed(const struct checks *c, const struct seen_snapshot *s) {
+        for (size_t i = 0; i < s->chain->n; i++) {
+                struct utc made = s->chain->items[i]->r->time_created;
+                char first[TAG_TEXT_MAX] = "", rule[TAG_TEXT_MAX];
+
+                for (unsigned node = 1; node <= CHECKS_NODES_MAX; node++) {
+                        const struct intent *intent =
+                                checks_intent(c, node, s->owner, s->policy, made);
+
+                        if (!intent)
+                                continue;
+                        intent_rule(intent, rule);
+                        if (first[0] && strcmp(first, rule) != 0)
+                                return true;
+                        snprintf(first, sizeof(first), "%s", rule);
+                }
+        }
+        return false;
+}
+
 /* New snapshots carry the rule that was accepted, until the file's is. */
 static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned node,
                        struct utc at) {
@@ -125,7 +147,8 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
 
                 if (listed && strcmp(s->keep, listed) == 0)
                         return;
-                if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0)
+                if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0 &&
+                    !peers_differed(c, s))
                         checks_broken(c, PROMISE_POLICY,
                                       "%s carries \"%s\"; accepted is \"%s\", the file says \"%s\"",
                                       s->r->name, s->keep, accepted, file);

@@ -1002,9 +1002,11 @@ static void test_deletions(void **unused) {
                         fail_msg("row at line %d", rows[i].line);
                 assert_int_equal(state_deletions_since(&state, "silver", now), 0);
 
-                /* Another count forgets what has left the window, and nothing else. */
+                /* What has left the window is forgotten when it is asked for, and nothing else. */
                 state.changed = false;
                 assert_int_equal(state_count_deletions(&state, "silver", LONG_AGO, 0, now), 0);
+                assert_int_equal(state.n_deletions, 1);
+                state_expire_deletions(&state, now);
                 assert_int_equal(state.n_deletions, rows[i].count ? 1 : 0);
                 assert_int_equal(state.changed, rows[i].count == 0);
                 assert_int_equal(state_count_deletions(&state, "silver", LONG_AGO, 1, now), 0);
