@@ -345,6 +345,7 @@ static void hear_page(struct checks *c, struct seen_node *n, enum service_reques
                 return;
         n->walk_open = false;
         n->swept_utc = n->walk_begin_utc;
+        n->swept_lag_s = c->lag_s;
         if (n->walk_failed) {
                 end_failed_walk(n);
                 return;

@@ -154,7 +154,7 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
                    struct utc utc) {
         const struct seen_chain *chain = checks_chain(c, &status->generation);
         const struct seen_node *n = &c->nodes[node - 1];
-        struct utc seen = {n->swept_utc.ticks - c->lag_s * TICKS_PER_SEC};
+        struct utc seen = utc_add_seconds(n->swept_utc, -MAX(c->lag_s, n->swept_lag_s));
         const struct intent *intent = NULL;
         bool found = !utc_is_set(status->newest);
 

@@ -306,7 +306,9 @@ static struct utc oldest_sight(const struct checks *c, struct utc at) {
         for (size_t i = 0; i < CHECKS_NODES_MAX; i++)
                 if (c->nodes[i].swept_utc.ticks != 0)
                         oldest.ticks = MIN(oldest.ticks,
-                                           c->nodes[i].swept_utc.ticks - c->lag_s * TICKS_PER_SEC);
+                                           utc_add_seconds(c->nodes[i].swept_utc,
+                                                           -MAX(c->lag_s, c->nodes[i].swept_lag_s))
+                                                   .ticks);
         return oldest;
 }
 

@@ -140,6 +140,7 @@ struct seen_node {
         bool walk_failed, walk_open;
         struct mono walk_begin;
         struct utc walk_begin_utc, swept_utc; /* begin of the walk, and of the last whole one */
+        int64_t swept_lag_s;                  /* what listings lagged then */
         struct utc page_utc,
                 listed_utc;      /* its last page was made; the same of the last whole one */
         bool page_ok, page_last; /* of the listing's page that is on its way back */

@@ -58,6 +58,28 @@ static struct seen_doubt doubts(void) {
         return seen;
 }
 
+/* With the disks away no series carries another rule than the file's: that accepts nothing. */
+static void test_rule_without_disks(void **state) {
+        begin();
+        f.item.period_s = 40 * SEC_PER_DAY; /* what is there is not superseded within 30 days */
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(doubts().bits, 0);
+        f.policy.keep.count[KEEP_LAST] = 1;
+        engine_pass(3600);
+        assert_int_equal(doubts().bits, DOUBT_BIT(DOUBT_POLICY));
+
+        rule(HTTP_GET, "/disks/db01", 0, 200, DISK(GENERATION));
+        f.no_disk = true;
+        engine_pass(3 * 3600);
+        assert_int_equal(doubts().bits & DOUBT_BIT(DOUBT_POLICY), 0);
+        f.no_disk = false;
+        rule(HTTP_GET, "/snapshots?", 0, 200, "{\"value\":[]}");
+        engine_pass(3600);
+        assert_true(doubts().bits & DOUBT_BIT(DOUBT_POLICY));
+        engine_end();
+}
+
 /* Before anything was read nobody can say anything. */
 static void test_not_read(void **state) {
         char hash[PLAN_HASH_SIZE], short_hash[ENGINE_HASH_SIZE];
@@ -143,6 +165,8 @@ static void test_retire(void **state) {
 
 /* A pause ends by word, or by itself. */
 static void test_pause(void **state) {
+        const char *listed, *looked, *put;
+
         begin();
         engine_begin();
         assert_int_equal(engine_pause(f.engine, /* all= */ false,
@@ -164,9 +188,14 @@ static void test_pause(void **state) {
         assert_int_equal(doubts().bits, BLOCK_PAUSED_ALL);
         assert_said("everything is paused until resumed");
         assert_int_equal(f.requests[HTTP_PUT], 0);
+        /* Another daemon may have been there meanwhile: a new listing shows it, or a look. */
+        f.trace = true;
         assert_int_equal(engine_resume(f.engine, "root"), 0);
         engine_pass(100);
-        assert_true(f.requests[HTTP_PUT] > 0);
+        listed = strstr(strbuf_str(&f.sent), "/snapshots?");
+        looked = strstr(strbuf_str(&f.sent), "T001500Z?");
+        put = strstr(strbuf_str(&f.sent), " PUT ");
+        assert_true(listed && looked && put && listed < looked && looked < put);
         engine_end();
 }
 
@@ -370,7 +399,7 @@ int main(void) {
                 cmocka_unit_test(test_held_back_late), cmocka_unit_test(test_vanished),
                 cmocka_unit_test(test_many_vanished),  cmocka_unit_test(test_gone),
                 cmocka_unit_test(test_survivors),      cmocka_unit_test(test_invariant),
-                cmocka_unit_test(test_gets_on),
+                cmocka_unit_test(test_gets_on),        cmocka_unit_test(test_rule_without_disks),
         };
 
         return cmocka_run_group_tests_name("engine-hands", tests, NULL, NULL);
