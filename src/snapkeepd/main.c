@@ -5,6 +5,7 @@
 #include "snapkeepd/daemon.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -60,6 +61,9 @@ int main(int argc, char **argv) {
         bool check_only = false;
         struct host host;
         int option, status;
+
+        /* The loop is one thread; those that look names up for it need no heaps of their own. */
+        mallopt(M_ARENA_MAX, 1);
 
         while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (option) {
