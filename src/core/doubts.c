@@ -61,6 +61,8 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
         sum->gained += more->gained;
         sum->differing += more->differing;
         sum->agreeing += more->agreeing;
+        if (more->accepted)
+                sum->accepted = more->accepted;
 }
 
 /* Whether @part is more than @percent of @whole, a count of rows, which is far from overflow. @part may

@@ -82,6 +82,8 @@ struct policy_tally {
         size_t gained;    /* complete ones of the series created in DOUBT_MASS_GAIN_S */
         size_t differing; /* series of listed disks whose accepted rule is not the file's */
         size_t agreeing;  /* the same, whose newest complete snapshot carries the file's */
+        const char *
+                accepted; /* what one of the differing carries; NULL: none is listed. The world's. */
 };
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more);

@@ -89,6 +89,8 @@ int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
 
         tally->differing += s->disk && accepted->differs;
         tally->agreeing += s->disk && accepted->carried && !accepted->differs;
+        if (s->disk && accepted->carried && accepted->differs)
+                tally->accepted = accepted->text;
         /* Also with prune off: who turns it on again is not to find that a rule was accepted in the
          * meantime that nobody was asked about. */
         if (!accepted->differs || !s->policy->has_keep)

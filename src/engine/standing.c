@@ -300,8 +300,11 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                               struct policy_standing *standing) {
         const struct state_rule *known = known_rule(engine, policy);
         /* Another daemon has accepted it, or this one before it lost its memory: nobody else writes it. */
-        bool carried = standing->tally.agreeing > 0 && standing->tally.differing == 0;
+        bool whole = standing->tally.differing == 0 && all_targets_stand(engine, policy);
+        bool carried = whole && standing->tally.agreeing > 0;
         bool listed = all_is_listed(engine, standing, known), acked, agreed;
+        /* What was accepted before, also for a daemon that has lost its memory. */
+        const char *kept = known ? known->rule : standing->tally.accepted;
         _cleanup_(strbuf_deinit) struct strbuf rule = {};
 
         /* Without memory what stood goes on standing. */
@@ -314,7 +317,7 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data);
         if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent)) {
                 if (listed)
-                        remember_rule(engine, policy, standing, known ? known->rule : NULL);
+                        remember_rule(engine, policy, standing, kept);
                 return true;
         }
         if (!acked && !carried && !listed && known && strcmp(known->rule, rule.data) != 0) {
@@ -323,13 +326,9 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         }
         /* A rule that no snapshot carries yet may give way to another before one does, and what is
          * compared is what they carry. */
-        agreed = acked || (standing->tally.differing == 0 && (carried || !known) &&
-                           all_targets_stand(engine, policy));
+        agreed = acked || carried || (whole && !known);
         if (listed)
-                remember_rule(engine, policy, standing,
-                              agreed  ? rule.data
-                              : known ? known->rule
-                                      : NULL);
+                remember_rule(engine, policy, standing, agreed ? rule.data : kept);
         else if ((acked || carried) && known)
                 (void)state_rule_set(&engine->state, policy->name, rule.data, known->complete);
         return false;

@@ -80,6 +80,20 @@ static void test_rule_without_disks(void **state) {
         engine_end();
 }
 
+/* What is carried is remembered while the doubt stands, by one that has just begun, too. */
+static void test_rule_without_snapshots(void **state) {
+        begin();
+        f.item.period_s = 40 * SEC_PER_DAY;
+        f.policy.keep.count[KEEP_LAST] = 1;
+        engine_begin();
+        engine_pass(900);
+        assert_int_equal(doubts().bits, DOUBT_BIT(DOUBT_POLICY));
+        rule(HTTP_GET, "/snapshots?", 0, 200, "{\"value\":[]}");
+        engine_pass(3600);
+        assert_true(doubts().bits & DOUBT_BIT(DOUBT_POLICY));
+        engine_end();
+}
+
 /* Before anything was read nobody can say anything. */
 static void test_not_read(void **state) {
         char hash[PLAN_HASH_SIZE], short_hash[ENGINE_HASH_SIZE];
@@ -394,12 +408,19 @@ static void test_gets_on(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_not_read),       cmocka_unit_test(test_words),
-                cmocka_unit_test(test_retire),         cmocka_unit_test(test_pause),
-                cmocka_unit_test(test_held_back_late), cmocka_unit_test(test_vanished),
-                cmocka_unit_test(test_many_vanished),  cmocka_unit_test(test_gone),
-                cmocka_unit_test(test_survivors),      cmocka_unit_test(test_invariant),
-                cmocka_unit_test(test_gets_on),        cmocka_unit_test(test_rule_without_disks),
+                cmocka_unit_test(test_not_read),
+                cmocka_unit_test(test_words),
+                cmocka_unit_test(test_retire),
+                cmocka_unit_test(test_pause),
+                cmocka_unit_test(test_held_back_late),
+                cmocka_unit_test(test_vanished),
+                cmocka_unit_test(test_many_vanished),
+                cmocka_unit_test(test_gone),
+                cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_invariant),
+                cmocka_unit_test(test_gets_on),
+                cmocka_unit_test(test_rule_without_disks),
+                cmocka_unit_test(test_rule_without_snapshots),
         };
 
         return cmocka_run_group_tests_name("engine-hands", tests, NULL, NULL);
