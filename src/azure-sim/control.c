@@ -197,7 +197,7 @@ static bool control_rules(struct server *server, const char *path, const struct 
                           int *ret_r) {
         /* In the orders of enum service_rights without INHERITED, service_key and service_away. */
         static const char *const rights[] = {"all", "unlisted", "read", "none"};
-        static const char *const keys[] = {"usable", "disabled", "forbidden", "unreadable"};
+        static const char *const keys[] = {"usable", "disabled", "forbidden", "unreadable", "gone"};
         static const char *const aways[] = {"here",      "500",     "503",
                                             "throttled", "unknown", "disabled"};
         const char *subscription = sim_args_string(args, "subscription") ?: SERVICE_SUBSCRIPTION;

@@ -252,6 +252,8 @@ static uint64_t request_hash(enum service_request_kind kind, enum http_method me
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
         case SERVICE_REQUEST_BEGIN_ACCESS:
         case SERVICE_REQUEST_END_ACCESS:
+        case SERVICE_REQUEST_GET_PERMISSIONS:
+        case SERVICE_REQUEST_GET_ENCRYPTION_SET:
                 break;
         }
         path = path ? strchr(path + 3, '/') : NULL;

@@ -328,6 +328,9 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
         if (!is_list && route->kind != SERVICE_REQUEST_GET_OPERATION &&
             !service_may(call, route, group, answer))
                 return 0;
+        /* Its group is not told of by the disks that name it. */
+        if (route->kind == SERVICE_REQUEST_GET_ENCRYPTION_SET)
+                return service_encryption_get(service, route, answer);
         if (route->group) {
                 if (!group)
                         return answer_error(answer, 404, "gateway", "ResourceGroupNotFound",
@@ -362,6 +365,9 @@ int service_arm(struct service *service, struct utc now, const struct service_ca
                 return get_group(group, answer);
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
                 return get_subscription(answer);
+        case SERVICE_REQUEST_GET_PERMISSIONS:
+                return service_permissions(service, route, group, answer);
+        case SERVICE_REQUEST_GET_ENCRYPTION_SET: /* above */
         case SERVICE_REQUEST_TOKEN:
         case SERVICE_REQUEST_DISCOVER:
         case SERVICE_REQUEST_LIST_SUBSCRIPTIONS:

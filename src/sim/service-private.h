@@ -252,6 +252,13 @@ bool service_has_key(const struct service *service, const struct service_resourc
 int service_encryption_read(const cJSON *properties, struct service_resource *resource,
                             struct answer *answer);
 void service_keys_free(struct service *service);
+int service_encryption_get(const struct service *service, const struct route *route,
+                           struct answer *answer);
+
+/* service-permissions.c */
+
+int service_permissions(const struct service *service, const struct route *route,
+                        const struct group *group, struct answer *answer);
 
 /* service-access.c */
 

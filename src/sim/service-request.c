@@ -172,6 +172,7 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
                 break;
         case SERVICE_REQUEST_GET_DISK:
         case SERVICE_REQUEST_GET_SNAPSHOT:
+        case SERVICE_REQUEST_GET_ENCRYPTION_SET:
                 answer->bucket = BUCKET_LOW_COST_GET;
                 break;
         case SERVICE_REQUEST_GET_OPERATION:
@@ -206,6 +207,7 @@ static void answer_buckets(struct answer *answer, enum service_request_kind kind
         case SERVICE_REQUEST_GET_VM:
         case SERVICE_REQUEST_GET_GROUP:
         case SERVICE_REQUEST_GET_SUBSCRIPTION:
+        case SERVICE_REQUEST_GET_PERMISSIONS:
         case SERVICE_REQUEST_OTHER:
         case _SERVICE_REQUEST_KIND_N:
                 break;

@@ -122,8 +122,18 @@ static void route_group(struct route *route, enum http_method method, char **seg
                 route->kind = get ? SERVICE_REQUEST_GET_GROUP : SERVICE_REQUEST_OTHER;
                 return;
         }
+        if (get &&
+            MATCHES(segments + 4, n - 4, "providers", "Microsoft.Authorization", "permissions")) {
+                route->kind = SERVICE_REQUEST_GET_PERMISSIONS;
+                return;
+        }
         if (n < 7 || !MATCHES(segments + 4, 2, "providers", "Microsoft.Compute"))
                 return;
+        if (get && n == 8 && str_equal_nocase(segments[6], "diskEncryptionSets")) {
+                route->kind = SERVICE_REQUEST_GET_ENCRYPTION_SET;
+                route->name = segments[7];
+                return;
+        }
         if (get && n <= 8 && str_equal_nocase(segments[6], "virtualMachines")) {
                 route->kind = n == 7 ? SERVICE_REQUEST_LIST_VMS : SERVICE_REQUEST_GET_VM;
                 route->name = n == 8 ? segments[7] : NULL;
@@ -312,6 +322,8 @@ const char *service_request_kind_name(enum service_request_kind kind) {
                 [SERVICE_REQUEST_GET_SUBSCRIPTION] = "get_subscription",
                 [SERVICE_REQUEST_BEGIN_ACCESS] = "begin_access",
                 [SERVICE_REQUEST_END_ACCESS] = "end_access",
+                [SERVICE_REQUEST_GET_PERMISSIONS] = "get_permissions",
+                [SERVICE_REQUEST_GET_ENCRYPTION_SET] = "get_encryption_set",
                 [SERVICE_REQUEST_OTHER] = "other",
         };
 

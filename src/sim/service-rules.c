@@ -199,7 +199,10 @@ static void answer_unauthorized(const struct service_call *call, const struct ro
         strbuf_appendf(&scope, "/subscriptions/%s", answer->subscription->id);
         if (route->group)
                 strbuf_appendf(&scope, "/resourceGroups/%s", route->group);
-        if (route->name)
+        if (route->kind == SERVICE_REQUEST_GET_ENCRYPTION_SET)
+                strbuf_appendf(&scope, "/providers/Microsoft.Compute/diskEncryptionSets/%s",
+                               route->name);
+        else if (route->name)
                 strbuf_appendf(&scope, "/providers/%s/%s", type_of(route), route->name);
 
         if (route->kind == SERVICE_REQUEST_GET_SUBSCRIPTION)
@@ -208,6 +211,10 @@ static void answer_unauthorized(const struct service_call *call, const struct ro
                 strbuf_append_str(&action, "Microsoft.Resources/subscriptions/resourceGroups/read");
         else if (route->kind == SERVICE_REQUEST_GET_VM)
                 strbuf_append_str(&action, "Microsoft.Compute/virtualMachines/read");
+        else if (route->kind == SERVICE_REQUEST_GET_PERMISSIONS)
+                strbuf_append_str(&action, "Microsoft.Authorization/permissions/read");
+        else if (route->kind == SERVICE_REQUEST_GET_ENCRYPTION_SET)
+                strbuf_append_str(&action, "Microsoft.Compute/diskEncryptionSets/read");
         else if (route->kind == SERVICE_REQUEST_GET_OPERATION)
                 strbuf_append_str(&action, "Microsoft.Compute/locations/diskOperations/read");
         else if (route->kind == SERVICE_REQUEST_GET_TAGS ||
@@ -240,7 +247,8 @@ static bool role_may(enum service_role role, const struct service_call *call,
                 return call->method != HTTP_DELETE;
         case SERVICE_ROLE_PRUNER:
                 return route->kind == SERVICE_REQUEST_GET_SNAPSHOT ||
-                       route->kind == SERVICE_REQUEST_DELETE_SNAPSHOT;
+                       route->kind == SERVICE_REQUEST_DELETE_SNAPSHOT ||
+                       route->kind == SERVICE_REQUEST_GET_PERMISSIONS;
         case SERVICE_ROLE_NONE:
                 return false;
         }

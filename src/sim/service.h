@@ -171,6 +171,8 @@ enum service_request_kind {
         SERVICE_REQUEST_GET_SUBSCRIPTION,
         SERVICE_REQUEST_BEGIN_ACCESS,
         SERVICE_REQUEST_END_ACCESS,
+        SERVICE_REQUEST_GET_PERMISSIONS,
+        SERVICE_REQUEST_GET_ENCRYPTION_SET,
         SERVICE_REQUEST_OTHER,
         _SERVICE_REQUEST_KIND_N,
 };
@@ -252,7 +254,7 @@ int service_set_arc_key(struct service *service, const char *path, const char *k
 enum service_role {
         SERVICE_ROLE_ALL,
         SERVICE_ROLE_CREATOR, /* all but deleting */
-        SERVICE_ROLE_PRUNER,  /* reading and deleting single snapshots, and no more */
+        SERVICE_ROLE_PRUNER,  /* reading and deleting single snapshots, and asking what it may */
         SERVICE_ROLE_NONE,    /* 403 for everything */
 };
 
@@ -308,6 +310,7 @@ enum service_key {
         SERVICE_KEY_DISABLED,   /* a PUT of a snapshot answers 400 KeyVaultKeyNotEnabled */
         SERVICE_KEY_FORBIDDEN,  /* the set's identity may not use it: 400 KeyVaultAccessForbidden */
         SERVICE_KEY_UNREADABLE, /* no client may read the set: 403 LinkedAuthorizationFailed */
+        SERVICE_KEY_GONE,       /* there is no such set: 404 DiskEncryptionSetNotFound */
 };
 
 /* @set: its id. Returns 0, -ENOMEM. */

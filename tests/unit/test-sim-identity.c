@@ -194,6 +194,10 @@ static void test_arc(void **state) {
         assert_int_equal(ask_as(HTTP_GET, IMDS, NULL, ""), 200);
 }
 
+#define PERMISSIONS                                                                                \
+        SUB "/resourceGroups/rg-snapshots/providers/Microsoft.Authorization/permissions"           \
+            "?api-version=2022-04-01"
+
 /* Each role to what it may do; a 403 names the client. */
 static void test_roles(void **state) {
         static const struct {
@@ -210,6 +214,7 @@ static void test_roles(void **state) {
                 {__LINE__, HTTP_PUT, SNAPS "/t" V, OF(DISK), 202, 403},
                 {__LINE__, HTTP_DELETE, SNAPS "/s" V, NULL, 403, 202},
                 {__LINE__, HTTP_DELETE, DISK V, NULL, 403, 403},
+                {__LINE__, HTTP_GET, PERMISSIONS, NULL, 200, 200},
         };
 
         assert_int_equal(ask(HTTP_PUT, SNAPS "/s" V, OF(DISK)), 202);

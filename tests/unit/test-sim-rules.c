@@ -39,7 +39,7 @@ static unsigned listed(const char *url, unsigned *ret_pages) {
                 n += (unsigned)cJSON_GetArraySize(at("value"));
                 pages++;
                 free(next);
-                next = at("nextLink") ? strdup(text_at("nextLink")) : NULL;
+                next = cJSON_IsString(at("nextLink")) ? strdup(text_at("nextLink")) : NULL;
         }
         if (ret_pages)
                 *ret_pages = pages;
@@ -135,6 +135,60 @@ static void test_rights(void **state) {
         assert_int_equal(set_rights("rg-snapshots", SERVICE_RIGHTS_INHERITED), 0);
         EXPECT(HTTP_DELETE, SNAPS "/s" V, NULL, 202, "");
         assert_int_equal(set_rights("none", SERVICE_RIGHTS_ALL), SERVICE_E_MISSING);
+}
+
+#define PERMISSIONS(group)                                                                         \
+        group "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
+
+/* The patterns of the first element of the last reply. */
+static const char *first_pattern(const char *name) {
+        const cJSON *list =
+                cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(at("value"), 0), name);
+
+        return cJSON_GetStringValue(cJSON_GetArrayItem(list, 0)) ?: "";
+}
+
+/* What may be asked about is what may be done. */
+static void test_permissions(void **state) {
+        unsigned pages;
+
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_SNAPS), NULL, 200, "");
+        assert_string_equal(first_pattern("actions"), "*");
+        assert_string_equal(first_pattern("notActions"), "");
+        assert_true(cJSON_IsNull(at("nextLink")));
+        EXPECT(HTTP_GET, SUB "/resourceGroups/none/providers/Microsoft.Authorization/permissions" V,
+               NULL, 404, "ResourceGroupNotFound");
+        EXPECT(HTTP_PUT, PERMISSIONS(GROUP_SNAPS), "{}", 405, "HttpMethodNotAllowed");
+
+        assert_int_equal(set_rights("rg-snapshots", SERVICE_RIGHTS_READ), 0);
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_SNAPS), NULL, 200, "");
+        assert_string_equal(first_pattern("actions"), "*/read");
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_APP), NULL, 200, "");
+        assert_string_equal(first_pattern("actions"), "*");
+        assert_int_equal(set_rights("rg-snapshots", SERVICE_RIGHTS_NONE), 0);
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_SNAPS), NULL, 403, "AuthorizationFailed");
+        assert_non_null(strstr(text_at("error.message"),
+                               "'Microsoft.Authorization/permissions/read' over scope '" GROUP_SNAPS
+                               "'"));
+        assert_int_equal(set_rights("rg-snapshots", SERVICE_RIGHTS_INHERITED), 0);
+
+        /* Two roles, on one page or on two. */
+        assert_int_equal(service_set_role(service, SERVICE_CLIENT, SERVICE_ROLE_CREATOR), 0);
+        assert_int_equal(listed(PERMISSIONS(GROUP_APP), &pages), 2);
+        assert_int_equal(pages, 1);
+        service_options(service)->page_size = 1;
+        assert_int_equal(listed(PERMISSIONS(GROUP_APP), &pages), 2);
+        assert_int_equal(pages, 2);
+        assert_string_equal(first_pattern("actions"), "*/read");
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_APP), NULL, 200, "");
+        assert_string_equal(first_pattern("notActions"), "*/delete");
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_APP) "&$skiptoken=2", NULL, 400, "InvalidSkipToken");
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_APP) "&$skiptoken=0", NULL, 400, "InvalidSkipToken");
+        assert_int_equal(service_set_role(service, SERVICE_CLIENT, SERVICE_ROLE_PRUNER), 0);
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_SNAPS), NULL, 200, "");
+        assert_string_equal(first_pattern("actions"), "Microsoft.Compute/snapshots/delete");
+        assert_int_equal(service_set_role(service, SERVICE_CLIENT, SERVICE_ROLE_NONE), 0);
+        EXPECT(HTTP_GET, PERMISSIONS(GROUP_SNAPS), NULL, 403, "AuthorizationFailed");
 }
 
 /* An operation belongs to the group of its resource: a role there is enough to follow it. */
@@ -520,7 +574,9 @@ static void test_keys(void **state) {
                 .encryption_set = set,
         };
 
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 404, "ResourceNotFound");
         assert_int_equal(service_add_disk(service, now, &secret, NULL), 0);
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 200, "");
         EXPECT(HTTP_PUT, SNAPS "/s1" V, OF(APP "disks/secret"), 202, "");
         EXPECT(HTTP_GET, SNAPS "/s1" V, NULL, 200, "");
         assert_string_equal(text_at("properties.encryption.type"),
@@ -535,14 +591,31 @@ static void test_keys(void **state) {
                 service_set_key(service, APP "DISKENCRYPTIONSETS/DES", SERVICE_KEY_DISABLED), 0);
         EXPECT(HTTP_PUT, SNAPS "/s2" V, OF(APP "disks/secret"), 400, "KeyVaultKeyNotEnabled");
         EXPECT(HTTP_PUT, SNAPS "/s2" V, OF(DISK), 202, "");
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.autoKeyRotationError.code"),
+                            "KeyVaultKeyNotEnabled");
         assert_int_equal(service_set_key(service, set, SERVICE_KEY_FORBIDDEN), 0);
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.autoKeyRotationError.code"),
+                            "KeyVaultAccessForbidden");
         EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 400, "KeyVaultAccessForbidden");
         assert_int_equal(service_set_key(service, set, SERVICE_KEY_UNREADABLE), 0);
         EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 403, "LinkedAuthorizationFailed");
         assert_non_null(strstr(text_at("error.message"),
                                "'Microsoft.Compute/diskEncryptionSets/read' on the linked scope "
                                "'" APP "diskEncryptionSets/des'"));
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 403, "AuthorizationFailed");
+        assert_non_null(strstr(text_at("error.message"),
+                               "'Microsoft.Compute/diskEncryptionSets/read' over scope '" APP
+                               "diskEncryptionSets/des'"));
+        assert_int_equal(service_set_key(service, set, SERVICE_KEY_GONE), 0);
+        EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 404, "DiskEncryptionSetNotFound");
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 404, "ResourceNotFound");
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/other" V, NULL, 404, "ResourceNotFound");
         assert_int_equal(service_set_key(service, set, SERVICE_KEY_USABLE), 0);
+        EXPECT(HTTP_GET, APP "diskEncryptionSets/des" V, NULL, 200, "");
+        assert_string_equal(text_at("id"), set);
+        assert_null(at("properties.autoKeyRotationError"));
         EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 202, "");
         /* It moves with its key and is made again with it. */
         assert_int_equal(service_move_disk(service, now, APP "disks/secret", NULL, "moved"), 0);
@@ -659,23 +732,15 @@ static void test_failing_copies(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
-                CASE(test_locks),
-                CASE(test_rights),
-                CASE(test_rights_of_operations),
-                CASE(test_away),
-                CASE(test_lag),
-                CASE(test_empty_pages),
-                CASE(test_listing_is_as_gets),
-                CASE(test_move),
-                CASE(test_move_refused),
-                CASE(test_groups),
-                CASE(test_access),
-                CASE(test_access_by_hand),
-                CASE(test_tag_rules),
-                CASE(test_quota),
-                CASE(test_keys),
-                CASE(test_kinds_of_disks),
-                CASE(test_uploads),
+                CASE(test_locks),          CASE(test_rights),
+                CASE(test_permissions),    CASE(test_rights_of_operations),
+                CASE(test_away),           CASE(test_lag),
+                CASE(test_empty_pages),    CASE(test_listing_is_as_gets),
+                CASE(test_move),           CASE(test_move_refused),
+                CASE(test_groups),         CASE(test_access),
+                CASE(test_access_by_hand), CASE(test_tag_rules),
+                CASE(test_quota),          CASE(test_keys),
+                CASE(test_kinds_of_disks), CASE(test_uploads),
                 CASE(test_failing_copies),
         };
 
