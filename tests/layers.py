@@ -73,7 +73,7 @@ PURE_HEADERS = set(
     math.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h""".split()
 )
 LIBC_HEADERS = PURE_HEADERS | set(
-    """ctype.h dirent.h fcntl.h fenv.h ftw.h getopt.h glob.h grp.h ifaddrs.h libgen.h locale.h
+    """ctype.h dirent.h fcntl.h fenv.h fnmatch.h ftw.h getopt.h glob.h grp.h ifaddrs.h libgen.h locale.h
     malloc.h netdb.h poll.h pthread.h pwd.h sched.h search.h setjmp.h signal.h spawn.h sysexits.h
     syslog.h termios.h threads.h time.h unistd.h wchar.h wctype.h""".split()
 )

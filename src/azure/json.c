@@ -78,6 +78,20 @@ int json_parse(const char *bytes, size_t len, cJSON **ret_json, size_t *reterr_o
         return 0;
 }
 
+int json_parse_object(const char *bytes, size_t len, cJSON **ret_json) {
+        _cleanup_(json_freep) cJSON *json = NULL;
+        size_t offset;
+        int r;
+
+        r = json_parse(bytes, len, &json, &offset);
+        if (r != 0)
+                return r;
+        if (!cJSON_IsObject(json))
+                return JSON_E_SHAPE;
+        *ret_json = take_ptr(json);
+        return 0;
+}
+
 cJSON *json_parse_scanned(const char *bytes, size_t len) {
         return cJSON_ParseWithLength(bytes, len);
 }

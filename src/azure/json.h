@@ -34,6 +34,9 @@ int json_scan(const char *bytes, size_t len, size_t *reterr_offset);
 /* Scans and parses one whole document. Returns 0, JSON_E_* with *reterr_offset, or -ENOMEM. */
 int json_parse(const char *bytes, size_t len, struct cJSON **ret_json, size_t *reterr_offset);
 
+/* The same of a whole body that is one object: JSON_E_SHAPE if it is none. */
+int json_parse_object(const char *bytes, size_t len, struct cJSON **ret_json);
+
 /* Parses what was scanned before, as page.h's elements are. NULL is -ENOMEM. */
 struct cJSON *json_parse_scanned(const char *bytes, size_t len);
 

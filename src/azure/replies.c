@@ -198,28 +198,13 @@ bool snapshot_reply_is_complete(const struct snapshot_reply *snapshot, bool coun
         return !counts_percent && str_equal_nocase(snapshot->create_option, "Copy");
 }
 
-/* A whole body that is one object. */
-static int parse_object(const char *bytes, size_t len, cJSON **ret_json) {
-        _cleanup_(json_freep) cJSON *json = NULL;
-        size_t offset;
-        int r;
-
-        r = json_parse(bytes, len, &json, &offset);
-        if (r != 0)
-                return r;
-        if (!cJSON_IsObject(json))
-                return JSON_E_SHAPE;
-        *ret_json = take_ptr(json);
-        return 0;
-}
-
 int disk_reply_parse(const char *bytes, size_t len, struct disk_reply *ret_disk,
                      const char **reterr_member) {
         _cleanup_(json_freep) cJSON *json = NULL;
         struct disk_reply disk;
         int r;
 
-        r = parse_object(bytes, len, &json);
+        r = json_parse_object(bytes, len, &json);
         if (r != 0)
                 return r;
         r = disk_reply_decode(json, &disk, reterr_member);
@@ -242,7 +227,7 @@ int snapshot_reply_parse(const char *bytes, size_t len, struct snapshot_reply *r
         struct snapshot_reply snapshot;
         int r;
 
-        r = parse_object(bytes, len, &json);
+        r = json_parse_object(bytes, len, &json);
         if (r != 0)
                 return r;
         r = snapshot_reply_decode(json, &snapshot, reterr_member);
@@ -312,7 +297,7 @@ int operation_reply_parse(const char *bytes, size_t len, struct operation_reply 
         const char *status;
         int r;
 
-        r = parse_object(bytes, len, &json);
+        r = json_parse_object(bytes, len, &json);
         if (r != 0)
                 return r;
 
@@ -344,7 +329,7 @@ int location_reply_parse(const struct http_reply *reply, struct operation_reply 
         if (reply->status == 202)
                 operation.status = OPERATION_RUNNING;
         else
-                r = parse_object(reply->body ?: "", reply->body_len, &operation.json);
+                r = json_parse_object(reply->body ?: "", reply->body_len, &operation.json);
         if (r == -ENOMEM)
                 return r;
         operation.output = operation.json; /* no object: there is none, and the resource is asked */

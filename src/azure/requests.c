@@ -1,5 +1,6 @@
 #include "azure/requests.h"
 
+#include "azure/encryption_set.h"
 #include "azure/request.h"
 #include "azure/url.h"
 #include "base/json_writer.h"
@@ -66,6 +67,35 @@ struct http_request *arm_get(const struct policy_cloud *cloud, const struct reso
 
 struct http_request *arm_delete(const struct policy_cloud *cloud, const struct resource_id *id) {
         return resource_request(HTTP_DELETE, cloud, id, QUERY_VERSION);
+}
+
+/* A thing in the group: @tail leads from the group to its name. */
+static struct http_request *group_request(const struct policy_cloud *cloud,
+                                          const char *subscription, const char *group,
+                                          const char *tail, const char *name, const char *query) {
+        struct strbuf url = {};
+
+        strbuf_append_str(&url, cloud->arm);
+        strbuf_append_str(&url, "/subscriptions/");
+        url_append_encoded(&url, subscription, /* path= */ false);
+        strbuf_append_str(&url, "/resourceGroups/");
+        url_append_encoded(&url, group, /* path= */ true);
+        strbuf_append_str(&url, tail);
+        url_append_encoded(&url, name, /* path= */ false);
+        strbuf_append_str(&url, query);
+        return request_new(HTTP_GET, &url, REQUEST_SINGLE);
+}
+
+struct http_request *arm_get_permissions(const struct policy_cloud *cloud, const char *subscription,
+                                         const char *group) {
+        return group_request(cloud, subscription, group, "/providers/Microsoft.Authorization/",
+                             "permissions", "?api-version=" ARM_PERMISSIONS_VERSION);
+}
+
+struct http_request *arm_get_encryption_set(const struct policy_cloud *cloud,
+                                            const struct encryption_set_id *id) {
+        return group_request(cloud, id->subscription, id->group,
+                             PROVIDER_PATH "diskEncryptionSets/", id->name, QUERY_VERSION);
 }
 
 /* Takes @body over into the request, with its type. Returns 0 or a negative errno. */

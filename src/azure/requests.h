@@ -15,6 +15,8 @@
 #define ARM_COMPUTE_VERSION "2024-03-02"
 /* Of the tags resource, which is Microsoft.Resources' (DESIGN section 4). */
 #define ARM_TAGS_VERSION "2021-04-01"
+/* Of Microsoft.Authorization's permissions, the newest stable one that has them. */
+#define ARM_PERMISSIONS_VERSION "2022-04-01"
 /* Chosen. A page may be large and its line slow, and the silence bounds that too. */
 #define REQUEST_CONNECT_NS (10 * NSEC_PER_SEC)
 #define REQUEST_SILENCE_NS (30 * NSEC_PER_SEC)
@@ -31,6 +33,13 @@ struct http_request *arm_follow(const char *url);
 struct http_request *arm_poll(const char *url);
 struct http_request *arm_get(const struct policy_cloud *cloud, const struct resource_id *id);
 struct http_request *arm_delete(const struct policy_cloud *cloud, const struct resource_id *id);
+
+/* What the caller may do in the group, by all roles that reach it (rights.h). */
+struct http_request *arm_get_permissions(const struct policy_cloud *cloud, const char *subscription,
+                                         const char *group);
+struct encryption_set_id;
+struct http_request *arm_get_encryption_set(const struct policy_cloud *cloud,
+                                            const struct encryption_set_id *id);
 
 /* What a tags request does to the set that is there; tags it does not name stay. */
 enum tags_operation {

@@ -36,6 +36,7 @@ ODD_ERRORS = {'bare-429', 'capitals', 'error-code', 'no-message', 'html', 'html-
 # What the specification of the disk provider has no operation for.
 UNSPECIFIED = re.compile(
     r'/DiskOperations/|/virtualMachines|/providers/Microsoft\.Resources/tags/|/resourceGroups/[^/]*$'
+    r'|/providers/Microsoft\.Authorization/permissions$|/diskEncryptionSets/'
     r'|^/subscriptions/[^/]*$', re.IGNORECASE)
 
 

@@ -6,6 +6,7 @@
  *     requests ORIGIN SUBSCRIPTION DISK SNAPSHOT
  */
 #include "azure/requests.h"
+#include "azure/encryption_set.h"
 #include "base/json_writer.h"
 #include "base/str.h"
 
@@ -72,6 +73,11 @@ static void print_snapshots(struct snapshot_spec spec) {
 
 int main(int argc, char **argv) {
         static const char tag[] = "snapkeep-hold\0audit";
+        static const struct encryption_set_id set = {
+                .subscription = "11111111-1111-4111-8111-111111111111",
+                .group = "rg-keys",
+                .name = "des",
+        };
         struct snapshot_spec spec = {.location = "westeurope"};
         _cleanup_(strbuf_deinit) struct strbuf link = {}, operation = {};
 
@@ -97,6 +103,8 @@ int main(int argc, char **argv) {
         print("arm_get", arm_get(&cloud, &spec.disk));
         print("arm_get", arm_get(&cloud, &spec.id));
         print("arm_delete", arm_delete(&cloud, &spec.id));
+        print("arm_get_permissions", arm_get_permissions(&cloud, argv[2], "rg-(app)"));
+        print("arm_get_encryption_set", arm_get_encryption_set(&cloud, &set));
         print("arm_patch_tags", arm_patch_tags(&cloud, &spec.id, TAGS_MERGE, tag, sizeof(tag)));
         print("arm_patch_tags", arm_patch_tags(&cloud, &spec.id, TAGS_DELETE, tag, sizeof(tag)));
         print_snapshots(spec);

@@ -3,11 +3,13 @@
  * people's eyes is text. The first byte chooses the status of an error.
  */
 #include "azure/authority.h"
+#include "azure/encryption_set.h"
 #include "azure/error.h"
 #include "azure/jwt.h"
 #include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
+#include "azure/rights.h"
 #include "azure/token_requests.h"
 #include "base/str.h"
 #include "base/strbuf.h"
@@ -119,6 +121,33 @@ static void try_secrets(const char *body, size_t len) {
         free(text);
 }
 
+/* What "check --online" asks for. */
+static void try_check(const char *body, size_t len) {
+        struct permissions_reply permissions;
+        struct encryption_set_reply set;
+        struct encryption_set_id id;
+        const char *member = NULL;
+        char *text = strndup(body, len);
+        int r = permissions_reply_parse(body, len, &permissions, &member);
+
+        check_result(r, member);
+        if (r == 0) {
+                demand(permissions.allowed < RIGHT_BIT(_RIGHT_N));
+                demand(!permissions.next_link || permissions.next_link[0] != '\0');
+                permissions_reply_deinit(&permissions);
+        }
+        member = NULL;
+        r = encryption_set_reply_parse(body, len, &set, &member);
+        check_result(r, member);
+        if (r == 0)
+                encryption_set_reply_deinit(&set);
+
+        demand(text != NULL);
+        if (encryption_set_id_parse(text, &id) == 0)
+                demand(id.group[0] != '\0' && id.name[0] != '\0' && !strpbrk(id.name, "/?#% "));
+        free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const int statuses[] = {200, 202, 301, 400, 401, 403, 404, 409, 412, 429, 500, 503};
         const char *body = (const char *)data + 1, *member;
@@ -175,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         try_error(body, size, statuses[data[0] % ARRAY_SIZE(statuses)]);
         try_url(body, size);
         try_authority(body, size);
+        try_check(body, size);
         try_secrets(body, size);
         return 0;
 }

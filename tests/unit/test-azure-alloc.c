@@ -5,12 +5,14 @@
  * Linked with --wrap for the functions below; cJSON, a shared library, gets them by its hooks.
  */
 #include "azure/authority.h"
+#include "azure/encryption_set.h"
 #include "azure/error.h"
 #include "azure/json.h"
 #include "azure/jwt.h"
 #include "azure/page.h"
 #include "azure/replies.h"
 #include "azure/requests.h"
+#include "azure/rights.h"
 #include "azure/token_requests.h"
 #include "azure/world.h"
 #include "base/str.h"
@@ -196,6 +198,34 @@ static int run_disk(void) {
         return r;
 }
 
+static int run_permissions(void) {
+        static const char text[] =
+                "{\"value\":[{\"actions\":[\"*\"],\"notActions\":[]}],\"nextLink\":null}";
+        struct permissions_reply reply = {};
+        const char *member;
+        int r;
+
+        r = permissions_reply_parse(text, strlen(text), &reply, &member);
+        if (r != 0)
+                assert_null(reply.json);
+        permissions_reply_deinit(&reply);
+        return r;
+}
+
+static int run_encryption_set(void) {
+        static const char text[] =
+                "{\"properties\":{\"autoKeyRotationError\":{\"code\":\"x\",\"message\":\"y\"}}}";
+        struct encryption_set_reply reply = {};
+        const char *member;
+        int r;
+
+        r = encryption_set_reply_parse(text, strlen(text), &reply, &member);
+        if (r != 0)
+                assert_null(reply.json);
+        encryption_set_reply_deinit(&reply);
+        return r;
+}
+
 static int run_operation(void) {
         static const char text[] =
                 "{\"status\":\"Failed\",\"error\":{\"code\":\"x\",\"message\":\"y\"}}";
@@ -324,6 +354,16 @@ static int run_list(void) {
         return request_result(arm_list_snapshots(&cloud, SUB));
 }
 
+static int run_get_permissions(void) {
+        return request_result(arm_get_permissions(&cloud, SUB, "rg"));
+}
+
+static int run_get_encryption_set(void) {
+        const struct encryption_set_id id = {.subscription = SUB, .group = "rg", .name = "des"};
+
+        return request_result(arm_get_encryption_set(&cloud, &id));
+}
+
 static int run_follow(void) {
         return request_result(arm_follow("https://management.azure.com/x"));
 }
@@ -381,15 +421,27 @@ static void test_sweep(void **state) {
                 unsigned least;    /* allocations: a sweep over none proves nothing */
                 unsigned survived; /* worlds trim their arrays, or let it be */
         } rows[] = {
-                {__LINE__, run_parse, 30, 0},    {__LINE__, run_snapshot, 30, 0},
-                {__LINE__, run_operation, 8, 0}, {__LINE__, run_token, 6, 0},
-                {__LINE__, run_world, 100, 3},   {__LINE__, run_put, 6, 0},
-                {__LINE__, run_get, 4, 0},       {__LINE__, run_list, 4, 0},
-                {__LINE__, run_follow, 4, 0},    {__LINE__, run_managed, 5, 0},
-                {__LINE__, run_secret, 6, 0},    {__LINE__, run_disk, 15, 0},
-                {__LINE__, run_patch, 6, 0},     {__LINE__, run_arc, 6, 0},
-                {__LINE__, run_assertion, 6, 0}, {__LINE__, run_authority, 12, 0},
+                {__LINE__, run_parse, 30, 0},
+                {__LINE__, run_snapshot, 30, 0},
+                {__LINE__, run_operation, 8, 0},
+                {__LINE__, run_token, 6, 0},
+                {__LINE__, run_world, 100, 3},
+                {__LINE__, run_put, 6, 0},
+                {__LINE__, run_get, 4, 0},
+                {__LINE__, run_list, 4, 0},
+                {__LINE__, run_follow, 4, 0},
+                {__LINE__, run_managed, 5, 0},
+                {__LINE__, run_secret, 6, 0},
+                {__LINE__, run_disk, 15, 0},
+                {__LINE__, run_patch, 6, 0},
+                {__LINE__, run_arc, 6, 0},
+                {__LINE__, run_assertion, 6, 0},
+                {__LINE__, run_authority, 12, 0},
                 {__LINE__, run_jwt, 6, 0},
+                {__LINE__, run_permissions, 10, 0},
+                {__LINE__, run_encryption_set, 8, 0},
+                {__LINE__, run_get_permissions, 4, 0},
+                {__LINE__, run_get_encryption_set, 4, 0},
         };
 
         make_texts();

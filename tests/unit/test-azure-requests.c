@@ -1,6 +1,7 @@
 /*
  * Requests: what goes out, byte for byte, and whose a URL is.
  */
+#include "azure/encryption_set.h"
 #include "azure/json.h"
 #include "azure/requests.h"
 #include "azure/url.h"
@@ -57,6 +58,8 @@ static void test_reads(void **state) {
                                "snapshots/s_1");
         struct resource_id odd = id_of(SUB_PATH "/resourceGroups/r\xc3\xa5g/providers/"
                                                 "Microsoft.Compute/disks/d1");
+        const struct encryption_set_id set = {
+                .subscription = SUB, .group = "rg-keys", .name = "des_1"};
         struct http_request *request;
 
         request = arm_list_disks(&cloud, SUB);
@@ -71,6 +74,29 @@ static void test_reads(void **state) {
               "https://management.azure.com" SUB_PATH
               "/providers/Microsoft.Compute/snapshots?api-version=2024-03-02");
         check_listing(request);
+        http_request_free(request);
+
+        request = arm_get_permissions(&cloud, SUB, "rg-(x).y");
+        check(request, HTTP_GET,
+              "https://management.azure.com" SUB_PATH
+              "/resourceGroups/rg-(x).y/providers/Microsoft.Authorization/permissions"
+              "?api-version=2022-04-01");
+        check_single(request);
+        http_request_free(request);
+
+        request = arm_get_permissions(&cloud, SUB, "r\xc3\xa5g?x=y");
+        check(request, HTTP_GET,
+              "https://management.azure.com" SUB_PATH
+              "/resourceGroups/r%C3%A5g%3Fx%3Dy/providers/Microsoft.Authorization/permissions"
+              "?api-version=2022-04-01");
+        http_request_free(request);
+
+        request = arm_get_encryption_set(&cloud, &set);
+        check(request, HTTP_GET,
+              "https://management.azure.com" SUB_PATH
+              "/resourceGroups/rg-keys/providers/Microsoft.Compute/diskEncryptionSets/des_1"
+              "?api-version=2024-03-02");
+        check_single(request);
         http_request_free(request);
 
         request = arm_follow("https://management.azure.com/x?$skiptoken=%7Ba%7D&b=c");

@@ -1,11 +1,13 @@
 /*
- * The custom roles of conf/roles against the requests: what Azure asks a right for is in them, and
- * nothing else is.
+ * The table of rights (azure/rights.h) against the requests, and the custom roles of conf/roles against
+ * the table: what Azure asks a right for is in all three, and nothing else is.
  *
  * A request's right follows from its method and the type in its URL (FACTS section 8, "least rights");
  * a snapshot's PUT is also asked for beginGetAccess of the disk that it names.
  */
+#include "azure/encryption_set.h"
 #include "azure/requests.h"
+#include "azure/rights.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "base/strbuf.h"
@@ -69,15 +71,17 @@ static void need(struct rights *rights, struct http_request *request) {
         const char *type;
 
         assert_non_null(request);
-        type = strstr(request->url, "/providers/" COMPUTE);
+        type = strstr(request->url, "/providers/");
         assert_non_null(type);
         type += strlen("/providers/");
         if (strstr(type, "/DiskOperations/"))
                 strbuf_append_str(&right, COMPUTE "locations/diskOperations/");
-        else
-                strbuf_appendf(&right, "%.*s/",
-                               (int)(strlen(COMPUTE) + strcspn(type + strlen(COMPUTE), "/?")),
+        else {
+                size_t provider = strcspn(type, "/") + 1;
+
+                strbuf_appendf(&right, "%.*s/", (int)(provider + strcspn(type + provider, "/?")),
                                type);
+        }
         strbuf_append_str(&right, verb_of(request));
         rights_add(rights, strbuf_str(&right));
         if (request->method == HTTP_PUT && strstr(request->body, "/disks/"))
@@ -97,15 +101,24 @@ static struct resource_id id_of(const char *type) {
 
 /* Every request of requests.h that goes to ARM; test_all_requests_are_here() counts them. */
 static const char *const asked[] = {
-        "arm_list_disks", "arm_list_snapshots", "arm_follow",     "arm_poll",
-        "arm_get",        "arm_delete",         "arm_patch_tags", "arm_put_snapshot",
+        "arm_list_disks",
+        "arm_list_snapshots",
+        "arm_follow",
+        "arm_poll",
+        "arm_get",
+        "arm_delete",
+        "arm_patch_tags",
+        "arm_put_snapshot",
+        "arm_get_permissions",
+        "arm_get_encryption_set",
 };
 
-static void ask_all(struct rights *creator, struct rights *pruner) {
+static void ask_all(struct rights *creator, struct rights *pruner, struct rights *beside) {
         static char arm[] = "https://management.azure.com";
         static const char tags[] = "name\0value";
         const struct policy_cloud cloud = {.arm = arm};
         struct resource_id disk = id_of("disks"), snapshot = id_of("snapshots");
+        const struct encryption_set_id set = {.subscription = SUB, .group = "rg", .name = "des"};
         const struct snapshot_spec spec = {
                 .id = snapshot,
                 .disk = disk,
@@ -125,6 +138,9 @@ static void ask_all(struct rights *creator, struct rights *pruner) {
         need(creator, arm_get(&cloud, &snapshot));
         need(creator, arm_patch_tags(&cloud, &snapshot, TAGS_MERGE, tags, sizeof(tags)));
         need(creator, arm_put_snapshot(&cloud, &spec));
+        need(creator, arm_get_permissions(&cloud, SUB, "rg"));
+        need(beside, arm_get_encryption_set(&cloud, &set));
+        need(pruner, arm_get_permissions(&cloud, SUB, "rg"));
         /* An identity of its own reads what it is about to delete. */
         need(pruner, arm_get(&cloud, &snapshot));
         need(pruner, arm_delete(&cloud, &snapshot));
@@ -145,7 +161,7 @@ static char *read_source(const char *name) {
         assert_non_null(text);
         n = fread(text, 1, 65535, file);
         assert_true(n > 0);
-        fclose(file);
+        (void)fclose(file);
         return text;
 }
 
@@ -170,14 +186,50 @@ static void check_role(const char *name, const struct rights *needed) {
         free(text);
 }
 
-static void test_roles_are_what_requests_need(void **state) {
-        struct rights creator = {}, pruner = {};
+/* What the table says of one identity, which must be what the requests need. */
+static void check_table(unsigned who, const struct rights *needed) {
+        size_t n = 0;
 
-        ask_all(&creator, &pruner);
+        for (int i = 0; i < _RIGHT_N; i++) {
+                if (!(right_rows[i].who & who))
+                        continue;
+                if (!rights_have(needed, right_rows[i].action))
+                        fail_msg("the table has %s, which no request needs", right_rows[i].action);
+                n++;
+        }
+        assert_int_equal(n, needed->n);
+}
+
+static void test_roles_are_what_requests_need(void **state) {
+        struct rights creator = {}, pruner = {}, beside = {};
+
+        ask_all(&creator, &pruner, &beside);
+        check_table(RIGHT_CREATOR, &creator);
+        check_table(RIGHT_PRUNER, &pruner);
         check_role("conf/roles/creator.json", &creator);
         check_role("conf/roles/pruner.json", &pruner);
+        assert_int_equal(beside.n, 1);
+        assert_string_equal(beside.items[0], ENCRYPTION_SET_READ_ACTION);
         rights_deinit(&creator);
         rights_deinit(&pruner);
+        rights_deinit(&beside);
+}
+
+/* Where each is needed: all of a role but the right to ask, which nothing is done by. */
+static void test_places(void **state) {
+        unsigned everywhere = RIGHT_AT_DISKS | RIGHT_AT_SNAPSHOTS;
+
+        assert_int_equal(rights_needed(RIGHT_CREATOR, RIGHT_AT_DISKS),
+                         RIGHT_BIT(RIGHT_COPY_DISK) | RIGHT_BIT(RIGHT_READ_DISK));
+        assert_int_equal(rights_needed(RIGHT_CREATOR, RIGHT_AT_SNAPSHOTS),
+                         RIGHT_BIT(RIGHT_POLL) | RIGHT_BIT(RIGHT_READ_SNAPSHOT) |
+                                 RIGHT_BIT(RIGHT_WRITE_SNAPSHOT));
+        assert_int_equal(rights_needed(RIGHT_PRUNER, everywhere),
+                         RIGHT_BIT(RIGHT_DELETE_SNAPSHOT) | RIGHT_BIT(RIGHT_READ_SNAPSHOT));
+        assert_int_equal(rights_needed(RIGHT_PRUNER, RIGHT_AT_DISKS), 0);
+        assert_int_equal(rights_needed(RIGHT_CREATOR | RIGHT_PRUNER, everywhere) |
+                                 RIGHT_BIT(RIGHT_READ_RIGHTS),
+                         RIGHT_BIT(_RIGHT_N) - 1);
 }
 
 /* A request that is new is asked here, too. */
@@ -204,6 +256,7 @@ static void test_all_requests_are_here(void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_roles_are_what_requests_need),
+                cmocka_unit_test(test_places),
                 cmocka_unit_test(test_all_requests_are_here),
         };
 
