@@ -21,6 +21,8 @@ static const struct option {
          "the policy; " POLICY_DEFAULT_PATH " otherwise"},
         {"direct", OPTION_DIRECT, NULL, offsetof(struct request, direct),
          "ask Azure from this process, with the identity of the policy"},
+        {"online", OPTION_ONLINE, NULL, offsetof(struct request, online),
+         "ask Azure too, from this process, with the identity of the policy"},
         {"unclaimed", OPTION_UNCLAIMED, NULL, offsetof(struct request, unclaimed),
          "those of ours that no policy and target select"},
         {"keep", OPTION_KEEP, "SPEC", offsetof(struct request, keep),

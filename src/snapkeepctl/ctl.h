@@ -46,6 +46,7 @@ enum {
         OPTION_WATCH = 1 << 21,
         OPTION_REASON = 1 << 22,
         OPTION_UNDER = 1 << 23,
+        OPTION_ONLINE = 1 << 24,
 };
 /* What every verb takes. */
 #define OPTIONS_GLOBAL ((unsigned)(OPTION_JSON | OPTION_UTC | OPTION_HELP))
@@ -58,7 +59,7 @@ struct verb;
 struct request {
         const struct verb *verb;
         unsigned given; /* OPTION_* */
-        bool json, utc, direct, unclaimed, prune, watch, help;
+        bool json, utc, direct, online, unclaimed, prune, watch, help;
         /* NULL when not given */
         const char *policy, *timezone, *from, *count, *keep, *pick, *now, *output, *until, *hash;
         const char *days, *seed, *disks, *faults, *since, *reason, *under;

@@ -65,7 +65,16 @@ static void settled(void *data) {
         loop_stop(direct->host.loop);
 }
 
-static enum status look(struct direct *direct) {
+enum status direct_run(struct direct *direct) {
+        int r = loop_run(direct->host.loop);
+
+        if (r < 0)
+                return say_errno("run the engine", r);
+        direct->now = clock_utc(loop_clock(direct->host.loop));
+        return STATUS_DONE;
+}
+
+enum status direct_look(struct direct *direct, const struct log_ops *ops) {
         struct services services;
         int r;
 
@@ -73,7 +82,7 @@ static enum status look(struct direct *direct) {
         if (r < 0)
                 return STATUS_TROUBLE; /* said by the host */
 
-        direct->log = (struct log){.ops = &log_ops, .most = LOG_LEVEL_WARNING};
+        direct->log = (struct log){.ops = ops, .most = LOG_LEVEL_WARNING};
         services = host_services(&direct->host);
         services.log = &direct->log;
         r = engine_new(&services, direct->file,
@@ -88,11 +97,7 @@ static enum status look(struct direct *direct) {
                 return say_errno("start the engine", r);
 
         engine_start(direct->engine);
-        r = loop_run(direct->host.loop);
-        if (r < 0)
-                return say_errno("run the engine", r);
-        direct->now = clock_utc(loop_clock(direct->host.loop));
-        return STATUS_DONE;
+        return direct_run(direct);
 }
 
 enum status direct_open(const struct request *request, struct direct *direct) {
@@ -106,7 +111,7 @@ enum status direct_open(const struct request *request, struct direct *direct) {
         if (host_open("snapkeepctl", &direct->host) < 0)
                 return STATUS_TROUBLE;
         status = load_policy(request->policy ?: POLICY_DEFAULT_PATH, direct);
-        return status == STATUS_DONE ? look(direct) : status;
+        return status == STATUS_DONE ? direct_look(direct, &log_ops) : status;
 }
 
 void direct_close(struct direct *direct) {
@@ -116,26 +121,36 @@ void direct_close(struct direct *direct) {
                 host_close(&direct->host);
 }
 
-static void say_remedy(const struct direct *direct) {
-        const struct policy_cloud *cloud = &direct->file->cloud;
-
-        if (direct->no_token)
-                say("check azure.identity of the policy, and that what gives its tokens can be "
-                    "reached from here (%s)",
-                    direct->file->identity.kind == IDENTITY_MANAGED ? cloud->imds
-                    : direct->file->identity.kind == IDENTITY_ARC   ? "the Arc agent"
-                                                                    : cloud->login ?: cloud->arm);
-        else if (strcmp(direct->problem, "forbidden") == 0)
-                say("the identity needs the right to read disks and snapshots there, as the role "
-                    "Reader of "
-                    "the subscription gives it");
-        else if (strcmp(direct->problem, "auth") == 0)
-                say("Azure refuses the identity: check azure.identity and azure.cloud of the "
-                    "policy");
-        else if (strstr(direct->problem, "not found"))
-                say("check the subscription ids of the policy's targets");
+void direct_append_remedy(const struct policy_cloud *cloud, const struct policy_identity *tokenless,
+                          const char *problem, struct strbuf *out) {
+        if (tokenless)
+                strbuf_appendf(
+                        out,
+                        "check azure.identity of the policy, and that what gives its tokens can be "
+                        "reached from here (%s)",
+                        tokenless->kind == IDENTITY_MANAGED ? cloud->imds
+                        : tokenless->kind == IDENTITY_ARC   ? "the Arc agent"
+                                                                : cloud->login ?: cloud->arm);
+        else if (strcmp(problem, "forbidden") == 0)
+                strbuf_append_str(out, "the identity needs the right to read disks and snapshots "
+                                       "there, as the role Reader of the subscription gives it");
+        else if (strcmp(problem, "auth") == 0)
+                strbuf_append_str(out, "Azure refuses the identity: check azure.identity and "
+                                       "azure.cloud of the policy");
+        else if (strstr(problem, "not found"))
+                strbuf_append_str(out, "check the subscription ids of the policy's targets");
         else
-                say("check that %s can be reached from here, and try again", cloud->arm);
+                strbuf_appendf(out, "check that %s can be reached from here, and try again",
+                               cloud->arm);
+}
+
+static void say_remedy(const struct direct *direct) {
+        _cleanup_(strbuf_deinit) struct strbuf text = {};
+
+        direct_append_remedy(&direct->file->cloud,
+                             direct->no_token ? &direct->file->identity : NULL, direct->problem,
+                             &text);
+        say("%s", strbuf_str(&text));
 }
 
 size_t direct_n_unread(const struct direct *direct) {

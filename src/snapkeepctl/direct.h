@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "engine/engine.h"
 #include "snapkeepctl/ctl.h"
 #include "snapkeepd/host.h"
@@ -25,6 +26,19 @@ struct direct {
  */
 enum status direct_open(const struct request *request, struct direct *direct);
 void direct_close(struct direct *direct);
+
+/*
+ * The parts of it, for who reads the policy himself: @direct is zeroed, and file and host are there. The
+ * engine logs to @ops, in place of stderr, and looks; then it may be asked more (engine/inquiry.h), and
+ * direct_run() runs it until it has settled again.
+ */
+enum status direct_look(struct direct *direct, const struct log_ops *ops);
+enum status direct_run(struct direct *direct);
+
+/* Appends what to do where a subscription could not be read, @problem being the class of the failure as the
+ * log has it; or where @tokenless got no token, if it is not NULL. */
+void direct_append_remedy(const struct policy_cloud *cloud, const struct policy_identity *tokenless,
+                          const char *problem, struct strbuf *out);
 
 /* How many subscriptions could not be read; and whether none could, so that there is no answer. */
 size_t direct_n_unread(const struct direct *direct);

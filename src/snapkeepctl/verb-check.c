@@ -9,6 +9,7 @@
 #include "snapkeepctl/load.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepctl/table.h"
+#include "snapkeepctl/verb-check-online.h"
 #include "snapkeepd/host.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ struct check {
         struct policy_file *file; /* NULL when it is not valid */
         struct proofs *proofs;    /* as well */
         struct load load;
+        struct online *online; /* NULL when Azure was not asked, or no answer can be given of it */
 };
 
 static const char *const prune_names[] = {
@@ -179,6 +181,8 @@ static enum status print_json(const struct check *check) {
                 write_azure(&w, check->file);
         else
                 json_write_null(&w, "azure");
+        if (check->online)
+                online_write(check->online, &w);
         json_end(&w);
         return write_out(&out);
 }
@@ -268,7 +272,29 @@ static enum status print_text(const struct check *check, bool in_utc) {
         duration_append(proofs->sweep_s, &out);
         strbuf_append_str(&out, "\n\n");
         load_chart(&check->load, in_utc, &out);
-        return write_out(&out);
+        status = check->online ? online_show(check->online, &out) : STATUS_DONE;
+        return status == STATUS_DONE ? write_out(&out) : status;
+}
+
+static enum status print(const struct check *check, const struct request *request) {
+        return request->json ? print_json(check) : print_text(check, request->utc);
+}
+
+/* The policy is valid: the same answer with what Azure says of it. */
+static enum status run_online(struct check *check, const struct request *request) {
+        struct online online;
+        enum status status = online_open(check->file, check->path, &online), written;
+
+        if (status == STATUS_DONE) {
+                say_diagnostics(&online.findings);
+                check->online = &online;
+        }
+        written = print(check, request);
+        if (status == STATUS_DONE && online.findings.n_errors > 0)
+                status = STATUS_TROUBLE;
+        check->online = NULL;
+        online_close(&online);
+        return status != STATUS_DONE ? status : written;
 }
 
 static enum status run(const struct request *request) {
@@ -286,17 +312,17 @@ static enum status run(const struct request *request) {
         tell(&check);
         if (check.diagnostics.n_errors > 0 && !request->argument && !request->policy)
                 say("that is the default; \"snapkeepctl check FILE\" reads another one");
+        if (status == STATUS_DONE && request->online)
+                return run_online(&check, request);
         /* Without memory there is neither a policy nor a complaint, and no answer. */
-        if (request->json && (status == STATUS_DONE || check.diagnostics.n_errors > 0))
-                written = print_json(&check);
-        else if (status == STATUS_DONE && check.file)
-                written = print_text(&check, request->utc);
+        if (status == STATUS_DONE || (request->json && check.diagnostics.n_errors > 0))
+                written = print(&check, request);
         return status != STATUS_DONE ? status : written;
 }
 
 const struct verb verb_check = {
         .name = "check",
-        .usage = "[FILE | --policy FILE]",
+        .usage = "[--online] [FILE | --policy FILE]",
         .summary = "check a policy, and show the load that it makes",
         .help = "Reads the policy and says all that is wrong with it on standard error, with line, "
                 "column and\n"
@@ -308,8 +334,18 @@ const struct verb verb_check = {
                 "hours. Azure is\n"
                 "not asked: a match counts as one disk there.\n"
                 "\n"
-                "The exit status is 0 for a policy that can be used, with warnings or without.\n",
-        .options = OPTION_POLICY,
+                "With --online Azure is asked too, by GETs alone, from this process and as the "
+                "policy's identity:\n"
+                "whether there is a token, whether each subscription can be read and what the "
+                "targets select in\n"
+                "it, whether the groups of the snapshots are there, which rights are lacking, and "
+                "how the disks'\n"
+                "encryption sets stand. Each finding says where, what, and how to mend it.\n"
+                "\n"
+                "The exit status is 0 for a policy that can be used, with warnings or without; "
+                "with --online it\n"
+                "is 1 when an error was found there, an Azure that cannot be read included.\n",
+        .options = OPTION_POLICY | OPTION_ONLINE,
         .argument = "FILE",
         .run = run,
 };

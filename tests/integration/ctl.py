@@ -714,4 +714,352 @@ def terminal(folder):
         same(len(answer['instants']), 5)
 
 
+# ----------------------------------------------------------------------------------- check --online
+
+SET = f'{PREFIX}/rg-keys/{COMPUTE}/diskEncryptionSets/des'
+ROLES = {'all': '0', 'creator': '1', 'pruner': '2', 'none': '3'}
+
+
+def client_of(role):
+    return f'44444444-4444-4444-8444-44444444444{ROLES[role]}'
+
+
+class Online:
+    """azure-sim with two disks, one of them with a key of its own, and an application of each role."""
+
+    def __init__(self, folder, *options):
+        self.folder = folder
+        self.record = os.path.join(folder, 'record')
+        own = {'id': disk_id('own'), 'location': 'westeurope', 'tags': {'backup': 'yes'},
+               'diskEncryptionSetId': SET}
+        plain = {'id': disk_id('plain'), 'location': 'westeurope', 'tags': {'backup': 'yes'}}
+        other = {'id': disk_id('other'), 'location': 'westeurope'}
+        text = {'groups': [{'subscription': SUBSCRIPTION, 'name': name, 'location': 'westeurope'}
+                           for name in ('rg-app', 'rg-snapshots')],
+                'clients': [{'tenant': 'contoso.example', 'client': client_of(role), 'secret': 'right',
+                             'role': role} for role in ROLES],
+                'disks': [own, plain, other]}
+        self.sim = Sim(SIM, folder, '--world', write(folder, json.dumps(text), 'world.json'),
+                       '--record', self.record, *options)
+        text = policy(self.sim, '  gold: {schedule: {every: 1h}, keep: {last: 2}}\n')
+        self.text = text.replace(f'match: {{subscription: {SUBSCRIPTION}}}',
+                                 f'match: {{subscription: {SUBSCRIPTION}, tags: {{backup: "yes"}}}}, '
+                                 'expect: ">=2"')
+        write(folder, 'right', 'secret')
+        write(folder, 'wrong', 'bad-secret')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sim.end()
+
+    def ask(self, *changes, **environment):
+        """(status, the member "online", errors, warnings); each change is (old, new) of the policy."""
+        text = self.text
+        for old, new in changes:
+            has(text, old)
+            text = text.replace(old, new)
+        path = write(self.folder, text)
+        status, out, err = ctl('check', '--online', path, '--json', CREDENTIALS_DIRECTORY=self.folder,
+                               **environment)
+        answer = json.loads(out)
+        keys(answer, 'version file valid errors warnings diagnostics diagnostics_left_out policies load azure '
+             'online', 'check')
+        online = answer['online']
+        keys(online, 'errors warnings findings findings_left_out identities subscriptions policies targets '
+             'groups encryption_sets', 'online')
+        found = {kind: [f'{f["where"]}: {f["message"]}' for f in online['findings'] if f['severity'] == kind]
+                 for kind in ('error', 'warning')}
+        same((online['errors'], online['warnings']), (len(found['error']), len(found['warning'])))
+        # What is said to people is the same, and the status is by the errors alone.
+        same(err.splitlines()[answer['warnings']:], [f'{path}: {f["severity"]}: {f["where"]}: {f["message"]}'
+                                                     for f in online['findings']])
+        same(status, 1 if found['error'] else 0, err)
+        text_status, text, text_err = ctl('check', '--online', path, CREDENTIALS_DIRECTORY=self.folder,
+                                          **environment)
+        clean = re.compile(r'Trace ID: [-0-9a-f]+')
+        same((text_status, clean.sub('', text_err)), (status, clean.sub('', err)))
+        errors, warnings = len(found['error']), len(found['warning'])
+        has(text, f'Online: {errors} error{"" if errors == 1 else "s"}, '
+                  f'{warnings} warning{"" if warnings == 1 else "s"}\n')
+        return online, found['error'], found['warning'], text
+
+    def key(self, how):
+        self.sim.post('/sim/world/key', {'id': SET, 'key': how})
+
+    def rights(self, how, group='rg-snapshots'):
+        self.sim.post('/sim/world/rights', {'rights': how, 'group': group})
+
+
+def application(role, secret='secret'):
+    return (f'{{service_principal: {{tenant: contoso.example, client: {client_of(role)}, '
+            f'secret: {secret}}}}}')
+
+
+def identity(value):
+    return ('identity: managed', f'identity: {value}')
+
+
+def group_of(online, name):
+    return next(group for group in online['groups'] if group['name'] == name)
+
+
+@tap
+def online_right(folder):
+    """check --online on an Azure that lets it all: what it finds, and by GETs alone"""
+    with Online(folder) as azure:
+        online, errors, warnings, text = azure.ask()
+        same((errors, warnings), ([], []))
+        same(online['identities'], [{'for': 'all', 'kind': 'managed', 'token': True,
+                                     'as': 'the managed identity of the virtual machine'}])
+        same(online['subscriptions'], [{'id': SUBSCRIPTION, 'read': True, 'disks': 3, 'selected': 2,
+                                        'snapshots': 0}])
+        same((online['policies'], online['targets']),
+             ([{'name': 'gold', 'selected': 2}], [{'policy': 'gold', 'selected': 2, 'expect': 2}]))
+        same(online['groups'], [
+            {'subscription': SUBSCRIPTION, 'name': 'rg-snapshots', 'snapshots': True, 'disks': 0,
+             'exists': True, 'lacks': []},
+            {'subscription': SUBSCRIPTION, 'name': 'rg-app', 'snapshots': False, 'disks': 2,
+             'exists': True, 'lacks': []}])
+        same(online['encryption_sets'], [{'id': SET, 'disks': 1, 'state': 'ok'}])
+        for line in ('  the identity has a token', f'{SUBSCRIPTION}      3         2          0',
+                     'gold       [0]     >=2        2', 'rg-snapshots  snapshots  yes     all',
+                     'rg-app        2 disks    yes     all', 'rg-keys/des         1  ok'):
+            has(text, '\n' + line + '\n')
+        with open(azure.record) as file:
+            asked = [json.loads(line)['request'] for line in file]
+        same({request['method'] for request in asked}, {'GET'})
+        same(len(asked), 2 * 6, 'requests: two listings, a group, two of rights, a set')
+
+        # Offline the answer is as ever, and nothing is asked.
+        keys(json.loads(good('check', os.path.join(folder, 'p.yaml'), '--json')),
+             'version file valid errors warnings diagnostics diagnostics_left_out policies load azure', 'check')
+        same('Online' in good('check', os.path.join(folder, 'p.yaml')), False)
+        with open(azure.record) as file:
+            same(len(file.readlines()), len(asked))
+        for width in (80, 79):
+            path = os.path.join(folder, 'p.yaml')
+            for line in on_terminal(width, 'check', '--online', path).partition('Online')[2].splitlines():
+                same(len(re.sub('\033\\[[01]m', '', line)) <= width, True, line)
+
+
+@tap
+def online_identity(folder):
+    """check --online without a token says which identity, why, and asks no more as it"""
+    with Online(folder) as azure:
+        online, errors, warnings, text = azure.ask(identity(application('all')))
+        same((errors, warnings), ([], []))
+        online, errors, warnings, text = azure.ask(identity(application('all', 'bad-secret')))
+        same((len(errors), warnings), (1, []), errors)
+        has(errors[0], 'azure.identity: no token for the client ' + client_of('all'))
+        has(errors[0], 'AADSTS7000215')
+        has(errors[0], 'is the secret in the systemd credential "bad-secret" right and not expired?')
+        has(errors[0], 'check azure.identity of the policy')
+        same('wrong' in errors[0], False, 'the secret')
+        same((online['identities'][0]['token'], online['subscriptions'][0]['read'],
+              online['policies'][0]['selected'], online['targets'][0]['selected'],
+              group_of(online, 'rg-snapshots')['exists']), (False, False, None, None, None))
+        has(text, '  the identity has no token\n')
+        has(text, 'rg-snapshots  snapshots  unknown  unknown\n')
+
+        # Of the environment it is told which of its variables.
+        variables = {'AZURE_TENANT_ID': 'contoso.example', 'AZURE_CLIENT_ID': client_of('all'),
+                     'AZURE_CLIENT_SECRET': 'right'}
+        online, errors, warnings, text = azure.ask(identity('environment'), **variables)
+        same((errors, warnings), ([], []))
+        who = (f'the client {client_of("all")} of tenant contoso.example, by the secret in the variable '
+               'AZURE_CLIENT_SECRET, as the environment says')
+        same(online['identities'][0]['as'], who)
+        has(text, f'  the identity has a token, as {who}\n')
+        del variables['AZURE_TENANT_ID']
+        errors = azure.ask(identity('environment'), **variables)[1]
+        same(len(errors), 1, errors)
+        has(errors[0], 'AZURE_CLIENT_SECRET needs the variable AZURE_TENANT_ID')
+
+
+@tap
+def online_two(folder):
+    """check --online with two identities asks each for its own rights, and one without the other"""
+    def two(create, prune):
+        return identity(f'{{create: {create}, prune: {prune}}}')
+
+    with Online(folder, '--page-size', 1) as azure:
+        # By page after page of one element.
+        online, errors, warnings, text = azure.ask(two(application('creator'), application('pruner')))
+        same((errors, warnings), ([], []))
+        same([(i['for'], i['token']) for i in online['identities']], [('create', True), ('prune', True)])
+        same((group_of(online, 'rg-snapshots')['lacks'], group_of(online, 'rg-snapshots')['pruner_lacks'],
+              group_of(online, 'rg-app')['pruner_lacks']), ([], [], None))
+        has(text, '  what creates has a token\n  what deletes has a token\n')
+        # Half an answer is none.
+        azure.sim.post('/sim/faults', {'faults': [
+            {'fault': 'odd-null', 'request': 'get_permissions', 'url': '*skiptoken*'}]})
+        online, errors, warnings, _ = azure.ask(two(application('creator'), application('pruner')))
+        same((errors, len(warnings), group_of(online, 'rg-app')['lacks']), ([], 2, None), warnings)
+        has(warnings[0], 'the rights of azure.identity.create could not be read (code UnreadableReply')
+        azure.sim.post('/sim/faults', {'faults': []})
+
+        online, errors, warnings, _ = azure.ask(two(application('all'), application('creator')))
+        same(len(errors), 1, errors)
+        has(errors[0], f'group rg-snapshots of subscription {SUBSCRIPTION}: azure.identity.prune lacks the '
+                       'right Microsoft.Compute/snapshots/delete; assign it the role in conf/roles/pruner.json')
+        same(len(warnings), 1, warnings)
+        has(warnings[0], 'azure.identity.create has the right Microsoft.Compute/snapshots/delete')
+
+        online, errors, warnings, _ = azure.ask(two(application('creator', 'bad-secret'),
+                                                    application('pruner')))
+        same(len(errors), 1, errors)
+        has(errors[0], 'azure.identity.create: no token')
+        same([(i['token']) for i in online['identities']], [False, True])
+        same(group_of(online, 'rg-snapshots')['pruner_lacks'], [])
+        online, errors, warnings, _ = azure.ask(two(application('creator'),
+                                                    application('pruner', 'bad-secret')))
+        same(len(errors), 1, errors)
+        has(errors[0], 'azure.identity.prune: no token')
+        # What never deletes needs no second one.
+        online, errors, warnings, text = azure.ask(two(application('creator'),
+                                                       application('pruner', 'bad-secret')),
+                                                   ('prune: auto', 'prune: off'))
+        same((errors, warnings, online['identities'][1]['token']), ([], [], None))
+        has(text, '  what deletes was not asked for a token\n')
+
+
+@tap
+def online_groups(folder):
+    """check --online tells of groups that are not there, and of rights that lack in those that are"""
+    with Online(folder) as azure:
+        online, errors, warnings, text = azure.ask(('snapshot_group: rg-snapshots', 'snapshot_group: rg-none'))
+        same((len(errors), warnings), (1, []), errors)
+        has(errors[0], f'group rg-none of subscription {SUBSCRIPTION}: it does not exist')
+        has(errors[0], f'az group create -n rg-none -l LOCATION --subscription {SUBSCRIPTION}')
+        same((group_of(online, 'rg-none')['exists'], group_of(online, 'rg-none')['lacks']), (False, None))
+        has(text, 'rg-none  snapshots  no      -\n')
+
+        azure.rights('read')
+        online, errors, warnings, text = azure.ask()
+        same((len(errors), warnings), (2, []), errors)
+        has(errors[0], 'azure.identity lacks the right Microsoft.Compute/snapshots/write; assign it the role '
+                       'in conf/roles/creator.json')
+        has(errors[1], 'azure.identity lacks the right Microsoft.Compute/snapshots/delete; assign it the role '
+                       'in conf/roles/pruner.json')
+        same(group_of(online, 'rg-snapshots')['lacks'],
+             ['Microsoft.Compute/snapshots/delete', 'Microsoft.Compute/snapshots/write'])
+        has(text, 'rg-snapshots  snapshots  yes     lacks 2\n')
+        # Without prune there is nothing to delete.
+        errors = azure.ask(('prune: auto', 'prune: off'))[1]
+        same(len(errors), 1, errors)
+        has(errors[0], 'lacks the right Microsoft.Compute/snapshots/write')
+        azure.rights('none')
+        online, errors, warnings, _ = azure.ask()
+        same((len(errors), len(warnings)), (1, 1), errors)
+        has(errors[0], 'it does not exist, or azure.identity lacks the right Microsoft.Compute/snapshots/read')
+        azure.rights('all')
+        azure.rights('read', 'rg-app')
+        errors = azure.ask()[1]
+        same(len(errors), 1, errors)
+        has(errors[0], 'group rg-app')
+        has(errors[0], 'lacks the right Microsoft.Compute/disks/beginGetAccess/action;')
+        azure.rights('all', 'rg-app')
+
+        # An application that deletes nothing, and one that may nothing at all.
+        errors = azure.ask(identity(application('creator')))[1]
+        same(len(errors), 1, errors)
+        has(errors[0], 'lacks the right Microsoft.Compute/snapshots/delete;')
+        online, errors, warnings, _ = azure.ask(identity(application('none')))
+        same((len(errors), len(warnings)), (2, 1), errors)
+        has(errors[0], f'subscription {SUBSCRIPTION}: cannot be read (code AuthorizationFailed, status 403)')
+        has(errors[0], 'the identity needs the right to read disks and snapshots there')
+
+        # Who may not ask for rights is warned, once, and all else is told.
+        azure.sim.post('/sim/faults', {'faults': [{'fault': 'forbidden', 'request': 'get_permissions'}]})
+        online, errors, warnings, text = azure.ask()
+        same((errors, len(warnings)), ([], 1), warnings)
+        has(warnings[0], f'group rg-snapshots of subscription {SUBSCRIPTION} and 1 other: the rights of '
+                         'azure.identity could not be read')
+        has(warnings[0], 'it needs the right Microsoft.Authorization/permissions/read')
+        same([group['lacks'] for group in online['groups']], [None, None])
+        has(text, 'rg-app        2 disks    yes     unknown\n')
+        # Of each subscription once.
+        other = '22222222-2222-4222-8222-222222222222'
+        azure.sim.post('/sim/world/add', {'groups': [
+            {'subscription': other, 'name': 'rg-snapshots', 'location': 'westeurope'}]})
+        online, errors, warnings, text = azure.ask(
+            ('targets:\n', f'targets:\n  - {{policy: gold, match: {{subscription: {other}}}}}\n'))
+        same((errors, [w.partition(': the rights')[0] for w in warnings if 'rights' in w]),
+             ([], [f'group rg-snapshots of subscription {other}',
+                   f'group rg-snapshots of subscription {SUBSCRIPTION} and 1 other']))
+        has(warnings[0], 'targets[0]: it selects no disk for policy gold')
+        has(text, f'rg-snapshots  snapshots  yes     unknown  {other}\n')
+        # An answer that is none.
+        azure.sim.post('/sim/faults', {'faults': [{'fault': 'odd-null', 'request': 'get_permissions'}]})
+        online, errors, warnings, _ = azure.ask()
+        same((errors, len(warnings)), ([], 2), warnings)
+        has(warnings[0], 'the rights of azure.identity could not be read (code UnreadableReply')
+
+
+@tap
+def online_disks(folder):
+    """check --online tells of targets that select too little, and of keys that will not serve"""
+    with Online(folder) as azure:
+        errors = azure.ask(('>=2', '>=3'))[1]
+        same(len(errors), 1, errors)
+        has(errors[0], 'targets[0].expect: of 3 disks that policy gold expects it selects 2')
+        online, errors, warnings, text = azure.ask((', expect: ">=2"', ''), ('backup: "yes"', 'backup: never'))
+        same((errors, len(warnings)), ([], 1), errors)
+        has(warnings[0], 'targets[0]: it selects no disk for policy gold; look at the groups and tags')
+        has(text, 'gold       [0]       -        0\n')
+        online, errors, warnings, text = azure.ask(
+            ('targets:\n', f'targets:\n  - {{policy: gold, disks: [{disk_id("plain")}, {disk_id("nobody")}]}}\n'))
+        same((len(errors), warnings), (1, []), errors)
+        has(errors[0], f'targets[0].disks[1]: Azure does not list the disk {disk_id("nobody")}; mend its id')
+        same((online['policies'], [t['selected'] for t in online['targets']]),
+             ([{'name': 'gold', 'selected': 2}], [1, 2]))
+        has(text, 'gold       all       -        2\n')
+
+        for key, state, severity, part in [
+                ('gone', 'missing', 'error', 'it does not exist, and 1 selected disk names it'),
+                ('unreadable', 'forbidden', 'warning', 'the right Microsoft.Compute/diskEncryptionSets/read'),
+                ('disabled', 'not-rotated', 'error', '(code KeyVaultKeyNotEnabled): The key is not enabled.'),
+                ('forbidden', 'not-rotated', 'error', '(code KeyVaultAccessForbidden): '),
+                ('usable', 'ok', None, '')]:
+            azure.key(key)
+            online, errors, warnings, text = azure.ask()
+            same(online['encryption_sets'][0]['state'], state)
+            same([len(errors), len(warnings)], [severity == 'error', severity == 'warning'], key)
+            for finding in errors + warnings:
+                has(finding, f'encryption set {SET}: ')
+                has(finding, part)
+            has(text, f'rg-keys/des         1  {state}\n')
+        # One that no selected disk names is nobody's business.
+        azure.key('gone')
+        same(azure.ask((', expect: ">=2"', ''), ('backup: "yes"', 'backup: never'))[1], [])
+
+
+@tap
+def online_away(folder):
+    """check --online of an Azure that is not there, and of a policy that is none"""
+    with Online(folder) as azure:
+        other = '22222222-2222-4222-8222-222222222222'
+        online, errors, warnings, _ = azure.ask(
+            ('targets:\n', f'targets:\n  - {{policy: gold, match: {{subscription: {other}}}}}\n'))
+        same((len(errors), warnings), (1, []), errors)
+        has(errors[0], f'subscription {other}: cannot be read (code SubscriptionNotFound, status 404)')
+        has(errors[0], 'check the subscription ids')
+        same([s['read'] for s in online['subscriptions']], [False, True])
+        same([(t['selected']) for t in online['targets']], [None, 2])
+        path = write(folder, azure.text.replace(azure.sim.base, 'http://127.0.0.1:1', 1))
+        status, out, err = ctl('check', '--online', path)
+        same(status, 1, err)
+        has(err, f'subscription {SUBSCRIPTION}: cannot be read')
+        has(err, 'check that http://127.0.0.1:1 can be reached from here, and try again')
+        has(out, 'valid, 1 policy')
+    status, out, err = ctl('check', '--online', path)
+    same(status, 1, err)
+    has(err, 'azure.identity: no token from the identity service')
+    err = refused('check', '--online', write(folder, 'version: 2\n', 'bad.yaml'), status=1)
+    has(err, 'bad.yaml:1:10: error: ')
+    same('Online' in err, False)
+
+
 sys.exit(tap.main())

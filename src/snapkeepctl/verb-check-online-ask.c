@@ -1,0 +1,559 @@
+/*
+ * The questions, one phase after the other, each until the engine has settled:
+ *
+ *   1. a token of the first identity, and a sweep of each subscription, as --direct does it;
+ *   2. for each group that snapshots go to whether it is there, for it and for the groups of selected
+ *      disks what the identity may do there, and the encryption sets of selected disks;
+ *   3. with a second identity, a token of it and what that one may do where it deletes.
+ *
+ * Where a subscription did not answer nothing more is asked, but for a refusal: then the rights say what
+ * is missing. And a second identity is asked about though the first has no token.
+ */
+#include "snapkeepctl/verb-check-online.h"
+
+#include "azure/error.h"
+#include "azure/replies.h"
+#include "azure/requests.h"
+#include "base/array.h"
+#include "base/str.h"
+#include "core/targets.h"
+#include "engine/inquiry.h"
+#include "engine/principal.h"
+#include "snapkeepctl/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A snapshot's name under which nothing is: the GET answers whether its group is there, and needs no
+ * right that the daemon does not need. */
+#define NOTHING "snapkeep-check"
+
+/* Whoever goes on trying is not this program: what follows is the reason alone. */
+static const char *reason_of(const char *message) {
+        static const char trying[] = "will go on trying";
+        const char *at = strstr(message, trying);
+
+        if (!at)
+                return message;
+        at += strlen(trying);
+        return at[0] == ':' && at[1] == ' ' ? at + 2 : at;
+}
+
+static void note_unread(struct online_subscription *s, const char *id,
+                        const struct log_entry *entry) {
+        const char *reason = entry->fields[LOG_REASON] ?: "";
+
+        if (s->problem.len > 0 || !strstr(entry->message, id))
+                return;
+        strbuf_append_str(&s->problem, reason_of(entry->message));
+        for (int class = ARM_OK; class <= ARM_PROTOCOL; class ++)
+                if (strcmp(reason, arm_class_name((enum arm_class) class)) == 0)
+                        s->class = arm_class_name((enum arm_class) class);
+}
+
+static void online_log(struct log *log, const struct log_entry *entry) {
+        struct direct *direct = container_of(log, struct direct, log);
+        struct online *online = container_of(direct, struct online, direct);
+        const char *operation = entry->fields[LOG_OPERATION] ?: "";
+
+        if (strcmp(operation, "token") == 0 && entry->level <= LOG_LEVEL_WARNING) {
+                /* The first identity's comes before anything is asked with the second. */
+                struct online_identity *identity =
+                        &online->identities[online->identities[ONLINE_PRUNER].asked
+                                                    ? ONLINE_PRUNER
+                                                    : ONLINE_CREATOR];
+
+                if (identity->problem.len == 0)
+                        strbuf_append_str(&identity->problem, reason_of(entry->message));
+        } else if (entry->event == event_entry(LOG_EVENT_SUBSCRIPTION_UNREADABLE)) {
+                for (size_t i = 0; i < engine_n_subscriptions(direct->engine); i++)
+                        note_unread(&online->subscriptions[i],
+                                    engine_subscription(direct->engine, i), entry);
+        }
+}
+
+static const struct log_ops log_ops = {
+        .write = online_log,
+};
+
+/* Who it is, and of the environment by which of its variables. */
+static int describe(struct online *online, struct online_identity *identity) {
+        const struct policy_cloud *cloud = &online->file->cloud;
+        struct services services = host_services(&online->direct.host);
+        char none[] = "";
+        struct authority authority = {.login = cloud->login ?: none};
+        struct principal principal;
+        struct arm_error error;
+        int r;
+
+        if (identity->identity->kind != IDENTITY_ENVIRONMENT) {
+                policy_identity_append(identity->identity, &identity->as);
+                return identity->as.error;
+        }
+        r = principal_init(&services, identity->identity, &authority, &principal, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) { /* the token's failure says what is wrong with them */
+                policy_identity_append(identity->identity, &identity->as);
+                return identity->as.error;
+        }
+        principal_describe(&principal, cloud, &identity->as);
+        if (principal.where)
+                strbuf_appendf(&identity->as, ", by the %s %s", identity_kind_name(principal.kind),
+                               principal.source == SECRETS_VARIABLE ? "in the variable "
+                                                                    : "in the file ");
+        strbuf_append_str(&identity->as, principal.where ?: "");
+        strbuf_append_str(&identity->as, ", as the environment says");
+        principal_deinit(&principal);
+        return identity->as.error;
+}
+
+bool online_view(const struct online *online, size_t subscription, struct world_view *ret_view) {
+        return engine_view(online->direct.engine, subscription, ret_view);
+}
+
+static bool target_is_about(const struct target *target, const char *subscription) {
+        if (target->subscription && strcmp(target->subscription, subscription) == 0)
+                return true;
+        for (size_t i = 0; i < target->n_disks; i++)
+                if (strcmp(target->disks[i].subscription, subscription) == 0)
+                        return true;
+        return false;
+}
+
+bool online_target_is_read(const struct online *online, size_t target) {
+        for (size_t i = 0; i < online->n_subscriptions; i++)
+                if (!online->subscriptions[i].read &&
+                    target_is_about(&online->file->targets[target], online->subscriptions[i].id))
+                        return false;
+        return true;
+}
+
+bool online_policy_is_read(const struct online *online, size_t policy) {
+        for (size_t t = 0; t < online->file->n_targets; t++)
+                if (online->file->targets[t].policy == policy && !online_target_is_read(online, t))
+                        return false;
+        return true;
+}
+
+enum online_answer online_group_exists(const struct online_group *group) {
+        bool there = group->exists == ONLINE_YES || group->n_disks > 0;
+        bool gone = group->exists == ONLINE_NO;
+
+        for (size_t i = 0; i < _ONLINE_WHO_N; i++) {
+                there |= group->rights[i].known;
+                gone |= group->rights[i].no_group;
+        }
+        return gone ? ONLINE_NO : there ? ONLINE_YES : ONLINE_UNKNOWN;
+}
+
+uint32_t online_lacks(const struct online_rights *rights) {
+        return rights->known ? rights->needed & ~rights->allowed : 0;
+}
+
+/* What is to be asked of. */
+
+static int group_of(struct online *online, size_t subscription, const char *name,
+                    struct online_group **ret_group) {
+        struct online_group *group;
+        int r;
+
+        /* From the end: disks come sorted by group. */
+        for (size_t i = online->n_groups; i-- > 0;)
+                if (online->groups[i]->subscription == subscription &&
+                    str_equal_nocase(online->groups[i]->name, name)) {
+                        *ret_group = online->groups[i];
+                        return 0;
+                }
+        r = array_grow(&online->groups, online->n_groups, &online->groups_capacity,
+                       sizeof(*online->groups), ONLINE_GROUPS_MAX);
+        if (r < 0)
+                return r;
+        group = calloc(1, sizeof(*group));
+        if (!group)
+                return -ENOMEM;
+        online->groups[online->n_groups++] = group;
+        group->subscription = subscription;
+        group->name = strdup(name);
+        if (!group->name)
+                return -ENOMEM;
+        *ret_group = group;
+        return 0;
+}
+
+static int set_of(struct online *online, size_t subscription, const char *text) {
+        struct online_set *set;
+        int r;
+
+        for (size_t i = 0; i < online->n_sets; i++)
+                if (str_equal_nocase(online->sets[i]->text, text)) {
+                        online->sets[i]->n_disks++;
+                        return 0;
+                }
+        r = array_grow(&online->sets, online->n_sets, &online->sets_capacity, sizeof(*online->sets),
+                       ONLINE_SETS_MAX);
+        if (r < 0)
+                return r;
+        set = calloc(1, sizeof(*set));
+        if (!set)
+                return -ENOMEM;
+        online->sets[online->n_sets++] = set;
+        set->subscription = subscription;
+        set->n_disks = 1;
+        set->text = strdup(text);
+        if (!set->text)
+                return -ENOMEM;
+        r = encryption_set_id_parse(text, &set->id);
+        if (r != 0)
+                strbuf_appendf(&set->problem, ": %s", resource_id_problem(r));
+        return 0;
+}
+
+/* The groups that the policies' snapshots of this subscription go to. */
+static int add_snapshot_groups(struct online *online, size_t subscription) {
+        const struct policy_file *file = online->file;
+
+        for (size_t t = 0; t < file->n_targets; t++) {
+                const struct target *target = &file->targets[t];
+                const struct policy *policy = &file->policies[target->policy];
+                struct online_group *group;
+                int r;
+
+                if (!target_is_about(target, online->subscriptions[subscription].id))
+                        continue;
+                r = group_of(online, subscription, policy->snapshot_group, &group);
+                if (r < 0)
+                        return r;
+                if (!(group->where & RIGHT_AT_SNAPSHOTS))
+                        group->policy = target->policy;
+                group->where |= RIGHT_AT_SNAPSHOTS;
+                group->prunes |= policy->prune != PRUNE_OFF;
+        }
+        return 0;
+}
+
+/* Unlisted, they are known by their ids alone. */
+static int add_named_groups(struct online *online, size_t subscription) {
+        const struct policy_file *file = online->file;
+
+        for (size_t t = 0; t < file->n_targets; t++)
+                for (size_t i = 0; i < file->targets[t].n_disks; i++) {
+                        const struct resource_id *disk = &file->targets[t].disks[i];
+                        struct online_group *group;
+                        int r;
+
+                        if (strcmp(disk->subscription, online->subscriptions[subscription].id) != 0)
+                                continue;
+                        r = group_of(online, subscription, disk->group, &group);
+                        if (r < 0)
+                                return r;
+                        group->where |= RIGHT_AT_DISKS;
+                }
+        return 0;
+}
+
+static int add_disk(struct online *online, size_t subscription, const struct world_view *view,
+                    const struct disk_row *disk) {
+        const struct policy_file *file = online->file;
+        struct online_group *group;
+        bool selected = false;
+        int r;
+
+        for (size_t t = 0; t < file->n_targets; t++)
+                online->targets[t] += target_matches(&file->targets[t], view, disk);
+        for (size_t p = 0; p < file->n_policies; p++) {
+                bool selects = policy_selects(file, p, view, disk);
+
+                online->policies[p] += selects;
+                selected |= selects;
+        }
+        if (!selected)
+                return 0;
+        online->subscriptions[subscription].n_selected++;
+        r = group_of(online, subscription, view_str(view, disk->group), &group);
+        if (r < 0)
+                return r;
+        group->where |= RIGHT_AT_DISKS;
+        group->n_disks++;
+        return disk->encryption_set
+                       ? set_of(online, subscription, view_str(view, disk->encryption_set))
+                       : 0;
+}
+
+static int add_disks(struct online *online, size_t subscription) {
+        const struct policy_file *file = online->file;
+        struct world_view view;
+        int r;
+
+        if (!online_view(online, subscription, &view))
+                return add_named_groups(online, subscription);
+
+        for (size_t i = 0; i < view.n_disks; i++) {
+                r = add_disk(online, subscription, &view, &view.disks[i]);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t t = 0; t < file->n_targets; t++)
+                for (size_t i = 0; i < file->targets[t].n_disks; i++) {
+                        const struct resource_id *id = &file->targets[t].disks[i];
+                        const struct disk_row *disk =
+                                strcmp(id->subscription, view.subscription) == 0
+                                        ? view_find_disk(&view, id->group, id->name)
+                                        : NULL;
+
+                        online->targets[t] +=
+                                disk && !target_matches(&file->targets[t], &view, disk);
+                }
+        return 0;
+}
+
+/* Answers. */
+
+static void note_problem(const struct inquiry_answer *answer, struct strbuf *problem) {
+        if (problem->len == 0)
+                arm_error_append(answer->error, problem);
+}
+
+static void note_unreadable(const struct inquiry_answer *answer, int r, const char *member,
+                            struct strbuf *problem) {
+        struct arm_error error;
+
+        arm_error_unreadable(answer->reply, "UnreadableReply", r, member, &error);
+        arm_error_append(&error, problem);
+}
+
+static const char *group_answered(const struct inquiry_answer *answer, void *data) {
+        struct online_group *group = data;
+
+        if (answer->error->class == ARM_OK || answer->error->class == ARM_NOT_FOUND)
+                group->exists = ONLINE_YES;
+        else if (answer->error->class == ARM_PARENT_NOT_FOUND)
+                group->exists = ONLINE_NO;
+        else if (answer->error->class == ARM_FORBIDDEN)
+                group->forbidden = true;
+        else
+                note_problem(answer, &group->problem);
+        return NULL;
+}
+
+static const char *rights_answered(const struct inquiry_answer *answer, void *data) {
+        struct online_rights *rights = data;
+        struct permissions_reply page;
+        const char *member = NULL, *next;
+        int r;
+
+        if (answer->error->class != ARM_OK) {
+                rights->known = false;
+                rights->forbidden = answer->error->class == ARM_FORBIDDEN;
+                rights->no_group = answer->error->class == ARM_PARENT_NOT_FOUND;
+                note_problem(answer, &rights->problem);
+                return NULL;
+        }
+        r = permissions_reply_parse(answer->reply->body ?: "", answer->reply->body_len, &page,
+                                    &member);
+        if (r != 0) {
+                note_unreadable(answer, r, member, &rights->problem);
+                return NULL;
+        }
+        rights->allowed |= page.allowed;
+        rights->known = !page.next_link;
+        strbuf_clear(&rights->next);
+        if (page.next_link)
+                strbuf_append_str(&rights->next, page.next_link);
+        next = page.next_link ? strbuf_str(&rights->next) : NULL;
+        permissions_reply_deinit(&page);
+        return next;
+}
+
+static const char *set_answered(const struct inquiry_answer *answer, void *data) {
+        struct encryption_set_reply reply;
+        struct online_set *set = data;
+        const char *member = NULL;
+        int r;
+
+        switch (answer->error->class) {
+        case ARM_OK:
+                break;
+        case ARM_NOT_FOUND:
+        case ARM_PARENT_NOT_FOUND:
+                set->state = ONLINE_SET_MISSING;
+                return NULL;
+        case ARM_FORBIDDEN:
+                set->state = ONLINE_SET_FORBIDDEN;
+                note_problem(answer, &set->problem);
+                return NULL;
+        case ARM_THROTTLED:
+        case ARM_TRANSIENT:
+        case ARM_AUTH:
+        case ARM_CONFLICT:
+        case ARM_LOCKED:
+        case ARM_PRECONDITION:
+        case ARM_QUOTA:
+        case ARM_INVALID:
+        case ARM_PROTOCOL:
+                note_problem(answer, &set->problem);
+                return NULL;
+        }
+        r = encryption_set_reply_parse(answer->reply->body ?: "", answer->reply->body_len, &reply,
+                                       &member);
+        if (r != 0) {
+                note_unreadable(answer, r, member, &set->problem);
+                return NULL;
+        }
+        set->state = reply.has_rotation_error ? ONLINE_SET_FAILING : ONLINE_SET_OK;
+        if (reply.has_rotation_error)
+                strbuf_appendf(&set->problem, " (code %s): %s", reply.error_code,
+                               reply.error_message);
+        encryption_set_reply_deinit(&reply);
+        return NULL;
+}
+
+/* Questions. */
+
+static int inquire(struct online *online, size_t subscription, enum online_who who,
+                   struct http_request *request, inquiry_fn fn, void *data) {
+        online->n_asked++;
+        return engine_inquire(online->direct.engine, subscription, who == ONLINE_PRUNER, request,
+                              fn, data);
+}
+
+static int ask_rights(struct online *online, struct online_group *group, enum online_who who) {
+        struct online_rights *rights = &group->rights[who];
+        bool alone = !online->file->two_identities;
+
+        rights->asked = true;
+        if (who == ONLINE_CREATOR)
+                rights->needed = rights_needed(RIGHT_CREATOR, group->where);
+        if ((who == ONLINE_PRUNER || alone) && group->prunes)
+                rights->needed |= rights_needed(RIGHT_PRUNER, group->where & RIGHT_AT_SNAPSHOTS);
+        return inquire(online, group->subscription, who,
+                       arm_get_permissions(&online->file->cloud,
+                                           online->subscriptions[group->subscription].id,
+                                           group->name),
+                       rights_answered, rights);
+}
+
+static int ask_group(struct online *online, struct online_group *group) {
+        struct resource_id id = {.type = RESOURCE_SNAPSHOT, .name = NOTHING};
+
+        if (!(group->where & RIGHT_AT_SNAPSHOTS))
+                return 0;
+        strcpy(id.subscription, online->subscriptions[group->subscription].id);
+        stpncpy(id.group, group->name, sizeof(id.group) - 1);
+        return inquire(online, group->subscription, ONLINE_CREATOR,
+                       arm_get(&online->file->cloud, &id), group_answered, group);
+}
+
+static int ask_set(struct online *online, struct online_set *set) {
+        if (set->problem.len > 0)
+                return 0; /* its id is none */
+        return inquire(online, set->subscription, ONLINE_CREATOR,
+                       arm_get_encryption_set(&online->file->cloud, &set->id), set_answered, set);
+}
+
+static int ask_as_creator(struct online *online) {
+        int r = 0;
+
+        for (size_t i = 0; i < online->n_groups && r == 0; i++) {
+                struct online_group *group = online->groups[i];
+
+                if (!online->subscriptions[group->subscription].answers)
+                        continue;
+                r = ask_group(online, group);
+                r = r ?: ask_rights(online, group, ONLINE_CREATOR);
+        }
+        for (size_t i = 0; i < online->n_sets && r == 0; i++)
+                r = ask_set(online, online->sets[i]);
+        return r;
+}
+
+static int ask_as_pruner(struct online *online) {
+        bool all = !online->identities[ONLINE_CREATOR].has_token;
+        int r = 0;
+
+        for (size_t i = 0; i < online->n_groups && r == 0; i++) {
+                struct online_group *group = online->groups[i];
+
+                if (group->prunes && (all || online->subscriptions[group->subscription].answers))
+                        r = ask_rights(online, group, ONLINE_PRUNER);
+        }
+        return r;
+}
+
+/* Returns once all of it is answered. */
+static enum status ask_more(struct online *online, enum online_who who) {
+        size_t before = online->n_asked;
+        int r = who == ONLINE_PRUNER ? ask_as_pruner(online) : ask_as_creator(online);
+
+        if (r < 0)
+                return say_errno("ask Azure", r);
+        return online->n_asked == before ? STATUS_DONE : direct_run(&online->direct);
+}
+
+/* What the sweeps have shown. */
+static int take_worlds(struct online *online) {
+        struct online_identity *creator = &online->identities[ONLINE_CREATOR];
+        int r = 0;
+
+        creator->asked = online->n_subscriptions > 0;
+        creator->has_token = creator->asked && creator->problem.len == 0;
+        for (size_t i = 0; i < online->n_subscriptions && r == 0; i++) {
+                struct online_subscription *s = &online->subscriptions[i];
+                struct world_view view;
+
+                s->id = engine_subscription(online->direct.engine, i);
+                s->read = online_view(online, i, &view);
+                if (s->read) {
+                        s->n_disks = view.n_disks;
+                        s->n_snapshots = view.n_snapshots;
+                }
+                s->answers = s->read ||
+                             (s->class && strcmp(s->class, arm_class_name(ARM_FORBIDDEN)) == 0);
+                r = add_snapshot_groups(online, i);
+                r = r ?: add_disks(online, i);
+        }
+        return r;
+}
+
+static enum status look(struct online *online) {
+        /* As many as the engine will have, at most: each is named by a disk or a match. */
+        size_t n = online->file->n_targets;
+        enum status status;
+
+        for (size_t t = 0; t < online->file->n_targets; t++)
+                n += online->file->targets[t].n_disks;
+        online->subscriptions = calloc(n + 1, sizeof(*online->subscriptions));
+        if (!online->subscriptions)
+                return say_errno("ask Azure", -ENOMEM);
+        status = direct_look(&online->direct, &log_ops);
+        if (online->direct.engine)
+                online->n_subscriptions = engine_n_subscriptions(online->direct.engine);
+        return status;
+}
+
+enum status online_ask(struct online *online) {
+        struct online_identity *pruner = &online->identities[ONLINE_PRUNER];
+        enum status status = look(online);
+        size_t before;
+        int r;
+
+        if (status != STATUS_DONE)
+                return status;
+        r = take_worlds(online);
+        for (size_t i = 0; i < _ONLINE_WHO_N && r == 0; i++)
+                if (online->identities[i].identity)
+                        r = describe(online, &online->identities[i]);
+        if (r < 0)
+                return say_errno("ask Azure", r);
+
+        if (online->identities[ONLINE_CREATOR].has_token)
+                status = ask_more(online, ONLINE_CREATOR);
+        if (status != STATUS_DONE || !pruner->identity)
+                return status;
+        pruner->asked = true; /* what the log says of tokens is of this one */
+        before = online->n_asked;
+        status = ask_more(online, ONLINE_PRUNER);
+        pruner->asked = online->n_asked > before;
+        pruner->has_token = pruner->asked && pruner->problem.len == 0;
+        return status;
+}
