@@ -4,8 +4,8 @@
  * identities may do there, and how the encryption sets of the disks stand.
  *
  * Every request is a GET. What cannot be asked, since something before it is wrong, is left unknown and
- * is no finding of its own. Three parts beside this one's: -ask.c puts the questions, -judge.c makes
- * findings of the answers, -show.c shows them.
+ * is no finding of its own. The parts: -gather.c finds out what is to be asked of, -ask.c puts the questions,
+ * -judge.c makes findings of the answers, -show.c shows them.
  */
 #pragma once
 
@@ -117,6 +117,10 @@ void online_close(struct online *online);
 
 /* -ask.c: all questions, in their order. */
 enum status online_ask(struct online *online);
+
+/* -gather.c: notes the groups and sets of a subscription whose sweep is over, and counts what is selected.
+ * Returns 0, -ENOMEM, or -E2BIG. */
+int online_gather(struct online *online, size_t subscription);
 /* What could be read of a subscription, or false. */
 bool online_view(const struct online *online, size_t subscription, struct world_view *ret_view);
 /* What of the rights the identity that is asked lacks; 0 also where that is not known. */
