@@ -39,7 +39,7 @@ struct memory {
 struct witness {
         size_t asked, answered;
         struct mono at; /* when the first was asked */
-        bool failed; /* one could not be read, or is not what the listing said */
+        bool failed;    /* one could not be read, or is not what the listing said */
 };
 
 /* What is known of a generation beside world and state. */
@@ -84,6 +84,8 @@ struct subscription {
         size_t putting;            /* creates whose PUT is not answered yet */
         size_t deleting;           /* deletions under way */
         size_t vanishing; /* looks under way at what is no longer listed: deletions wait for them */
+        size_t *unasked; /* [n_policies]: those beyond what is looked at, which go the way of the others */
+        bool some_stay;           /* one of the others was not shown to be gone */
         struct operation *parked; /* utlist: creates that wait for a listing */
         struct operation *sweep;
         bool sweep_clean;        /* nothing went wrong in the sweep under way */

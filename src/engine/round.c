@@ -628,7 +628,8 @@ int subscription_init(struct subscription *s) {
         };
         s->permit_at = MONO_NEVER;
         s->spent = calloc(file->n_policies + 1, sizeof(*s->spent));
-        if (!s->spent)
+        s->unasked = calloc(file->n_policies + 1, sizeof(*s->unasked));
+        if (!s->spent || !s->unasked)
                 return -ENOMEM;
         return budget_new(file->demo ? 0 : file->api_share_permille, &s->budget);
 }
@@ -652,6 +653,7 @@ void subscription_deinit(struct subscription *s) {
         free(s->witnesses);
         free(s->tries);
         free(s->spent);
+        free(s->unasked);
         strbuf_deinit(&s->no_zones);
         budget_free(s->budget);
 }

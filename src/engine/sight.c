@@ -171,6 +171,23 @@ static void count_deletion(struct subscription *s, const char *name, struct utc 
         }
 }
 
+static void leave_unasked(struct subscription *s, const char *name) {
+        for (size_t p = 0; p < s->engine->file->n_policies; p++)
+                s->unasked[p] += policy_claims(&s->engine->file->policies[p], name);
+}
+
+/* All looks have been answered. Where each has shown one gone, so are those that nobody looked at; when
+ * they were created is not known any more, and they count in full. */
+static void count_unasked(struct subscription *s) {
+        for (size_t p = 0; p < s->engine->file->n_policies; p++) {
+                for (size_t i = 0; i < s->unasked[p] && !s->some_stay; i++)
+                        count_deletion(s, s->engine->file->policies[p].name, UTC_NONE,
+                                       /* looked= */ true);
+                s->unasked[p] = 0;
+        }
+        s->some_stay = false;
+}
+
 /* One of ours that the new world does not have. Returns whether nobody can say why. */
 static bool row_vanished(struct subscription *s, const struct world_view *view,
                          const struct snapshot_row *row, const struct world_view *after,
@@ -193,8 +210,10 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
                                /* looked= */ false);
                 return false;
         }
-        if (n_before >= SIGHT_VANISHED_MAX)
+        if (n_before >= SIGHT_VANISHED_MAX) {
+                leave_unasked(s, view_str(view, row->policy));
                 return true;
+        }
 
         question.id.type = RESOURCE_SNAPSHOT;
         stpcpy(question.id.subscription, s->id);
@@ -204,10 +223,12 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
         question.created = row->time_created;
         question.region = view_str(view, row->region);
         snprintf(question.policy, sizeof(question.policy), "%s", view_str(view, row->policy));
-        if (ask(s, &question, now) < 0)
-                say_unexplained(s, &question);
-        else
+        if (ask(s, &question, now) == 0) {
                 s->vanishing++;
+        } else {
+                say_unexplained(s, &question);
+                s->some_stay = true;
+        }
         return true;
 }
 
@@ -432,10 +453,13 @@ void subscription_looked(struct subscription *s, const struct look_question *que
                 break;
         case LOOK_VANISHED:
                 vanished_looked(s, question, answer);
+                s->some_stay |= answer != LOOK_GONE;
                 s->vanishing--;
-                /* What others deleted counts in what may be deleted. */
-                if (s->vanishing == 0)
+                if (s->vanishing == 0) {
+                        /* What others deleted counts in what may be deleted. */
+                        count_unasked(s);
                         engine_settle(s->engine);
+                }
                 break;
         case LOOK_DISK:
                 disk_looked(s, question, answer, now);

@@ -297,15 +297,21 @@ static void test_vanished(void **state) {
 /* More than can be asked for: a doubt, and nothing is deleted. */
 static void test_many_vanished(void **state) {
         fixture_init();
-        for (int i = 14; i >= 0; i--)
-                snap_add_ours(START_S - i * EVERY_S);
+        for (int i = 14; i > 0; i--)
+                snap_add_ours(START_S - 2 * SEC_PER_DAY - i * EVERY_S);
+        snap_add_ours(START_S);
         f.policy.has_keep = false;
         engine_begin();
         engine_pass(60);
+        f.snaps[0] = f.snaps[14];
         f.n_snaps = 1;
         engine_pass(600);
         assert_said("14 snapshots of ours are no longer listed");
         assert_int_equal(engine_counts(f.engine)->vanished, 10);
+        /* All of them count in what may be deleted, those that nobody looked at too. */
+        f.policy.has_keep = true;
+        engine_pass(3600);
+        assert_said("deletions are planned after 14 within a day");
         engine_end();
 }
 
