@@ -2,96 +2,19 @@
  * The policy reader while memory runs out: every allocation fails once, alone and with all after
  * it. Each time the reader says -ENOMEM and nothing leaks.
  *
- * The linker puts our functions in place of the allocator's for all objects of this program
- * (--wrap), and in place of libyaml's two that allocate, which then report YAML_MEMORY_ERROR.
+ * libyaml's two functions that allocate have others in their place too, which then report
+ * YAML_MEMORY_ERROR.
  */
+#include "alloc-fixture.h"
 #include "policies/fixture.h"
 
 #include "config/diagnostics.h"
 #include "config/policy_reader.h"
 
-#include "base/macros.h"
 #include "base/strbuf.h"
 #include "core/policy.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <yaml.h>
-
-static struct {
-        bool armed;
-        bool go_on;       /* after the first failure all fail */
-        unsigned fail_at; /* counted from 1; 0 for never */
-        unsigned n;       /* allocations tried */
-        long alive;       /* allocated and not freed */
-} heap;
-
-static bool must_fail(void) {
-        if (!heap.armed)
-                return false;
-        heap.n++;
-        return heap.fail_at > 0 &&
-               (heap.n == heap.fail_at || (heap.go_on && heap.n > heap.fail_at));
-}
-
-static void *count(void *memory) {
-        if (heap.armed && memory)
-                heap.alive++;
-        return memory;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size) {
-        return must_fail() ? NULL : count(__real_malloc(size));
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size) {
-        return must_fail() ? NULL : count(__real_calloc(n, size));
-}
-
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size) {
-        if (must_fail())
-                return NULL;
-        return memory ? __real_realloc(memory, size) : count(__real_realloc(NULL, size));
-}
-
-void *__real_reallocarray(void *memory, size_t n, size_t size);
-void *__wrap_reallocarray(void *memory, size_t n, size_t size);
-void *__wrap_reallocarray(void *memory, size_t n, size_t size) {
-        if (must_fail())
-                return NULL;
-        return memory ? __real_reallocarray(memory, n, size)
-                      : count(__real_reallocarray(NULL, n, size));
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text) {
-        return must_fail() ? NULL : count(__real_strdup(text));
-}
-
-char *__real_strndup(const char *text, size_t n);
-char *__wrap_strndup(const char *text, size_t n);
-char *__wrap_strndup(const char *text, size_t n) {
-        return must_fail() ? NULL : count(__real_strndup(text, n));
-}
-
-void __real_free(void *memory);
-void __wrap_free(void *memory);
-void __wrap_free(void *memory) {
-        if (heap.armed && memory)
-                heap.alive--;
-        __real_free(memory);
-}
 
 int __real_yaml_parser_initialize(yaml_parser_t *parser);
 int __wrap_yaml_parser_initialize(yaml_parser_t *parser);
@@ -203,19 +126,7 @@ static int schema(void) {
 }
 
 static void test_schema(void **state) {
-        unsigned total;
-
-        heap = (typeof(heap)){.armed = true};
-        assert_int_equal(schema(), 0);
-        total = heap.n;
-        assert_int_equal(heap.alive, 0);
-        assert_true(total > 10);
-        for (unsigned n = 1; n <= total; n++) {
-                heap = (typeof(heap)){.armed = true, .fail_at = n};
-                assert_int_equal(schema(), -ENOMEM);
-                assert_int_equal(heap.alive, 0);
-        }
-        heap.armed = false;
+        sweep(schema, 10);
 }
 
 int main(void) {
