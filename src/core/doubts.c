@@ -134,7 +134,8 @@ static void fleet_turn(struct fleet *fleet, uint32_t found, int64_t today) {
 void fleet_see(struct fleet *fleet, uint32_t found, struct utc now) {
         uint32_t peak;
 
-        fleet_turn(fleet, found, day_of(now));
+        if (utc_is_set(now))
+                fleet_turn(fleet, found, day_of(now));
 
         if (fleet->has_accepted)
                 fleet->accepted = MAX(fleet->accepted, found);

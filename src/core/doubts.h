@@ -111,7 +111,8 @@ struct fleet {
         bool has_accepted;
 };
 
-/* Takes in that @found disks were found at @now. Afterwards doubt_targets_stands() answers. */
+/* Takes in that @found disks were found at @now. UTC_NONE: nobody knows when that is, and the sizes of the
+ * days stay as they are. Afterwards doubt_targets_stands() answers. */
 void fleet_see(struct fleet *fleet, uint32_t found, struct utc now);
 bool fleet_equals(const struct fleet *a, const struct fleet *b);
 /* The operator accepts @found: the past is forgotten. */

@@ -374,7 +374,9 @@ static uint32_t target_blocks(struct engine *engine, size_t t) {
                 return engine->target_blocks[t];
 
         before = fleet->fleet;
-        fleet_see(&fleet->fleet, engine->found[t], engine_now(engine));
+        /* By a clock in doubt what was found before would be too old to count. */
+        fleet_see(&fleet->fleet, engine->found[t],
+                  engine->clock.stands ? UTC_NONE : engine_now(engine));
         if (!fleet_equals(&before, &fleet->fleet))
                 engine->state.changed = true;
         return doubt_targets_stands(&fleet->fleet, engine->found[t], target->expect)

@@ -235,6 +235,20 @@ static void test_fleet(void **state) {
         }
 }
 
+/* What a clock in doubt says of the date makes nothing that was found old. */
+static void test_fleet_without_a_date(void **state) {
+        struct fleet fleet = {};
+
+        fleet_see(&fleet, 3, utc_from_seconds(DAY * SEC_PER_DAY));
+        fleet_see(&fleet, 2, UTC_NONE);
+        assert_true(doubt_targets_stands(&fleet, 2, 0));
+        assert_int_equal(fleet.missing_from, 3);
+        fleet_see(&fleet, 3, UTC_NONE);
+        assert_false(doubt_targets_stands(&fleet, 3, 0));
+        fleet_see(&fleet, 2, utc_from_seconds((DAY + 7) * SEC_PER_DAY));
+        assert_true(doubt_targets_stands(&fleet, 2, 0));
+}
+
 static unsigned next_random(uint64_t *seed) {
         *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         return (unsigned)(*seed >> 33);
@@ -391,10 +405,15 @@ static void test_peer_brute_force(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_names), cmocka_unit_test(test_policy),
-                cmocka_unit_test(test_mass),  cmocka_unit_test(test_tally_add),
-                cmocka_unit_test(test_fleet), cmocka_unit_test(test_fleet_brute_force),
-                cmocka_unit_test(test_peer),  cmocka_unit_test(test_peer_brute_force),
+                cmocka_unit_test(test_names),
+                cmocka_unit_test(test_policy),
+                cmocka_unit_test(test_mass),
+                cmocka_unit_test(test_tally_add),
+                cmocka_unit_test(test_fleet),
+                cmocka_unit_test(test_fleet_without_a_date),
+                cmocka_unit_test(test_fleet_brute_force),
+                cmocka_unit_test(test_peer),
+                cmocka_unit_test(test_peer_brute_force),
         };
 
         return cmocka_run_group_tests_name("doubts", tests, NULL, NULL);

@@ -351,6 +351,23 @@ static void test_gone(void **state) {
         }
 }
 
+/* A date that is forty days behind does not begin the freeze, which would be over with it. */
+static void test_gone_by_another_clock(void **state) {
+        begin();
+        engine_begin();
+        engine_pass(60);
+        f.no_disk = true;
+        f.date_off_s = -40 * SEC_PER_DAY;
+        rule(HTTP_GET, "/disks/db01", 0, 404, ERROR("ResourceNotFound"));
+        engine_pass(5 * 3600);
+        assert_true(f.met[0] > 1);
+        assert_not_said("is gone, its snapshots are frozen");
+        f.date_off_s = 0;
+        engine_pass(5 * 3600);
+        assert_said("is gone, its snapshots are frozen");
+        engine_end();
+}
+
 /* What min_keep relies on is not there: nothing goes. */
 static void test_survivors(void **state) {
         static const struct {
@@ -422,6 +439,7 @@ int main(void) {
                 cmocka_unit_test(test_vanished),
                 cmocka_unit_test(test_many_vanished),
                 cmocka_unit_test(test_gone),
+                cmocka_unit_test(test_gone_by_another_clock),
                 cmocka_unit_test(test_survivors),
                 cmocka_unit_test(test_invariant),
                 cmocka_unit_test(test_gets_on),
