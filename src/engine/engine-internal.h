@@ -271,7 +271,8 @@ struct look_question {
         struct resource_id id;
         struct guid unique_id;            /* of the snapshot, or of the disk */
         char generation[GUID_TEXT_SIZE];  /* for its standing */
-        char policy[POLICY_NAME_MAX + 1]; /* VANISHED: of its tag */
+        char policy[POLICY_NAME_MAX + 1]; /* VANISHED, SURVIVOR: of its tag */
+        struct utc slot;                  /* SURVIVOR: of its tag */
         struct utc created;               /* VANISHED */
         size_t series;                    /* SURVIVOR */
         uint64_t serial;                  /* SURVIVOR: of the plan */

@@ -11,6 +11,7 @@
 #include "azure/replies.h"
 #include "azure/requests.h"
 #include "base/str.h"
+#include "core/naming.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -90,16 +91,37 @@ static enum look_answer vanished_answer(const struct look_question *question,
         return reply->provisioning == PROVISIONING_DELETING ? LOOK_GONE : LOOK_THERE;
 }
 
-/* What min_keep relies on is the complete one that was listed, or none. */
-static enum look_answer survivor_answer(const struct look_question *question,
+static bool tag_is(const struct snapshot_reply *reply, const char *name, const char *value) {
+        const char *tag = tags_get(reply->tags, name);
+
+        return tag && strcmp(tag, value) == 0;
+}
+
+/* Whether it is of its series by its tags, as the listing had it. */
+static bool is_still_ours(const struct look *look, const struct snapshot_reply *reply) {
+        const struct look_question *question = &look->question;
+        const char *generation = tags_get(reply->tags, TAG_GENERATION);
+        char slot[UTC_SLOT_SIZE];
+
+        return tag_is(reply, TAG_VERSION, TAG_VERSION_VALUE) &&
+               tag_is(reply, TAG_OWNER, look->op.engine->file->owner) &&
+               tag_is(reply, TAG_POLICY, question->policy) &&
+               tag_is(reply, TAG_SLOT, utc_format_slot(question->slot, slot)) && generation &&
+               str_equal_nocase(generation, question->generation);
+}
+
+/* What min_keep relies on is the complete one that was listed, and ours, or none. */
+static enum look_answer survivor_answer(const struct look *look,
                                         const struct snapshot_reply *reply) {
+        const struct look_question *question = &look->question;
         char source[GUID_TEXT_SIZE] = "";
 
         if (reply->has_source_unique_id)
                 guid_format(&reply->source_unique_id, source);
         if (!reply->has_unique_id || guid_compare(&reply->unique_id, &question->unique_id) != 0 ||
             strcmp(source, question->generation) != 0 || !reply->incremental ||
-            reply->provisioning != PROVISIONING_SUCCEEDED || reply->has_copy_error)
+            reply->provisioning != PROVISIONING_SUCCEEDED || reply->has_copy_error ||
+            !is_still_ours(look, reply))
                 return LOOK_OTHER;
         /* An ordinary disk's has no percentage; what counts one says so. Whether an absent one can be
          * trusted was settled by the listing, for the same snapshot. */
@@ -133,7 +155,7 @@ static enum op_verdict look_read(struct look *look, struct mono now) {
                 if (r == 0) {
                         enum look_answer answer = question->kind == LOOK_VANISHED
                                                           ? vanished_answer(question, &snapshot)
-                                                          : survivor_answer(question, &snapshot);
+                                                          : survivor_answer(look, &snapshot);
 
                         snapshot_reply_deinit(&snapshot);
                         return look_answer(look, answer);

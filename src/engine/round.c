@@ -417,12 +417,13 @@ static struct mono action_permit(const struct subscription *s, const struct acti
 /*
  * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt or no
  * longer show what they did; a try may have had its effect; a life before this one may have taken it, of
- * which a listing says as little as rights let it; or another daemon was in time while this one slept,
- * or was late.
+ * which a listing says as little as rights let it; or another daemon was in time while this one slept or
+ * was late, or took it while ours failed.
  */
 static bool action_may_be_done(const struct subscription *s, const struct action *action,
                                const struct memory *memory) {
-        if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done)
+        if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done ||
+            memory->backoff.failures > 0)
                 return true;
         if (action->slot.ticks < s->awake_from.ticks)
                 return true;

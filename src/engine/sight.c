@@ -503,6 +503,9 @@ bool subscription_survivors_stand(struct subscription *s, size_t series, struct 
                 stpcpy(question.id.group, view_str(&view, row->group));
                 snapshot_row_name(&view, row, question.id.name);
                 stpcpy(question.generation, view_str(&view, row->generation));
+                snprintf(question.policy, sizeof(question.policy), "%s",
+                         view_str(&view, row->policy));
+                question.slot = row->slot;
                 if (look_new(s->engine, s, &question, now, &op) < 0)
                         return false;
                 engine_add(s->engine, op);

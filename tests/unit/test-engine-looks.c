@@ -85,32 +85,67 @@ static void test_unlisted(void **state) {
 /* What min_keep relies on is re-read, and nothing goes unless it is the complete one of the listing. */
 static void test_survivors(void **state) {
 #define GOOD "\"incremental\":true,\"provisioningState\":\"Succeeded\""
+#define TAGS(version, owner, policy, slot, generation)                                             \
+        ",\"tags\":{\"snapkeep-version\":\"" version "\",\"snapkeep-owner\":\"" owner              \
+        "\",\"snapkeep-policy\":\"" policy "\",\"snapkeep-slot\":\"" slot                          \
+        "\",\"Snapkeep-Generation\":\"" generation "\"}"
+#define SLOT "20261102T000000Z"
+#define OURS TAGS("1", "prod-backup", "gold", SLOT, GENERATION)
+#define SURVIVOR(unique_id, source, more, tags)                                                    \
+        "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"westeurope\"" tags                   \
+        ",\"properties\":{"                                                                        \
+        "\"uniqueId\":\"" unique_id "\",\"creationData\":{\"createOption\":\"Copy\","              \
+        "\"sourceUniqueId\":\"" source "\"}," more "}}"
         static const struct {
                 int line;
                 const char *body;
                 bool stands;
         } rows[] = {
-                {__LINE__, SNAPSHOT(FOURTH, GENERATION, GOOD), true},
-                {__LINE__, SNAPSHOT(FOURTH, GENERATION, GOOD ",\"completionPercent\":100"), true},
-                {__LINE__, SNAPSHOT(FOURTH, GENERATION, GOOD ",\"completionPercent\":99.5"), false},
-                {__LINE__, SNAPSHOT(FIRST, GENERATION, GOOD), false},
-                {__LINE__, SNAPSHOT(FOURTH, OTHER_GENERATION, GOOD), false},
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD, OURS), true},
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD ",\"completionPercent\":100", OURS),
+                 true},
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD ",\"completionPercent\":99.5", OURS),
+                 false},
+                {__LINE__, SURVIVOR(FIRST, GENERATION, GOOD, OURS), false},
+                {__LINE__, SURVIVOR(FOURTH, OTHER_GENERATION, GOOD, OURS), false},
                 {__LINE__,
-                 SNAPSHOT(FOURTH, GENERATION,
-                          "\"incremental\":false,\"provisioningState\":\"Succeeded\""),
+                 SURVIVOR(FOURTH, GENERATION,
+                          "\"incremental\":false,\"provisioningState\":\"Succeeded\"", OURS),
                  false},
                 {__LINE__,
-                 SNAPSHOT(FOURTH, GENERATION,
-                          "\"incremental\":true,\"provisioningState\":\"Failed\""),
+                 SURVIVOR(FOURTH, GENERATION,
+                          "\"incremental\":true,\"provisioningState\":\"Failed\"", OURS),
                  false},
                 {__LINE__,
-                 SNAPSHOT(FOURTH, GENERATION,
+                 SURVIVOR(FOURTH, GENERATION,
                           GOOD ",\"copyCompletionError\":{\"errorCode\":\"CopySourceNotFound\","
-                               "\"errorMessage\":\"m\"}"),
+                               "\"errorMessage\":\"m\"}",
+                          OURS),
                  false},
                 {__LINE__,
-                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\",\"properties\":{"
+                 "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"w\"" OURS ",\"properties\":{"
                  "\"uniqueId\":\"" FOURTH "\"," GOOD "}}",
+                 false},
+                /* somebody has made it another's since */
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD, ""), false},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          TAGS("2", "prod-backup", "gold", SLOT, GENERATION)),
+                 false},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD, TAGS("1", "test", "gold", SLOT, GENERATION)),
+                 false},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          TAGS("1", "prod-backup", "bronze", SLOT, GENERATION)),
+                 false},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          TAGS("1", "prod-backup", "gold", "20261102T000500Z", GENERATION)),
+                 false},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          TAGS("1", "prod-backup", "gold", SLOT, OTHER_GENERATION)),
                  false},
         };
 
@@ -127,6 +162,10 @@ static void test_survivors(void **state) {
                                  f.requests[HTTP_DELETE]);
                 engine_end();
         }
+#undef SURVIVOR
+#undef OURS
+#undef SLOT
+#undef TAGS
 #undef GOOD
 }
 
