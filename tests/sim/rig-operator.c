@@ -105,14 +105,14 @@ bool rig_doubts(const struct rig_node *node, uint32_t bits) {
 void rig_pause(struct rig_node *node, bool all, int64_t ns) {
         struct rig *rig = node->rig;
         /* The daemon judges by its own time, and so does who says "until". */
-        struct utc until;
+        struct utc until, truly = {sim_true_utc(rig->sim).ticks + ns / NSEC_PER_TICK};
 
         if (!node->engine)
                 return;
         until = (struct utc){engine_now(node->engine).ticks + ns / NSEC_PER_TICK};
         rig_must(engine_pause(node->engine, all, until, WHO));
-        checks_paused(&rig->checks, node->number, all,
-                      (struct utc){sim_true_utc(rig->sim).ticks + ns / NSEC_PER_TICK});
+        /* One that was given by a clock behind is over sooner once that is right again. */
+        checks_paused(&rig->checks, node->number, all, until.ticks < truly.ticks ? until : truly);
 }
 
 void rig_unpause(struct rig_node *node) {
