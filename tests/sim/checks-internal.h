@@ -31,7 +31,7 @@ enum period {
 /* What a daemon saw of a snapshot by a GET. */
 struct look {
         struct utc arrived;  /* true time of the GET at the service; zero: never */
-        bool clean, held;    /* a reply that can be read; and what it showed */
+        bool held;           /* what its reply showed */
         struct mono heard;   /* when it read it; 0: not yet */
         struct utc heard_of; /* @arrived of the reply that was read */
         bool heard_held;

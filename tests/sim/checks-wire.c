@@ -297,7 +297,6 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
         if (!s)
                 return;
         s->looks[event->node - 1].arrived = utc;
-        s->looks[event->node - 1].clean = readable;
         s->looks[event->node - 1].held =
                 service_tag_get(s->r, "snapkeep-hold") || service_resource_has_access(s->r, utc);
 }
@@ -360,6 +359,12 @@ static void hear_page(struct checks *c, struct seen_node *n, enum service_reques
                                 n->largest = MAX(n->largest, checks_count_fleet(c, &c->intents[i]));
 }
 
+/* Whether the body is a whole one, of a snapshot; another GET of the same may be under way beside it. */
+static bool shows_snapshot(const struct http_reply *reply) {
+        return reply->body && reply->body_len > 0 && reply->body[reply->body_len - 1] == '}' &&
+               memmem(reply->body, reply->body_len, "\"uniqueId\"", 10);
+}
+
 void checks_heard(struct checks *c, unsigned node, enum http_method method, const char *url,
                   const struct http_reply *reply, struct mono now, struct utc utc) {
         struct seen_node *n = &c->nodes[node - 1];
@@ -379,7 +384,7 @@ void checks_heard(struct checks *c, unsigned node, enum http_method method, cons
             reply->status != 200)
                 return;
         s = snapshot_of(c, url);
-        if (!s || !s->looks[node - 1].clean)
+        if (!s || !shows_snapshot(reply))
                 return;
         s->looks[node - 1].heard = now;
         s->looks[node - 1].heard_of = s->looks[node - 1].arrived;
