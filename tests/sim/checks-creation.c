@@ -128,6 +128,21 @@ static bool peers_differed(const struct checks *c, const struct seen_snapshot *s
         return false;
 }
 
+/* Whether another snapshot of the policy carries the rule of this one. Who sees none of them goes by what
+ * it remembers of the policy, of whatever disk. */
+static bool rule_is_remembered(const struct checks *c, const struct seen_snapshot *s,
+                               const struct intent *intent) {
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                for (size_t i = 0; i < chain->n; i++) {
+                        const struct seen_snapshot *o = chain->items[i];
+
+                        if (o != s && o->shaped && strcmp(o->owner, s->owner) == 0 &&
+                            intent_claims(intent, o->policy) && strcmp(o->keep, s->keep) == 0)
+                                return true;
+                }
+        return false;
+}
+
 /* New snapshots carry the rule that was accepted, until the file's is. */
 static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned node,
                        struct utc at) {
@@ -146,6 +161,8 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
                         accepted_rule(c, s->chain, intent, c->nodes[node - 1].swept_utc, s);
 
                 if (listed && strcmp(s->keep, listed) == 0)
+                        return;
+                if (c->nodes[node - 1].filtered && rule_is_remembered(c, s, intent))
                         return;
                 if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0 &&
                     !peers_differed(c, s))
