@@ -13,8 +13,7 @@ from rig import *
 
 DISKS = 10
 DIRTY_LIMIT_KIB = 3 * 1024
-# Pages of the libraries' files among it, of which Debian 13's libcurl has more (QUIC's) than 12's.
-PRIVATE_LIMIT_KIB = 6 * 1024 if systemd_version() < 254 else 8 * 1024
+PRIVATE_LIMIT_KIB = 6 * 1024
 # More than the watchdog's half, so that its feeding is among what is seen.
 WATCHED_S = 70.0
 
