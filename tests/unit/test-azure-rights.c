@@ -226,7 +226,7 @@ static void test_set_ids(void **state) {
                         fail_msg("row at line %d: %d", rows[i].line, r);
                 if (r != 0)
                         continue;
-                assert_string_equal(id.subscription, SUB + strlen("/subscriptions/"));
+                assert_string_equal(id.subscription, &SUB[strlen("/subscriptions/")]);
                 assert_string_equal(id.group, "rg-Keys");
                 assert_string_equal(id.name, "des_1");
         }
