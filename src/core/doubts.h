@@ -78,12 +78,11 @@ struct policy_tally {
         size_t listed; /* complete ones of ours that carry its name, or one it had, selected or not */
         size_t beyond;  /* of those: dropped within 30 days by the file, not by the accepted rule */
         size_t deletes; /* planned now, of complete ones, extra backups among them */
-        size_t failures;  /* planned now, of old failed ones: no doubt counts them */
-        size_t gained;    /* complete ones of the series created in DOUBT_MASS_GAIN_S */
-        size_t differing; /* series of listed disks whose accepted rule is not the file's */
-        size_t agreeing;  /* the same, whose newest complete snapshot carries the file's */
-        const char *
-                accepted; /* what one of the differing carries; NULL: none is listed. The world's. */
+        size_t failures;      /* planned now, of old failed ones: no doubt counts them */
+        size_t gained;        /* complete ones of the series created in DOUBT_MASS_GAIN_S */
+        size_t differing;     /* series of listed disks whose accepted rule is not the file's */
+        size_t agreeing;      /* the same, whose newest complete snapshot carries the file's */
+        const char *accepted; /* what one of the differing carries, or NULL; the world's */
 };
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more);

@@ -38,7 +38,7 @@ struct memory {
 /* What the survivors of one series said in this round. */
 struct witness {
         size_t asked, answered;
-        struct mono at; /* when the first was asked */
+        struct mono at; /* of the last answer */
         bool failed;    /* one could not be read, or is not what the listing said */
 };
 

@@ -516,8 +516,8 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
         return busy;
 }
 
-/* After a suspend or a pause from what a new listing shows, unless it cannot be had: the disk may have another name,
- * or be another. */
+/* After a suspend or a pause from what a new listing shows, unless it cannot be had: the disk may have
+ * another name, or be another. */
 static bool may_create(const struct subscription *s, struct mono now) {
         if (!s->plan || s->engine->options.look_only)
                 return false;

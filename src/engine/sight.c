@@ -24,7 +24,7 @@
 /* Chosen: a disk whose absence could not be proven is asked for again with the next sweep but one. */
 #define SIGHT_UNKNOWN_NS (1800 * NSEC_PER_SEC)
 /* What survivors have said is believed for so long; then they are asked again. Chosen: a round that
- * deletes without a stop asks once. */
+ * deletes without a stop asks once; however slow the answers were, there is time to act on them. */
 #define SIGHT_WITNESS_NS (60 * NSEC_PER_SEC)
 
 void subscription_doubt(struct subscription *s, const char *format, ...) {
@@ -435,6 +435,7 @@ static void survivor_looked(struct subscription *s, const struct look_question *
 
         witness = &s->witnesses[question->series];
         witness->answered++;
+        witness->at = now;
         if (answer == LOOK_THERE)
                 return;
         witness->failed = true;
@@ -482,8 +483,6 @@ bool subscription_survivors_stand(struct subscription *s, size_t series, struct 
                 return false;
         if (witness->answered == state->n_survivors && now.ns - witness->at.ns > SIGHT_WITNESS_NS)
                 witness->asked = witness->answered = 0;
-        if (witness->asked == 0)
-                witness->at = now;
 
         while (witness->asked < state->n_survivors &&
                s->engine->n_operations < s->engine->file->parallel) {
