@@ -28,10 +28,12 @@ struct memory {
         bool done; /* succeeded since the world was read, which does not show it */
         bool maybe_done; /* create: the last try failed and may have had its effect, or a GET has shown what
                             no listing has */
-        bool told;                 /* the failure is in the log */
-        uint64_t serial;           /* create, delete: the last plan that asked for it */
+        bool astray;     /* create: the last try met something else than was planned from: no other
+                            before the disks are listed */
+        bool told;       /* the failure is in the log */
+        uint64_t serial; /* create, delete: the last plan that asked for it */
         uint64_t failed_in;        /* delete: the plan in which it failed last */
-        struct given_up *given_up; /* create: the last that failed and may come out yet, or NULL */
+        struct given_up *given_up; /* create: that failed and may come out yet, the last first */
         char key[]; /* "create generation/policy", "delete group/name", "orphan generation/" */
 };
 
@@ -349,8 +351,7 @@ const struct snapshot_row *subscription_find_row(const struct subscription *s,
 bool action_is_filled_by(const struct action *action, const struct snapshot_row *row);
 
 /* given-up.c: a create that failed may come out yet, also when its slot has passed and the next one is
- * taken. The last one of each series is remembered until a listing shows what became of it, so that the
- * log has every snapshot. */
+ * taken. It is remembered until a listing shows what became of it, so that the log has every snapshot. */
 void given_up_note(struct memory *memory, const struct operation *op, const struct action *action);
 /* The action came out by a later try. */
 void given_up_end(struct memory *memory, const struct action *action);

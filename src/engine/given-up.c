@@ -10,22 +10,34 @@
 #define GIVEN_UP_LIFE_NS (SEC_PER_DAY * NSEC_PER_SEC)
 
 struct given_up {
+        struct given_up *next;
         struct action action;
         struct mono began;
         bool underway; /* as listed last */
 };
 
-static struct given_up *given_up_free(struct given_up *given_up) {
-        if (!given_up)
-                return NULL;
+/* Takes the one at @link out. */
+static void given_up_drop(struct given_up **link) {
+        struct given_up *given_up = *link;
 
+        *link = given_up->next;
         action_deinit(&given_up->action);
         free(given_up);
-        return NULL;
 }
 
 void given_up_forget(struct memory *memory) {
-        memory->given_up = given_up_free(memory->given_up);
+        while (memory->given_up)
+                given_up_drop(&memory->given_up);
+}
+
+void given_up_end(struct memory *memory, const struct action *action) {
+        struct given_up **link = &memory->given_up;
+
+        while (*link)
+                if ((*link)->action.slot.ticks == action->slot.ticks)
+                        given_up_drop(link);
+                else
+                        link = &(*link)->next;
 }
 
 void given_up_note(struct memory *memory, const struct operation *op, const struct action *action) {
@@ -37,22 +49,23 @@ void given_up_note(struct memory *memory, const struct operation *op, const stru
                 return;
         }
         given_up->began = op->began;
-        given_up_forget(memory);
+        given_up_end(memory, action);
+        given_up->next = memory->given_up;
         memory->given_up = given_up;
 }
 
-void given_up_end(struct memory *memory, const struct action *action) {
-        if (memory->given_up && memory->given_up->action.slot.ticks == action->slot.ticks)
-                given_up_forget(memory);
-}
-
 bool given_up_is_underway(const struct memory *memory) {
-        return memory->given_up && memory->given_up->underway;
+        for (const struct given_up *given_up = memory->given_up; given_up;
+             given_up = given_up->next)
+                if (given_up->underway)
+                        return true;
+        return false;
 }
 
-/* What the world shows of it; while it shows nothing, or that it is being made, it is waited for. */
-static void given_up_look(struct subscription *s, struct memory *memory, struct mono now) {
-        struct given_up *given_up = memory->given_up;
+/* What the world shows of one; while it shows nothing, or that it is being made, it is waited for.
+ * Returns whether it came out. */
+static bool given_up_look(struct subscription *s, struct memory *memory, struct given_up *given_up,
+                          struct mono now) {
         const struct action *action = &given_up->action;
         const struct snapshot_row *row = subscription_find_row(s, action);
 
@@ -65,20 +78,31 @@ static void given_up_look(struct subscription *s, struct memory *memory, struct 
                         subscription_tell(s, memory, false);
                         backoff_reset(&memory->backoff);
                 }
-                given_up_forget(memory);
-                return;
+                return true;
         }
         given_up->underway = row && (row->flags & ROW_UNDERWAY);
-        if (now.ns - given_up->began.ns > GIVEN_UP_LIFE_NS)
-                given_up_forget(memory);
+        return false;
+}
+
+static void memory_find_given_up(struct subscription *s, struct memory *memory, struct mono now) {
+        struct given_up **link = &memory->given_up;
+
+        while (*link) {
+                bool is_tried_again =
+                        memory->running && memory->slot.ticks == (*link)->action.slot.ticks;
+
+                /* One that is tried again tells of itself. */
+                if (!is_tried_again && (given_up_look(s, memory, *link, now) ||
+                                        now.ns - (*link)->began.ns > GIVEN_UP_LIFE_NS))
+                        given_up_drop(link);
+                else
+                        link = &(*link)->next;
+        }
 }
 
 void subscription_find_given_up(struct subscription *s, struct mono now) {
         struct memory *memory, *next;
 
         HASH_ITER (hh, s->memories, memory, next)
-                /* One that is tried again tells of itself. */
-                if (memory->given_up &&
-                    !(memory->running && memory->slot.ticks == memory->given_up->action.slot.ticks))
-                        given_up_look(s, memory, now);
+                memory_find_given_up(s, memory, now);
 }

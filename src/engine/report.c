@@ -266,8 +266,10 @@ void report_action(struct operation *op, const struct action *action, const char
                         s->may_delete = false;
         }
         /* The disk may be gone, or another one by now. */
-        if (action->kind == ACTION_CREATE)
+        if (action->kind == ACTION_CREATE) {
                 s->disks_at.ns = 0;
+                memory->astray = op->error.class == ARM_PRECONDITION;
+        }
         memory->not_before = backoff_next(
                 &memory->backoff, BACKOFF_ITEM_FIRST_NS,
                 op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,

@@ -92,6 +92,7 @@ struct memory *subscription_memory(struct subscription *s, const struct action *
                 memory->maybe_done = false;
                 memory->known_at.ns = 0;
                 memory->not_before.ns = 0;
+                memory->astray = false;
         }
         return memory;
 }
@@ -463,6 +464,7 @@ static void subscription_admit(struct subscription *s, const struct action *acti
                 return;
 
         memory->running = true;
+        memory->astray = false;
         memory->not_before = now;
         if (action->kind == ACTION_DELETE)
                 s->deleting++;
@@ -492,6 +494,7 @@ static bool subscription_admit_kind(struct subscription *s, enum action_kind kin
                 if (memory && !memory->running)
                         s->tries[i] = memory;
                 if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns ||
+                    (memory->astray && s->disks_at.ns == 0) ||
                     (kind == ACTION_DELETE && memory->failed_in == s->serial))
                         continue;
                 busy = true;

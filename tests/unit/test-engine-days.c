@@ -416,6 +416,28 @@ static void test_given_up(void **state) {
         engine_end();
 }
 
+/* Two in a row, and each has its line. */
+static void test_two_given_up(void **state) {
+        size_t first;
+
+        begin();
+        f.policy.has_keep = false;
+        f.n_snaps--;
+        first = f.n_snaps;
+        f.new_state = "Updating";
+        engine_begin();
+        engine_pass(3550);
+        f.new_state = NULL;
+        engine_pass(250);
+        finish(first);
+        finish(first + 1);
+        engine_pass(1000);
+        assert_true(said("T000000Z is complete, though it was given up (slot"));
+        assert_true(said("T003000Z is complete, though it was given up (slot"));
+        assert_int_equal(engine_counts(f.engine)->created, f.n_snaps - first);
+        engine_end();
+}
+
 /* The same before another slot: it ends the failure. */
 static void test_given_up_is_found(void **state) {
         size_t first;
@@ -434,6 +456,49 @@ static void test_given_up_is_found(void **state) {
         assert_true(said("T000000Z is complete after 1 failures (slot"));
         assert_false(said("nothing is left to do of it"));
         assert_int_equal(f.n_snaps, first + 1);
+        engine_end();
+}
+
+/* What came out is of another disk: it is not tried under another name before the disks are listed. */
+static void test_made_again(void **state) {
+        struct series_key key = {"prod-backup", "gold", GENERATION, "westeurope"};
+        char prefix[NAMING_PREFIX_SIZE], name[SNAPSHOT_NAME_SIZE];
+        _cleanup_(strbuf_deinit) struct strbuf one = {}, listing = {};
+
+        begin();
+        f.n_snaps--;
+        f.item.period_s = 86400;
+        assert_int_equal(naming_prefix("db01", &key, prefix), 0);
+        naming_snapshot(prefix, utc_from_seconds(START_S), 1, name);
+        strbuf_appendf(&one,
+                       "{\"id\":\"" SNAPSHOTS_ID "/%s\",\"name\":\"%s\",\"location\":"
+                       "\"westeurope\",\"properties\":{\"creationData\":{\"createOption\":\"Copy\","
+                       "\"sourceUniqueId\":\"" OTHER_GENERATION "\"},\"incremental\":true,"
+                       "\"timeCreated\":\"2026-11-02T00:01:00Z\",\"provisioningState\":"
+                       "\"Succeeded\",\"uniqueId\":\"00000000-0000-4000-8000-0000000000ff\"}}",
+                       name, name);
+        strbuf_appendf(&listing, "{\"value\":[%s]}", one.data);
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET, .url = "/snapshots?", .times = 1};
+        rule(HTTP_GET, "/snapshots?", 200, listing.data);
+        strcat(name, "?");
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET, .url = name, .times = 1};
+        rule(HTTP_GET, name, 200, one.data);
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET, .url = "/disks?", .times = 1};
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET,
+                                             .url = "/disks?",
+                                             .times = 6,
+                                             .status = 500,
+                                             .body = ERROR("InternalServerError")};
+        f.rules[f.n_rules++] = (struct rule){
+                .method = HTTP_PUT, .url = name, .times = 1, .status = 202, .kept_from = true};
+        engine_begin();
+        while (f.met[5] < 6) {
+                engine_pass(10);
+                assert_true(f.requests[HTTP_PUT] <= 1);
+        }
+        assert_true(said("[WrongSource]"));
+        engine_pass(300);
+        assert_int_equal(f.requests[HTTP_PUT], 2);
         engine_end();
 }
 
@@ -491,7 +556,9 @@ int main(void) {
                 cmocka_unit_test(test_apply),
                 cmocka_unit_test(test_apply_before_the_doubt),
                 cmocka_unit_test(test_given_up),
+                cmocka_unit_test(test_two_given_up),
                 cmocka_unit_test(test_given_up_is_found),
+                cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_regions),
                 cmocka_unit_test(test_ambiguous),
                 cmocka_unit_test(test_order_words),
