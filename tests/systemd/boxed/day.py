@@ -7,6 +7,7 @@ The daemon and azure-sim share one clock, which shifted-clock.c hastens; the jou
 
 import collections
 import json
+import math
 import re
 import subprocess
 import sys
@@ -75,6 +76,11 @@ class Day:
         at = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
         return self.clock.epoch + (at - self.clock.epoch) * RATE
 
+    def slot_after(self, hour):
+        """The next full hour of the clock, in hours since the start."""
+        begin = self.start / HOUR
+        return math.ceil(begin + hour) - begin
+
     def ours(self, disk):
         """Snapshots of that disk, the newest first."""
         mine = [s for s in self.azure.snapshots() if s["sourceResourceId"].endswith("disk-%04d" % disk)]
@@ -113,6 +119,9 @@ class Day:
             (2.3, lambda: self.post("expire-tokens")),
             (2.8, lambda: self.post("away", away="503", seconds=3000)),
             (4.2, unlock),
+            # At a slot, so that the create which is planned meets the new disk.
+            (self.slot_after(6 * turn + 4.3) - 6 * turn - 90 / HOUR,
+             lambda: self.post("recreate-disk", id=DISK_ID % (SUBSCRIPTION, disk(6)))),
             (4.5, lambda: self.order("pause", "--prune")),
             (4.7, lambda: self.order("resume")),
         ]
@@ -136,8 +145,8 @@ class Day:
             drop_in("LoadCredential=azure-secret:/etc/snapkeep/azure-secret\n" + self.clock.drop_in())
             start()
             self.start = self.clock.now()
-            plan = [(6 * turn + hour, act) for turn in range(HOURS // 6)
-                    for hour, act in self.disturb(turn)]
+            plan = sorted(((6 * turn + hour, act) for turn in range(HOURS // 6)
+                           for hour, act in self.disturb(turn)), key=lambda step: step[0])
             for hour, act in plan:
                 self.sleep_until(hour)
                 act()
@@ -159,10 +168,15 @@ class Day:
         time.sleep(max(0, (self.start + hour * HOUR - self.clock.now()) / RATE))
 
     def of(self, name):
+        """The entries of that event."""
         return [e for e in self.entries if self.names.get(e.get("MESSAGE_ID")) == name]
 
 
 day = Day()
+
+
+def name_of(path):
+    return path.rsplit("/", 1)[1].lower()
 
 
 def test_the_day_passes():
@@ -191,9 +205,16 @@ def test_every_slot_is_in_the_journal():
     full = [g for g, slots in hours.items() if len(slots) >= HOURS - 1]
     print("# %d generations, %d with every hour" % (len(hours), len(full)))
     want(len(hours) >= DISKS, "of %d generations" % len(hours))
-    told = {e["SNAPKEEP_SNAPSHOT"].rsplit("/", 1)[-1].lower() for e in day.of("snapshot-taken")}
-    silent = [s["id"] for s in day.left if s["provisioningState"] == "Succeeded"
-              and s["id"].rsplit("/", 1)[1].lower() not in told]
+    told = {name_of(e["SNAPKEEP_SNAPSHOT"]) for e in day.of("snapshot-taken")}
+    # What came out of a disk made again since is told as a failure, by its name.
+    failed = {name_of(e["SNAPKEEP_SNAPSHOT"]): e["SNAPKEEP_GENERATION"]
+              for e in day.of("snapshot-failed")}
+    left = [s for s in day.left if s["provisioningState"] == "Succeeded"]
+    others = [s["id"] for s in left
+              if failed.get(name_of(s["id"]), s["sourceUniqueId"]) != s["sourceUniqueId"]]
+    print("# %d of another disk than was asked for" % len(others))
+    want(others, "no create met a disk made again")
+    silent = [s["id"] for s in left if name_of(s["id"]) not in told and s["id"] not in others]
     want(not silent, "taken in silence: %s" % silent)
 
 
