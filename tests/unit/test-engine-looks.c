@@ -169,6 +169,40 @@ static void test_survivors(void **state) {
 #undef GOOD
 }
 
+static void slow_answer(void) {
+        f.now_ns += 90 * NSEC_PER_SEC;
+}
+
+/* What survivors said is believed for a minute: while a deletion takes longer than that, the next one
+ * asks again. */
+static void test_survivors_again(void **state) {
+        begin();
+        f.file.parallel = 1;
+        f.item.period_s = 86400;
+        rule(HTTP_GET, "-20261102T000000Z?", 0, 0, NULL);
+        f.at_delete = slow_answer;
+        engine_begin();
+        engine_pass(600);
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        assert_int_equal(f.met[0], 2);
+        engine_end();
+}
+
+/* Their age is that of the last answer: with many and slow ones, one after the other, there is time to
+ * act on them. */
+static void test_slow_survivors(void **state) {
+        begin();
+        f.file.parallel = 1;
+        f.policy.min_keep = 2;
+        f.item.period_s = 86400;
+        f.get_part = "-2026110";
+        f.at_get = slow_answer;
+        engine_begin();
+        engine_pass(1200);
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        engine_end();
+}
+
 /* A disk that was once seen to be gone, and then is listed again: two looks an hour apart are asked for
  * anew. Another subscription that cannot be read does not matter to it. */
 static void test_returns(void **state) {
@@ -275,8 +309,9 @@ static void test_gone_and_listed(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_unlisted),       cmocka_unit_test(test_survivors),
-                cmocka_unit_test(test_returns),        cmocka_unit_test(test_gone_and_listed),
+                cmocka_unit_test(test_unlisted),        cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_survivors_again), cmocka_unit_test(test_slow_survivors),
+                cmocka_unit_test(test_returns),         cmocka_unit_test(test_gone_and_listed),
                 cmocka_unit_test(test_tag_of_no_disk),
         };
 
