@@ -209,13 +209,27 @@ struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mo
 void engine_see_reply(struct engine *engine, const struct http_reply *reply, struct mono sent,
                       struct mono now);
 
+/* memory.c: what is remembered of each action beyond its plan. */
+
 /* The memory of that key, made when it is not there. NULL when memory is out. */
 struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
                                       const char *b);
+/* Creates are remembered by series: what fails for one slot mostly fails for the next, which is told
+ * once. A new slot is tried at once all the same. */
 struct memory *subscription_memory(struct subscription *s, const struct action *action);
-
 /* The failure that it remembers is in the log, or is over. */
 void subscription_tell(struct subscription *s, struct memory *memory, bool told);
+/* A new listing has come: what was done before it began is in it, or to be seen. What a single GET has
+ * shown stays true although a listing lags. */
+void subscription_clear_done(struct subscription *s, struct mono now);
+/* What a GET has shown to be gone, and a listing that began later still has: it lags. */
+void subscription_check_deletions(struct subscription *s);
+/* Ends the failures that nothing asks to mend any more: the slot is filled, or the snapshot gone. */
+void subscription_end_failures(struct subscription *s);
+
+/* admit.c: begins what the plan holds of one kind, as far as there is room. Returns whether any of the
+ * kind began, waits for an answer, for room, or for the budget. */
+bool subscription_admit_kind(struct subscription *s, enum action_kind kind, struct mono now);
 
 /* round.c: what a subscription does next. */
 

@@ -11,7 +11,6 @@
 #include "engine/engine-internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -32,83 +31,10 @@
 /* What is deleted goes by a listing no older than this. Chosen: longer than any round but a huge one,
  * whose rest goes by the next listing. */
 #define ROUND_FRESH_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
-/* What a single GET has shown is believed for so long against listings that do not show it. */
-#define ROUND_KNOWN_NS (3600 * NSEC_PER_SEC)
-/* The name of a slot that no listing shows is looked at before it is written, for so long. Chosen: until
- * the next slot of a monthly schedule. */
-#define ROUND_HIDDEN_NS (32 * SEC_PER_DAY * NSEC_PER_SEC)
 
 /* What was done in the instant in which the listing began may not be in it. */
 static bool is_touched(const struct subscription *s) {
         return s->touched_at.ns >= s->begin.ns;
-}
-
-struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
-                                      const char *b) {
-        char key[16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3];
-
-        _Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
-        struct memory *memory;
-        size_t len;
-
-        len = (size_t)snprintf(key, sizeof(key), "%s %s/%s", verb, a, b);
-        HASH_FIND(hh, s->memories, key, len, memory);
-        if (memory)
-                return memory;
-
-        memory = calloc(1, sizeof(*memory) + len + 1);
-        if (!memory)
-                return NULL;
-        memcpy(memory->key, key, len + 1);
-        HASH_ADD_KEYPTR(hh, s->memories, memory->key, len, memory);
-        if (!memory->hh.tbl) {
-                free(memory);
-                return NULL;
-        }
-        return memory;
-}
-
-void subscription_tell(struct subscription *s, struct memory *memory, bool told) {
-        if (told && !memory->told)
-                s->n_told++;
-        else if (!told && memory->told)
-                s->n_told--;
-        memory->told = told;
-}
-
-/* Creates are remembered by series: what fails for one slot mostly fails for the next, which is told
- * once. A new slot is tried at once all the same. */
-struct memory *subscription_memory(struct subscription *s, const struct action *action) {
-        struct memory *memory;
-
-        if (action->kind == ACTION_DELETE)
-                return subscription_memory_of(s, "delete", action->group, action->name);
-
-        memory = subscription_memory_of(s, "create", action->generation,
-                                        s->engine->file->policies[action->policy].name);
-        if (memory && !memory->running && memory->slot.ticks != action->slot.ticks) {
-                memory->slot = action->slot;
-                memory->done = false;
-                memory->maybe_done = false;
-                memory->known_at.ns = 0;
-                memory->not_before.ns = 0;
-                memory->astray = false;
-        }
-        return memory;
-}
-
-/* Forgets what is neither running nor waiting: the world speaks for it. */
-static void subscription_forget_old(struct subscription *s, struct mono now) {
-        struct memory *memory, *next;
-
-        HASH_ITER (hh, s->memories, memory, next) {
-                if (memory->running || memory->done || memory->told || memory->given_up ||
-                    now.ns < memory->not_before.ns ||
-                    (memory->maybe_done && now.ns - memory->not_before.ns < ROUND_HIDDEN_NS))
-                        continue;
-                HASH_DEL(s->memories, memory);
-                free(memory);
-        }
 }
 
 void subscription_unpark(struct subscription *s, struct mono before, struct mono now) {
@@ -157,47 +83,6 @@ void subscription_touch(struct subscription *s, struct mono now) {
         }
         s->look_again_ns = ENGINE_LOOK_AGAIN_S * NSEC_PER_SEC;
         s->touched_at = now;
-}
-
-/* What a GET has shown to be gone, and a listing that began later still has: it lags. */
-static void subscription_check_deletions(struct subscription *s) {
-        struct memory *memory, *next;
-
-        HASH_ITER (hh, s->memories, memory, next) {
-                if (memory->known_at.ns == 0 || memory->known_at.ns >= s->begin.ns)
-                        continue;
-                for (size_t i = 0; i < s->plan->n_actions; i++) {
-                        const struct action *action = &s->plan->actions[i];
-
-                        if (action->kind == ACTION_DELETE &&
-                            subscription_memory(s, action) == memory)
-                                subscription_lags(s);
-                }
-        }
-}
-
-/* Failures that nothing asks to mend any more: the slot is filled, or the snapshot gone. */
-static void subscription_end_failures(struct subscription *s) {
-        struct memory *memory, *next;
-
-        if (s->n_told == 0)
-                return;
-
-        for (size_t i = 0; i < s->plan->n_actions; i++) {
-                memory = subscription_memory(s, &s->plan->actions[i]);
-                if (memory)
-                        memory->serial = s->serial;
-        }
-        HASH_ITER (hh, s->memories, memory, next) {
-                if (!memory->told || memory->running || memory->serial == s->serial ||
-                    given_up_is_underway(memory))
-                        continue;
-                log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_FAILURE_OVER,
-                         "%s: nothing is left to do of it, after %u failures", memory->key,
-                         memory->backoff.failures);
-                subscription_tell(s, memory, false);
-                backoff_reset(&memory->backoff);
-        }
 }
 
 /* Nothing of the plan was tried yet, as it now is. */
@@ -303,19 +188,6 @@ static void subscription_plan(struct subscription *s, struct mono now) {
         report_plan(s);
 }
 
-/* What was done before the listing began is in it, or to be seen. What a single GET has shown stays
- * true although a listing lags. */
-static void subscription_clear_done(struct subscription *s, struct mono now) {
-        struct memory *memory, *next;
-
-        HASH_ITER (hh, s->memories, memory, next)
-                if (memory->known_at.ns == 0 || now.ns - memory->known_at.ns > ROUND_KNOWN_NS) {
-                        memory->done = false;
-                        memory->known_at.ns = 0;
-                }
-        subscription_forget_old(s, now);
-}
-
 void subscription_take_world(struct subscription *s, struct world *world, struct mono begin,
                              bool clean, struct mono now) {
         if (s->failing)
@@ -403,120 +275,6 @@ static struct mono sweep_due(const struct subscription *s, struct mono now) {
 
 static bool world_is_stale(const struct subscription *s, struct mono now) {
         return now.ns - s->begin.ns > ROUND_STALE_NS;
-}
-
-/* When its request that changes something may go. */
-static struct mono action_permit(const struct subscription *s, const struct action *action,
-                                 const char *region, struct mono now) {
-        struct budget_ask ask = {.region = region};
-
-        ask.kind = action->kind == ACTION_CREATE ? BUDGET_KIND_CREATE : BUDGET_KIND_DELETE;
-        ask.rank = action->kind == ACTION_CREATE ? BUDGET_RANK_CREATE : BUDGET_RANK_PRUNE;
-        return budget_when(s->budget, &ask, now);
-}
-
-/*
- * Whether the snapshot may exist although the world does not show it: listings lag, are in doubt or no
- * longer show what they did; a try may have had its effect; a life before this one may have taken it, of
- * which a listing says as little as rights let it; or another daemon was in time while this one slept or
- * was late, or took it while ours failed.
- */
-static bool action_may_be_done(const struct subscription *s, const struct action *action,
-                               const struct memory *memory) {
-        if (s->lagging > 0 || s->listing.stands || s->vanishing > 0 || memory->maybe_done ||
-            memory->backoff.failures > 0)
-                return true;
-        if (action->slot.ticks < s->awake_from.ticks)
-                return true;
-        return engine_now(s->engine).ticks - action->slot.ticks >
-               ENGINE_SWEEP_SOON_S * TICKS_PER_SEC;
-}
-
-/* The conversation of the action; a create's has its permit, unless it begins with a look. Returns 0 or
- * -ENOMEM. */
-static int action_begin(struct subscription *s, const struct action *action, const char *region,
-                        bool look_first, struct mono now, struct operation **ret_op) {
-        struct operation *op;
-        int r;
-
-        r = action->kind == ACTION_CREATE ? snapshot_new(s->engine, s, action, look_first, now, &op)
-                                          : prune_new(s->engine, s, action, now, &op);
-        if (r < 0)
-                return r;
-
-        op->region = strdup(region);
-        r = op->region ? 0 : -ENOMEM;
-        if (r == 0 && action->kind == ACTION_CREATE && !look_first)
-                r = operation_reserve(op, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE, now);
-        if (r < 0) {
-                operation_free(op);
-                return r;
-        }
-        *ret_op = op;
-        return 0;
-}
-
-static void subscription_admit(struct subscription *s, const struct action *action,
-                               const char *region, struct memory *memory, struct mono now) {
-        struct operation *op;
-
-        if (action_begin(s, action, region, action_may_be_done(s, action, memory), now, &op) < 0)
-                return;
-
-        memory->running = true;
-        memory->astray = false;
-        memory->not_before = now;
-        if (action->kind == ACTION_DELETE)
-                s->deleting++;
-        engine_add(s->engine, op);
-}
-
-/*
- * Admits what the plan holds of one kind, as far as there is room. Returns whether any of the kind
- * began, waits for an answer, for room, or for the budget.
- */
-static bool subscription_admit_kind(struct subscription *s, enum action_kind kind,
-                                    struct mono now) {
-        struct world_view view = world_view(s->world);
-        uint32_t waits = 0;
-        bool busy = false;
-
-        for (size_t i = 0; i < s->plan->n_actions; i++) {
-                const struct action *action = &s->plan->actions[i];
-                const char *region;
-                struct memory *memory;
-                struct mono permit;
-
-                if (action->kind != kind || action->blocked != 0)
-                        continue;
-                /* While another slot of the series is under way, the memory is of that one. */
-                memory = s->tries[i] ?: subscription_memory(s, action);
-                if (memory && !memory->running)
-                        s->tries[i] = memory;
-                if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns ||
-                    (memory->astray && s->disks_at.ns == 0) ||
-                    (kind == ACTION_DELETE && memory->failed_in == s->serial))
-                        continue;
-                busy = true;
-                if (s->engine->n_operations >= s->engine->file->parallel)
-                        break;
-                if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
-                    !subscription_survivors_stand(s, action->series, now))
-                        continue;
-                if (waits != 0 && action->region == waits)
-                        continue;
-                region = action->region != 0 ? view_str(&view, action->region) : "";
-                permit = action_permit(s, action, region, now);
-                if (permit.ns > now.ns) {
-                        s->permit_at.ns = MIN(s->permit_at.ns, permit.ns);
-                        if (kind == ACTION_CREATE && s->one_region)
-                                break;
-                        waits = action->region; /* so does all that goes there */
-                        continue;
-                }
-                subscription_admit(s, action, region, memory, now);
-        }
-        return busy;
 }
 
 /* After a suspend or a pause from what a new listing shows, unless it cannot be had: the disk may have

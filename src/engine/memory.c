@@ -1,0 +1,130 @@
+/*
+ * What is remembered of each action beyond its plan: how its tries went, what a single GET has shown of it,
+ * and whether the log has its failure.
+ */
+#include "engine/engine-internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a single GET has shown is believed for so long against listings that do not show it. */
+#define MEMORY_KNOWN_NS (3600 * NSEC_PER_SEC)
+/* The name of a slot that no listing shows is looked at before it is written, for so long. Chosen: until
+ * the next slot of a monthly schedule. */
+#define MEMORY_HIDDEN_NS (32 * SEC_PER_DAY * NSEC_PER_SEC)
+
+struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
+                                      const char *b) {
+        char key[16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3];
+
+        _Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
+        struct memory *memory;
+        size_t len;
+
+        len = (size_t)snprintf(key, sizeof(key), "%s %s/%s", verb, a, b);
+        HASH_FIND(hh, s->memories, key, len, memory);
+        if (memory)
+                return memory;
+
+        memory = calloc(1, sizeof(*memory) + len + 1);
+        if (!memory)
+                return NULL;
+        memcpy(memory->key, key, len + 1);
+        HASH_ADD_KEYPTR(hh, s->memories, memory->key, len, memory);
+        if (!memory->hh.tbl) {
+                free(memory);
+                return NULL;
+        }
+        return memory;
+}
+
+void subscription_tell(struct subscription *s, struct memory *memory, bool told) {
+        if (told && !memory->told)
+                s->n_told++;
+        else if (!told && memory->told)
+                s->n_told--;
+        memory->told = told;
+}
+
+struct memory *subscription_memory(struct subscription *s, const struct action *action) {
+        struct memory *memory;
+
+        if (action->kind == ACTION_DELETE)
+                return subscription_memory_of(s, "delete", action->group, action->name);
+
+        memory = subscription_memory_of(s, "create", action->generation,
+                                        s->engine->file->policies[action->policy].name);
+        if (memory && !memory->running && memory->slot.ticks != action->slot.ticks) {
+                memory->slot = action->slot;
+                memory->done = false;
+                memory->maybe_done = false;
+                memory->known_at.ns = 0;
+                memory->not_before.ns = 0;
+                memory->astray = false;
+        }
+        return memory;
+}
+
+/* Forgets what is neither running nor waiting: the world speaks for it. */
+static void subscription_forget_old(struct subscription *s, struct mono now) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next) {
+                if (memory->running || memory->done || memory->told || memory->given_up ||
+                    now.ns < memory->not_before.ns ||
+                    (memory->maybe_done && now.ns - memory->not_before.ns < MEMORY_HIDDEN_NS))
+                        continue;
+                HASH_DEL(s->memories, memory);
+                free(memory);
+        }
+}
+
+void subscription_check_deletions(struct subscription *s) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next) {
+                if (memory->known_at.ns == 0 || memory->known_at.ns >= s->begin.ns)
+                        continue;
+                for (size_t i = 0; i < s->plan->n_actions; i++) {
+                        const struct action *action = &s->plan->actions[i];
+
+                        if (action->kind == ACTION_DELETE &&
+                            subscription_memory(s, action) == memory)
+                                subscription_lags(s);
+                }
+        }
+}
+
+void subscription_end_failures(struct subscription *s) {
+        struct memory *memory, *next;
+
+        if (s->n_told == 0)
+                return;
+
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
+                memory = subscription_memory(s, &s->plan->actions[i]);
+                if (memory)
+                        memory->serial = s->serial;
+        }
+        HASH_ITER (hh, s->memories, memory, next) {
+                if (!memory->told || memory->running || memory->serial == s->serial ||
+                    given_up_is_underway(memory))
+                        continue;
+                log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_FAILURE_OVER,
+                         "%s: nothing is left to do of it, after %u failures", memory->key,
+                         memory->backoff.failures);
+                subscription_tell(s, memory, false);
+                backoff_reset(&memory->backoff);
+        }
+}
+
+void subscription_clear_done(struct subscription *s, struct mono now) {
+        struct memory *memory, *next;
+
+        HASH_ITER (hh, s->memories, memory, next)
+                if (memory->known_at.ns == 0 || now.ns - memory->known_at.ns > MEMORY_KNOWN_NS) {
+                        memory->done = false;
+                        memory->known_at.ns = 0;
+                }
+        subscription_forget_old(s, now);
+}
