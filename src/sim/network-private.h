@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "base/strbuf.h"
 #include "sim/network.h"
 #include "sim/random.h"
 
@@ -14,6 +15,42 @@ enum question {
         ASK_RETRY_AFTER,
         ASK_SHAPE,
         ASK_CUT,
+};
+
+struct call_list {
+        struct transport_call *first, *last;
+        size_t n;
+};
+
+struct forced {
+        uint64_t number;
+        enum network_fault fault;
+};
+
+struct spared {
+        unsigned node;
+        uint64_t request;
+        uint32_t nth;
+};
+
+struct network {
+        struct sim *sim;
+        struct service *service;
+        struct sim_trace *trace;
+        struct network_options options;
+        uint32_t per_million[_NETWORK_FAULT_N];
+        uint32_t kinds;
+        uint64_t requests;
+        struct call_list orphans;
+        struct forced *forced;
+        size_t n_forced, forced_capacity;
+        struct spared *spared;
+        size_t n_spared, spared_capacity;
+        struct network_event *faults;
+        size_t n_faults, faults_capacity;
+        network_hook_fn hook;
+        void *hook_data;
+        struct strbuf line; /* of the trace, in the making */
 };
 
 struct transport_call {
@@ -36,6 +73,13 @@ struct transport_call {
 static inline uint64_t call_ask(const struct transport_call *call, enum question question) {
         return sim_mix(call->draw, question);
 }
+
+/* network-fault.c: what befalls a request. */
+
+/* By what was forced, else by its draw unless it is spared. */
+enum network_fault network_decide(const struct transport_call *call);
+/* Keeps it for network_fault_at(), as far as there is memory. */
+void network_note_fault(struct network *network, const struct network_event *event);
 
 /* network-reply.c: what a reply looks like. */
 

@@ -7,7 +7,6 @@
  */
 #include "sim/network.h"
 
-#include "base/array.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "sim/network-private.h"
@@ -21,15 +20,8 @@
 
 /* Chosen: what a caller without a time-out of its own gets, as the kernel would give up too. */
 #define TIMEOUT_DEFAULT_NS (300 * NSEC_PER_SEC)
-#define FAULTS_KEPT_MAX 1000000
 #define SLOW_FACTOR 100
 #define STUCK_OPERATION_NS (3600 * NSEC_PER_SEC)
-#define MILLION 1000000
-
-struct call_list {
-        struct transport_call *first, *last;
-        size_t n;
-};
 
 /* How often a node has asked what: open addressing, 0 is free. */
 struct asked {
@@ -46,66 +38,6 @@ struct network_link {
         struct asked *asked;
         size_t n_asked, asked_size;
 };
-
-struct forced {
-        uint64_t number;
-        enum network_fault fault;
-};
-
-struct spared {
-        unsigned node;
-        uint64_t request;
-        uint32_t nth;
-};
-
-struct network {
-        struct sim *sim;
-        struct service *service;
-        struct sim_trace *trace;
-        struct network_options options;
-        uint32_t per_million[_NETWORK_FAULT_N];
-        uint32_t kinds;
-        uint64_t requests;
-        struct call_list orphans;
-        struct forced *forced;
-        size_t n_forced, forced_capacity;
-        struct spared *spared;
-        size_t n_spared, spared_capacity;
-        struct network_event *faults;
-        size_t n_faults, faults_capacity;
-        network_hook_fn hook;
-        void *hook_data;
-        struct strbuf line; /* of the trace, in the making */
-};
-
-const char *network_fault_name(enum network_fault fault) {
-        static const char *const names[_NETWORK_FAULT_N] = {
-                [NETWORK_NO_FAULT] = "none",
-                [NETWORK_NOT_SENT] = "not-sent",
-                [NETWORK_LOST_BEFORE] = "lost-before",
-                [NETWORK_LOST_AFTER] = "lost-after",
-                [NETWORK_TIMEOUT_BEFORE] = "timeout-before",
-                [NETWORK_TIMEOUT_AFTER] = "timeout-after",
-                [NETWORK_THROTTLED] = "throttled",
-                [NETWORK_ERROR_500] = "error-500",
-                [NETWORK_ERROR_500_AFTER] = "error-500-after",
-                [NETWORK_ERROR_503] = "error-503",
-                [NETWORK_UNAUTHORIZED] = "unauthorized",
-                [NETWORK_CUT_BODY] = "cut-body",
-                [NETWORK_ODD_BODY] = "odd-body",
-                [NETWORK_SLOW] = "slow",
-                [NETWORK_FAILED_CREATE] = "failed-create",
-                [NETWORK_STUCK_OPERATION] = "stuck-operation",
-                [NETWORK_FORBIDDEN] = "forbidden",
-                [NETWORK_NOT_FOUND_GROUP] = "not-found-group",
-                [NETWORK_CONFLICT] = "conflict",
-                [NETWORK_TIMEOUT_408] = "timeout-408",
-                [NETWORK_ODD_DATE] = "odd-date",
-                [NETWORK_FAILED_COPY] = "failed-copy",
-        };
-
-        return fault < _NETWORK_FAULT_N ? names[fault] : "?";
-}
 
 struct network_options network_options_default(void) {
         return (struct network_options){
@@ -166,57 +98,6 @@ static void call_release(struct transport_call *call) {
 static void call_flip_landing(struct transport_call *call) {
         if (call_ask(call, ASK_LANDING) % 2 == 0)
                 sim_event_disarm(call->network->sim, &call->arrival);
-}
-
-/* What befalls a request. */
-
-static bool kind_is_write(enum service_request_kind kind) {
-        return kind == SERVICE_REQUEST_PUT_DISK || kind == SERVICE_REQUEST_PUT_SNAPSHOT ||
-               kind == SERVICE_REQUEST_DELETE_DISK || kind == SERVICE_REQUEST_DELETE_SNAPSHOT;
-}
-
-static bool fault_fits(enum network_fault fault, const struct network_event *event) {
-        if (fault == NETWORK_FAILED_CREATE)
-                return event->kind == SERVICE_REQUEST_PUT_SNAPSHOT ||
-                       event->kind == SERVICE_REQUEST_PUT_DISK;
-        if (fault == NETWORK_STUCK_OPERATION)
-                return kind_is_write(event->kind);
-        if (fault == NETWORK_FAILED_COPY)
-                return event->kind == SERVICE_REQUEST_PUT_SNAPSHOT;
-        if (fault == NETWORK_CONFLICT)
-                return event->method != HTTP_GET && event->kind != SERVICE_REQUEST_TOKEN;
-        if (fault == NETWORK_UNAUTHORIZED || fault == NETWORK_FORBIDDEN ||
-            fault == NETWORK_NOT_FOUND_GROUP || fault == NETWORK_ODD_DATE)
-                return event->kind != SERVICE_REQUEST_TOKEN;
-        return true;
-}
-
-static bool is_spared(const struct network *network, const struct network_event *event) {
-        for (size_t i = 0; i < network->n_spared; i++) {
-                const struct spared *spared = &network->spared[i];
-
-                if (spared->node == event->node && spared->request == event->request &&
-                    spared->nth == event->nth)
-                        return true;
-        }
-        return false;
-}
-
-static enum network_fault decide(const struct network *network, const struct transport_call *call) {
-        const struct network_event *event = &call->event;
-
-        for (size_t i = 0; i < network->n_forced; i++)
-                if (network->forced[i].number == event->number)
-                        return network->forced[i].fault;
-        if (!(network->kinds & (UINT32_C(1) << event->kind)))
-                return NETWORK_NO_FAULT;
-
-        for (unsigned fault = NETWORK_NO_FAULT + 1; fault < _NETWORK_FAULT_N; fault++)
-                if (sim_mix(call->draw, fault) % MILLION < network->per_million[fault] &&
-                    fault_fits((enum network_fault)fault, event))
-                        return is_spared(network, event) ? NETWORK_NO_FAULT
-                                                         : (enum network_fault)fault;
-        return NETWORK_NO_FAULT;
 }
 
 /* The hash of what is asked. */
@@ -595,7 +476,7 @@ static int link_send(struct transport *transport, struct http_request *request,
         call->event.number = network->requests + 1;
         call->draw = sim_mix(sim_mix(network->options.seed, call->event.node),
                              sim_mix(call->event.request, call->event.nth));
-        call->event.fault = link->cut ? NETWORK_NOT_SENT : decide(network, call);
+        call->event.fault = link->cut ? NETWORK_NOT_SENT : network_decide(call);
         range = MAX(network->options.latency_max_ns - network->options.latency_min_ns, 0) + 1;
         call->latency_ns = network->options.latency_min_ns +
                            (int64_t)(call_ask(call, ASK_LATENCY) % (uint64_t)range);
@@ -612,10 +493,8 @@ static int link_send(struct transport *transport, struct http_request *request,
         call->request = request;
         list_add(&link->calls, call);
         trace_sending(call);
-        if (call->event.fault != NETWORK_NO_FAULT && !link->cut &&
-            array_grow(&network->faults, network->n_faults, &network->faults_capacity,
-                       sizeof(*network->faults), FAULTS_KEPT_MAX) == 0)
-                network->faults[network->n_faults++] = call->event;
+        if (call->event.fault != NETWORK_NO_FAULT && !link->cut)
+                network_note_fault(network, &call->event);
         *ret_call = call;
         return 0;
 }
@@ -730,53 +609,8 @@ void network_link_cut(struct network_link *link, bool cut) {
         }
 }
 
-void network_set_fault(struct network *network, enum network_fault fault, uint32_t per_million) {
-        network->per_million[fault] = per_million;
-}
-
-void network_stop_faults(struct network *network) {
-        memset(network->per_million, 0, sizeof(network->per_million));
-}
-
-void network_set_fault_kinds(struct network *network, uint32_t kinds) {
-        network->kinds = kinds;
-}
-
-int network_force(struct network *network, uint64_t number, enum network_fault fault) {
-        int r;
-
-        r = array_grow(&network->forced, network->n_forced, &network->forced_capacity,
-                       sizeof(*network->forced), FAULTS_KEPT_MAX);
-        if (r < 0)
-                return -ENOMEM;
-
-        network->forced[network->n_forced++] = (struct forced){number, fault};
-        return 0;
-}
-
-int network_spare(struct network *network, unsigned node, uint64_t request, uint32_t nth) {
-        int r;
-
-        r = array_grow(&network->spared, network->n_spared, &network->spared_capacity,
-                       sizeof(*network->spared), FAULTS_KEPT_MAX);
-        if (r < 0)
-                return -ENOMEM;
-
-        network->spared[network->n_spared++] = (struct spared){node, request, nth};
-        return 0;
-}
-
 uint64_t network_requests(const struct network *network) {
         return network->requests;
-}
-
-size_t network_faults(const struct network *network) {
-        return network->n_faults;
-}
-
-const struct network_event *network_fault_at(const struct network *network, size_t index) {
-        assert(index < network->n_faults);
-        return &network->faults[index];
 }
 
 void network_set_hook(struct network *network, network_hook_fn fn, void *data) {
