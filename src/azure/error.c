@@ -47,6 +47,11 @@ const char *arm_class_name(enum arm_class class) {
         return "?";
 }
 
+bool arm_class_passes(enum arm_class class) {
+        return class == ARM_THROTTLED || class == ARM_TRANSIENT || class == ARM_CONFLICT ||
+               class == ARM_PROTOCOL;
+}
+
 /*
  * FACTS section 3, "Classification". The first row that fits decides: status 0 fits every status,
  * code NULL every code. An operation's error has no status; for it the rows with a code count,

@@ -29,6 +29,8 @@ enum arm_class {
 };
 
 const char *arm_class_name(enum arm_class class);
+/* Whether what failed so may go well later although nobody does anything. */
+bool arm_class_passes(enum arm_class class);
 
 /* The header x-ms-failure-cause (FACTS section 3, "Error shape"). */
 enum arm_cause {

@@ -96,6 +96,10 @@ static enum op_verdict backup_again(struct backup *backup, struct mono now) {
 static enum op_verdict backup_wait(struct backup *backup, struct mono now) {
         int64_t wait_ns = MIN(BACKUP_WAIT_FIRST_NS << MIN(backup->waits, 10U), BACKUP_WAIT_CAP_NS);
 
+        if (backup->op.call.reply)
+                wait_ns = MAX(wait_ns,
+                              arm_retry_after_ns(backup->op.call.reply,
+                                                 clock_utc(backup->op.engine->services.clock)));
         backup->waits++;
         backup_enter(backup, BACKUP_AWAIT_WAIT);
         return operation_sleep(&backup->op, mono_add_ns(now, wait_ns));

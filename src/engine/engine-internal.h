@@ -72,6 +72,7 @@ struct subscription {
         struct utc
                 awake_from; /* begin of the first world since the start, or end of the last suspend or pause */
         struct mono awake_at; /* end of the last suspend or pause; 0 ns: there was none */
+        bool unplanned;       /* it could not be planned, and the log says so */
         struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
         struct plan *plan;    /* of that world; NULL when it is to be made */
         bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
@@ -89,6 +90,7 @@ struct subscription {
         size_t *unasked; /* [n_policies]: those beyond what is looked at, which go the way of the others */
         bool some_stay;           /* one of the others was not shown to be gone */
         struct operation *parked; /* utlist: creates that wait for a listing */
+        struct mono wanted_at;    /* by when the first of them wants it; MONO_NEVER: none does */
         struct operation *sweep;
         bool sweep_clean;        /* nothing went wrong in the sweep under way */
         struct mono next_sweep;  /* the next one at the latest */

@@ -88,6 +88,8 @@ static bool engine_step(struct engine *engine, struct mono now) {
                         DL_DELETE(engine->operations, op);
                         engine->n_operations--;
                         DL_APPEND(op->subscription->parked, op);
+                        op->subscription->wanted_at.ns =
+                                MIN(op->subscription->wanted_at.ns, op->wanted.ns);
                         ended = true;
                         continue;
                 }
@@ -174,7 +176,8 @@ static void engine_token_changed(void *data) {
         struct operation *op;
 
         DL_FOREACH (engine->operations, op) {
-                if (op->call.state == CALL_WAITING) {
+                /* Not those that wait out a failure. */
+                if (op->call.state == CALL_WAITING && op->call.awaits_token) {
                         op->runnable = true;
                         op->wake.ns = MIN(op->wake.ns, now.ns);
                 }

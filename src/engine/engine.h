@@ -92,6 +92,12 @@ int engine_retire_plan(const struct engine *engine, const char *generation, size
 /* Deletes them to the end, floors or not; holds stay. Returns also ENGINE_E_CHANGED. */
 int engine_retire(struct engine *engine, const char *generation, const char *hash, const char *who);
 
+/* Orders that run at once, the most. Their requests and those for tokens come on top of limits.parallel:
+ * whoever sends has room for so many more, so that none waits there while what it goes by grows old.
+ * Chosen: far more than people ask for at once, and a token of each identity. */
+#define ENGINE_ORDERS_MAX 32
+#define ENGINE_APART_MAX (ENGINE_ORDERS_MAX + 2)
+
 /*
  * Orders that take requests to Azure. They are given and run on; engine_order() says how they stand, and
  * for an hour how they ended. A pause does not stop them. @snapshot is its name, GROUP/NAME or ARM id.

@@ -138,6 +138,7 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         const char *bearer;
         int r;
 
+        call->awaits_token = false;
         /* One that was admitted before the operator said so, and waited. */
         if (call->ask.kind == BUDGET_KIND_CREATE && engine->state.paused)
                 return call_end_with(op, ARM_TRANSIENT, "Paused", "everything is paused");
@@ -156,6 +157,7 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         case TOKEN_READY:
                 break;
         case TOKEN_PENDING:
+                call->awaits_token = true;
                 return operation_sleep(op, MONO_NEVER);
         case TOKEN_FAILED:
                 call_release(op);
@@ -288,10 +290,11 @@ enum op_verdict operation_retry(struct operation *op, struct mono now) {
         return verdict;
 }
 
-enum op_verdict operation_park(struct operation *op, struct mono now) {
+enum op_verdict operation_park(struct operation *op, struct mono wanted, struct mono now) {
         call_clear(op);
         op->parked = true;
         op->parked_at = now;
+        op->wanted = wanted;
         return operation_sleep(op, MONO_NEVER);
 }
 

@@ -55,6 +55,7 @@ struct call {
         struct mono send_before;         /* not sent at or after it; MONO_NEVER */
         struct mono sent;                /* when it went out */
         bool renewed;                    /* a refused token was replaced once */
+        bool awaits_token;               /* waiting: for nothing else */
         char request_id[GUID_TEXT_SIZE]; /* x-ms-client-request-id */
 };
 
@@ -80,6 +81,7 @@ struct operation {
         struct mono wake; /* stepped then at the latest; MONO_NEVER while only a reply is awaited */
         bool runnable;
         struct mono parked_at;
+        struct mono wanted; /* parked: its listing, by then */
         bool apart;      /* an order's, which mostly waits: it takes no room of limits.parallel */
         bool parked;     /* waits for a listing, among its subscription's, and holds no room */
         bool maybe_done; /* what it is for may have been done, by us or others, also when it fails */
@@ -125,9 +127,9 @@ enum op_verdict operation_fail(struct operation *op);
 _printf_(4, 5) enum op_verdict operation_fail_with(struct operation *op, enum arm_class class,
                                                    const char *code, const char *format, ...);
 
-/* Awaits the subscription's next listing: subscription_unpark() makes it go on. The wait is not of its
- * life. */
-enum op_verdict operation_park(struct operation *op, struct mono now);
+/* Awaits the subscription's next listing, which is to begin by @wanted: subscription_unpark() makes it go
+ * on. The wait is not of its life. */
+enum op_verdict operation_park(struct operation *op, struct mono wanted, struct mono now);
 
 /* The conversations. Each is added to the engine's list by whoever made it. */
 struct action;

@@ -15,8 +15,6 @@
 #include <string.h>
 #include <utlist.h>
 
-/* Chosen: far more than people ask for at once. */
-#define ORDERS_RUNNING_MAX 32
 /* Chosen: so many that are over can still be asked about, for so long. */
 #define ORDERS_OVER_MAX 256
 #define ORDERS_OVER_NS (3600 * NSEC_PER_SEC)
@@ -263,7 +261,7 @@ int order_admit(struct engine *engine, const struct order *order, struct mono no
                         continue;
                 return strcmp(other->id, order->id) == 0 ? ORDER_E_RUNNING : ENGINE_E_BUSY;
         }
-        return n_running < ORDERS_RUNNING_MAX ? 0 : ENGINE_E_BUSY;
+        return n_running < ENGINE_ORDERS_MAX ? 0 : ENGINE_E_BUSY;
 }
 
 void order_run(struct engine *engine, struct order *order, struct operation *op) {

@@ -192,7 +192,8 @@ static void report_key(struct subscription *s, const struct resource_id *id, con
                     over.data, text.data);
 }
 
-/* A quota is no missed slot (DESIGN section 5, doubt stale): known until a create comes out. That a key
+/* A quota is no missed slot (DESIGN section 5, doubt stale): known until a create comes out, or fails for
+ * something else that does not pass by itself. That a key
  * is of no use is known until one of the disk succeeds, whatever else fails in between. */
 static void learn_refusal(struct operation *op, const struct action *action) {
         bool refused = op->outcome == OP_FAILED && op->error.class == ARM_QUOTA;
@@ -205,7 +206,8 @@ static void learn_refusal(struct operation *op, const struct action *action) {
                 known = engine_known(op->engine, action->generation);
         if (!known)
                 return;
-        known->refused = refused;
+        if (refused || op->outcome == OP_SUCCEEDED || !arm_class_passes(op->error.class))
+                known->refused = refused;
         if (keyless) {
                 known->keyless = true;
                 report_key(s, &action->disk, action->generation, &op->error);

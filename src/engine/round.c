@@ -40,9 +40,12 @@ static bool is_touched(const struct subscription *s) {
 void subscription_unpark(struct subscription *s, struct mono before, struct mono now) {
         struct operation *op, *next;
 
+        s->wanted_at = MONO_NEVER;
         DL_FOREACH_SAFE (s->parked, op, next) {
-                if (op->parked_at.ns >= before.ns)
+                if (op->parked_at.ns >= before.ns) {
+                        s->wanted_at.ns = MIN(s->wanted_at.ns, op->wanted.ns);
                         continue;
+                }
                 DL_DELETE(s->parked, op);
                 op->parked = false;
                 op->deadline = mono_add_ns(op->deadline, now.ns - op->parked_at.ns);
@@ -176,12 +179,18 @@ static void subscription_plan(struct subscription *s, struct mono now) {
 
         r = subscription_plan_now(s);
         if (r < 0) {
-                log_tell(s->engine->services.log, LOG_LEVEL_WARNING,
-                         LOG_EVENT_SUBSCRIPTION_UNPLANNED,
-                         "subscription %s cannot be planned: %s, will try again at the next sweep",
-                         s->id, strerrordesc_np(-r));
+                if (!s->unplanned)
+                        log_tell(s->engine->services.log, LOG_LEVEL_WARNING,
+                                 LOG_EVENT_SUBSCRIPTION_UNPLANNED,
+                                 "subscription %s cannot be planned: %s, will go on trying", s->id,
+                                 strerrordesc_np(-r));
+                s->unplanned = true;
                 return;
         }
+        if (s->unplanned)
+                log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_SUBSCRIPTION_READABLE,
+                         "subscription %s can be planned again", s->id);
+        s->unplanned = false;
 
         subscription_set_sweep(s, now);
         engine_settle(s->engine);
@@ -265,10 +274,12 @@ static struct mono sweep_due(const struct subscription *s, struct mono now) {
                 /* One that was wanted before the round began is wanted to show what the round does; and
                  * so is one that would come while its last snapshots are being made: with slots an hour
                  * apart the hourly sweep falls together with each round. */
-                if (s->next_sweep.ns > s->touched_first.ns)
+                if (s->next_sweep.ns == 0 || s->next_sweep.ns > s->touched_first.ns)
                         due.ns = MIN(due.ns, MAX(s->next_sweep.ns, settled_ns));
                 due.ns = MIN(due.ns, latest_ns);
         }
+        /* A series whose next slot begins can take it once the one before is confirmed. */
+        due.ns = MIN(due.ns, s->wanted_at.ns);
         due.ns = MAX(due.ns, s->sweep_again.ns);
         return due;
 }
@@ -284,7 +295,8 @@ static bool may_create(const struct subscription *s, struct mono now) {
                 return false;
         if (s->begin.ns < s->awake_at.ns)
                 return s->failing;
-        return s->sweep || s->failing || now.ns < s->next_sweep.ns;
+        /* While one is due nothing new begins, so that it can. */
+        return s->sweep || s->failing || now.ns < sweep_due(s, now).ns;
 }
 
 void subscription_slept(struct subscription *s, struct mono now) {
@@ -317,11 +329,13 @@ static void subscription_advance(struct subscription *s) {
 }
 
 void subscription_tick(struct subscription *s, struct mono now) {
-        s->creating = false;
+        bool creates;
+
         s->permit_at = MONO_NEVER;
         if (s->plan && s->plan->next.ticks <= engine_now(s->engine).ticks)
                 subscription_advance(s);
         if (now.ns < budget_closed_until(s->budget, NULL).ns) {
+                s->creating = false;
                 s->permit_at = budget_closed_until(s->budget, NULL);
                 return;
         }
@@ -334,8 +348,8 @@ void subscription_tick(struct subscription *s, struct mono now) {
                 engine_settle(s->engine);
         }
 
-        if (may_create(s, now))
-                s->creating = subscription_admit_kind(s, ACTION_CREATE, now);
+        creates = may_create(s, now); /* by what the last look left under way */
+        s->creating = creates && subscription_admit_kind(s, ACTION_CREATE, now);
         if (s->sweep)
                 return;
 
@@ -388,7 +402,7 @@ int subscription_init(struct subscription *s) {
                 .begun = s->engine->counts.doubts_begun,
                 .ended = s->engine->counts.doubts_ended,
         };
-        s->permit_at = MONO_NEVER;
+        s->permit_at = s->wanted_at = MONO_NEVER;
         s->spent = calloc(file->n_policies + 1, sizeof(*s->spent));
         s->unasked = calloc(file->n_policies + 1, sizeof(*s->unasked));
         if (!s->spent || !s->unasked)

@@ -55,7 +55,10 @@ struct snapshot {
         enum snapshot_state state;
         struct action action;
         char *operation_url; /* Azure-AsyncOperation, else Location, checked; NULL: neither came */
-        bool by_location;    /* it is Location */
+        struct mono next;    /* begin of the series' next slot */
+        struct mono
+                ask_at;   /* neither it nor the snapshot earlier: Retry-After of the PUT's answer */
+        bool by_location; /* it is Location */
         bool rule_is_accepted; /* it carries the file's keep rule, not the one accepted before */
         bool without_zones;    /* its last PUT asked for locally redundant storage */
         bool put;              /* counted among the subscription's unanswered PUTs */
@@ -278,7 +281,7 @@ static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now)
         snapshot->op.maybe_done = true;
         subscription_touch(snapshot->op.subscription, now);
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_LISTING);
-        return operation_park(&snapshot->op, now);
+        return operation_park(&snapshot->op, snapshot->next, now);
 }
 
 static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct mono now) {
@@ -314,6 +317,10 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
         }
 
         backoff_reset(&snapshot->op.backoff);
+        snapshot->ask_at = mono_add_ns(
+                now,
+                MAX(arm_retry_after_ns(call->reply, clock_utc(snapshot->op.engine->services.clock)),
+                    (int64_t)0));
         url = http_headers_get(&call->reply->headers, "Azure-AsyncOperation");
         if (url && !endpoint_owns(cloud, url))
                 return operation_fail_with(&snapshot->op, ARM_PROTOCOL, "ForeignLink",
@@ -361,9 +368,16 @@ static enum op_verdict snapshot_after_listing(struct snapshot *snapshot, struct 
                 }
                 snapshot->unlisted = !row;
         }
-        if (row && snapshot->operation_url)
-                return snapshot_send_poll(snapshot, now);
-        return snapshot_send_look(snapshot, now);
+        if (row && snapshot->operation_url) {
+                if (now.ns >= snapshot->ask_at.ns)
+                        return snapshot_send_poll(snapshot, now);
+                snapshot_enter(snapshot, SNAPSHOT_AWAIT_POLL);
+        } else {
+                if (now.ns >= snapshot->ask_at.ns)
+                        return snapshot_send_look(snapshot, now);
+                snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK_AGAIN);
+        }
+        return operation_sleep(&snapshot->op, snapshot->ask_at);
 }
 
 /* The operation has succeeded: its answer holds the resource, which spares a GET. */
@@ -546,6 +560,8 @@ int snapshot_new(struct engine *engine, struct subscription *subscription,
         snapshot->rule_is_accepted =
                 !(engine->policy_blocks[action->policy] & DOUBT_BIT(DOUBT_POLICY));
         snapshot->look_first = look_first;
+        snapshot->next =
+                engine_mono_of(engine, subscription->plan->series[action->series].next, now);
         *ret_op = &snapshot->op;
         return 0;
 }

@@ -275,11 +275,16 @@ static void token_not_begun(struct token *token, int r, struct mono now) {
         token_give_up(token, now);
 }
 
-/* When it is to be renewed, and when it serves no more, after its asking. */
+/* How long it serves after its asking. */
+static int64_t token_serves_s(const struct token_reply *reply) {
+        return reply->lifetime_s - MIN((int64_t)TOKEN_LAST_S, reply->lifetime_s / 2);
+}
+
+/* When it is to be renewed, and when it serves no more. */
 static void token_plan(struct token *token, const struct token_reply *reply) {
         bool of_machine =
                 token->principal.kind == IDENTITY_MANAGED || token->principal.kind == IDENTITY_ARC;
-        int64_t serves_s = reply->lifetime_s - MIN((int64_t)TOKEN_LAST_S, reply->lifetime_s / 2);
+        int64_t serves_s = token_serves_s(reply);
         int64_t renew_s = serves_s - MIN((int64_t)TOKEN_EARLY_S, serves_s / 4);
 
         if (reply->refresh_s > 0)
@@ -299,6 +304,17 @@ static void token_take(struct token *token, const struct http_reply *reply, stru
         r = token_reply_decode(reply->body ?: "", reply->body_len, &parsed, &member);
         if (r != 0) {
                 arm_error_unreadable(reply, "UnreadableToken", r, member, &token->error);
+                token_failed(token, now);
+                return;
+        }
+
+        if (mono_add_ns(token->asked, token_serves_s(&parsed) * NSEC_PER_SEC).ns <= now.ns) {
+                str_wipe_free(parsed.token);
+                token->error = (struct arm_error){
+                        .class = ARM_TRANSIENT, .status = reply->status, .retry_after_ns = -1};
+                snprintf(token->error.code, sizeof(token->error.code), "ExpiredToken");
+                snprintf(token->error.message, sizeof(token->error.message),
+                         "what came lives %lld s and serves no more", (long long)parsed.lifetime_s);
                 token_failed(token, now);
                 return;
         }

@@ -235,7 +235,8 @@ static CURLcode set_request(CURL *easy, struct transport_call *call) {
         }
         if (request->method != (has_body ? HTTP_POST : HTTP_GET))
                 SET(CURLOPT_CUSTOMREQUEST, http_method_name(request->method));
-        if (request->direct)
+        /* Plain http stays on this machine: a proxy would carry tokens over a wire. */
+        if (request->direct || strncasecmp(request->url, "http://", 7) == 0)
                 SET(CURLOPT_NOPROXY, "*");
 
         /* libcurl shares this time out among the addresses of a name; the deadline itself is ours,

@@ -2,6 +2,7 @@
 
 #include "config/policy_reader.h"
 #include "core/proofs.h"
+#include "engine/engine.h"
 #include "runtime/credentials.h"
 #include "runtime/curl.h"
 #include "runtime/entropy.h"
@@ -93,7 +94,7 @@ int host_connect(struct host *host, const struct policy_file *file) {
         r = curl_transport_new(host->loop,
                                &(struct curl_options){
                                        .ca = file->cloud.ca,
-                                       .parallel = file->parallel,
+                                       .parallel = file->parallel + ENGINE_APART_MAX,
                                },
                                &host->transport);
         if (r < 0)

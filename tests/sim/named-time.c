@@ -3,6 +3,7 @@
  */
 #include "named.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int64_t date(int64_t year, int month, int day, int64_t hour) {
@@ -210,4 +211,61 @@ void named_clock_ahead(struct rig *rig) {
 
 void named_clock_behind(struct rig *rig) {
         clock_off(rig, -365 * DAY_NS);
+}
+
+enum {
+        DENSE_DISKS = 100,
+        DENSE_SLOTS = 24,
+        DENSE_EVERY_S = 300,
+};
+
+/* Slots of a hundred disks spread over all of a short interval, so that some disk's begins every few
+ * seconds: each is taken within its interval. Then people order things, which are looked at at once and
+ * keep no slot waiting; and then answers are so slow that some PUT is always under way. */
+void named_dense_slots(struct rig *rig) {
+        struct intent want = tale_hourly();
+        char name[16];
+        struct tale tale;
+        int64_t begin_s;
+
+        tale_begin(&tale, rig);
+        want.every_s = DENSE_EVERY_S;
+        want.jitter_s = DENSE_EVERY_S - 1;
+        want.last = 100;
+        for (unsigned i = 1; i <= DENSE_DISKS; i++) {
+                (void)snprintf(name, sizeof(name), "disk-%u", i);
+                rig_add_disk(rig, name);
+        }
+        tale_daemon(&tale, &want);
+        rig_run(rig, DENSE_EVERY_S * NSEC_PER_SEC);
+        begin_s = utc_seconds(sim_true_utc(rig->sim)) / DENSE_EVERY_S * DENSE_EVERY_S;
+        for (unsigned i = 1; i <= DENSE_SLOTS; i++) {
+                rig_run(rig, 100 * NSEC_PER_SEC);
+                if (i == DENSE_SLOTS * 2 / 3) {
+                        network_set_fault_kinds(rig->network, 1U << SERVICE_REQUEST_PUT_SNAPSHOT);
+                        network_set_fault(rig->network, NETWORK_SLOW, 1000000);
+                } else if (i > DENSE_SLOTS / 3 && i < DENSE_SLOTS * 2 / 3)
+                        tale_must(&tale, engine_pause(rig->nodes[0].engine, /* all= */ false,
+                                                      UTC_NEVER, "somebody"));
+                rig_run(rig, (DENSE_EVERY_S - 100) * NSEC_PER_SEC);
+        }
+
+        rig_run(rig, DENSE_EVERY_S * NSEC_PER_SEC);
+        for (unsigned i = 1; i <= DENSE_DISKS; i++)
+                for (int64_t slot = 0; slot < DENSE_SLOTS; slot++) {
+                        int64_t slot_s = begin_s + slot * DENSE_EVERY_S;
+                        const struct service_resource *r;
+
+                        (void)snprintf(name, sizeof(name), "disk-%u", i);
+                        r = tale_slot(&tale, name, slot_s, 0);
+                        tale_expect(&tale, r != NULL, "slot %d of disk %s was not taken", (int)slot,
+                                    name);
+                        tale_expect(&tale,
+                                    !r || utc_seconds(r->time_created) <
+                                                    slot_s + want.jitter_s + DENSE_EVERY_S,
+                                    "slot %d of disk %s was late", (int)slot, name);
+                }
+        tale_expect(&tale, tale_said(&tale, "(stale)") == 0, "missed slots were told");
+        tale_settle(&tale);
+        tale_end(&tale);
 }

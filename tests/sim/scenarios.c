@@ -200,6 +200,7 @@ const struct scenario scenarios[] = {
         {"autumn-hourly", 1, named_autumn_hourly},
         {"clock-ahead", 1, named_clock_ahead},
         {"clock-behind", 1, named_clock_behind},
+        {"dense-slots", 1, named_dense_slots},
         {"azure-away", 1, named_azure_away},
         {"throttled-day", 1, named_throttled_day},
         {"role-removed", 1, named_role_removed},

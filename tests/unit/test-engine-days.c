@@ -295,6 +295,7 @@ static void test_regions(void **state) {
 
         fixture_init();
         f.file.parallel = 2;
+        f.item.period_s = 3600;
         rule(HTTP_GET, "/disks?", 200,
              "{\"value\":[" DISK("a", "westeurope", "1") "," DISK("b", "northeurope", "2") "," DISK(
                      "c", "westeurope", "3") "," DISK("d", "westeurope", "4") "]}");
@@ -502,6 +503,36 @@ static void test_made_again(void **state) {
         engine_end();
 }
 
+/* ---- a quota ---- */
+
+/* Slots that a quota keeps from being filled are not missed, and what passes by itself in between does
+ * not change that; another refusal does. */
+static void test_quota_and_others(void **state) {
+        begin();
+        f.n_snaps--;
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                             .url = "/snapshots/",
+                                             .times = 1,
+                                             .status = 409,
+                                             .body = ERROR("QuotaExceeded"),
+                                             .kept_from = true};
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                             .url = "/snapshots/",
+                                             .outcome = TRANSPORT_NOT_SENT,
+                                             .kept_from = true};
+        engine_begin();
+        engine_pass(1500);
+        assert_true(said("[QuotaExceeded]"));
+        assert_true(f.met[1] > 2);
+        assert_false(said("(stale)"));
+        f.rules[1].outcome = TRANSPORT_REPLY;
+        f.rules[1].status = 403;
+        f.rules[1].body = ERROR("AuthorizationFailed");
+        engine_pass(1500);
+        assert_true(said("(stale)"));
+        engine_end();
+}
+
 /* ---- orders ---- */
 
 /* A name that two snapshots have, in two groups, is none to give an order by; with its group it is. */
@@ -559,6 +590,7 @@ int main(void) {
                 cmocka_unit_test(test_two_given_up),
                 cmocka_unit_test(test_given_up_is_found),
                 cmocka_unit_test(test_made_again),
+                cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
                 cmocka_unit_test(test_ambiguous),
                 cmocka_unit_test(test_order_words),

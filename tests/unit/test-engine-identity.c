@@ -512,6 +512,25 @@ static void test_retries(void **state) {
         }
 }
 
+/* A token that lives no longer than its journey is none: asked for again as after other failures. */
+static void test_dead_token(void **state) {
+        fixture_init();
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET,
+                                             .url = "oauth2",
+                                             .status = 200,
+                                             .body = "{\"access_token\":\"abc\",\"expires_in\":"
+                                                     "\"0\",\"token_type\":\"Bearer\"}"};
+        engine_begin();
+        engine_pass(600);
+        assert_true(f.met[0] > 1 && f.met[0] < 40);
+        assert_true(said("what came lives 0 s and serves no more"));
+        f.n_rules = 0;
+        engine_pass(600);
+        assert_true(said("gives tokens again"));
+        assert_true(engine_counts(f.engine)->created > 0);
+        engine_end();
+}
+
 /* When a token is renewed, and until when the old one is sent: the disks are listed every hour, a
  * snapshot is asked for every five minutes. */
 static void test_renewal(void **state) {
@@ -776,11 +795,12 @@ static int free_pem(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_requests),    cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_discovery),   cmocka_unit_test(test_retries),
-                cmocka_unit_test(test_renewal),     cmocka_unit_test(test_last_minutes),
-                cmocka_unit_test(test_refused),     cmocka_unit_test(test_two),
-                cmocka_unit_test(test_two_refused), cmocka_unit_test(test_lost_between),
+                cmocka_unit_test(test_requests),     cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_discovery),    cmocka_unit_test(test_retries),
+                cmocka_unit_test(test_dead_token),   cmocka_unit_test(test_renewal),
+                cmocka_unit_test(test_last_minutes), cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_two),          cmocka_unit_test(test_two_refused),
+                cmocka_unit_test(test_lost_between),
         };
 
         return cmocka_run_group_tests_name("engine-identity", tests, make_pem, free_pem);

@@ -314,6 +314,92 @@ static void old_ones(void) {
                 snap_add_ours(START_S - i * EVERY_S);
 }
 
+/* When the first request with this in its line was sent, in seconds; -1: none was. */
+static long sent_at(const char *method, const char *part) {
+        for (const char *line = strbuf_str(&f.sent), *end; (end = strchr(line, '\n'));
+             line = end + 1) {
+                const char *at = strstr(line, method), *in = strstr(line, part);
+
+                if (at && at < end && in && in < end)
+                        return strtol(line, NULL, 10);
+        }
+        return -1;
+}
+
+/* Retry-After of the PUT's answer: neither the operation nor the snapshot is asked for earlier. */
+static void test_asks_in_time(void **state) {
+        static const char *const headers[][2] = {
+                {POLL_HEADER "\nRetry-After: 40", "/operations/"},
+                {"Retry-After: 40", "/snapshots/db01"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+                long put;
+
+                fixture_init();
+                f.trace = true;
+                f.new_state = "Updating";
+                f.item.period_s = 86400;
+                /* no look before the PUT */
+                f.now_ns += 1000 * NSEC_PER_SEC;
+                f.policy.jitter_s = 0;
+                f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                                     .url = "/snapshots/",
+                                                     .status = 202,
+                                                     .header = headers[i][0]};
+                f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET,
+                                                     .url = "/operations/",
+                                                     .status = 200,
+                                                     .body = "{\"status\":\"InProgress\"}"};
+                engine_begin();
+                engine_pass(120);
+                put = sent_at(" PUT ", "/snapshots/");
+                assert_true(put > 0);
+                {
+                        const char *after = strstr(strbuf_str(&f.sent), " PUT ");
+                        struct strbuf rest = {};
+                        long asked;
+
+                        strbuf_append_str(&rest, strchr(after, '\n') + 1);
+                        strbuf_deinit(&f.sent);
+                        f.sent = rest;
+                        asked = sent_at(" GET ", headers[i][1]);
+                        if (asked < put + 40)
+                                fail_msg("row %zu: asked at %ld, sent at %ld", i, asked, put);
+                }
+                engine_end();
+        }
+}
+
+/* The end of a fetch lets go those that wait for a token, not one that waits out a failure. */
+static void test_token_wakes_none(void **state) {
+        char order[ENGINE_HASH_SIZE];
+        size_t asked;
+
+        fixture_init();
+        old_ones();
+        f.policy.prune = PRUNE_OFF;
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET,
+                                             .url = f.snaps[0].name,
+                                             .times = 1,
+                                             .status = 401,
+                                             .body = ERROR("ExpiredAuthenticationToken")};
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                             .url = "/snapshots/",
+                                             .outcome = TRANSPORT_NOT_SENT,
+                                             .kept_from = true};
+        engine_begin();
+        while (f.met[1] < 5) /* the next one comes seconds later */
+                assert_true(engine_turn(2000 * NSEC_PER_SEC));
+        asked = f.requests[HTTP_GET];
+        assert_int_equal(engine_hold(f.engine, f.snaps[0].name, "audit", "me", order), 0);
+        engine_pass(1);
+        assert_int_equal(f.met[0], 1);
+        assert_true(f.requests[HTTP_GET] > asked + 2); /* refused, a token, and again */
+        assert_int_equal(f.met[1], 5);
+        engine_end();
+}
+
 /* The victim is read again, and is not what it was, or cannot be had. */
 static void test_prune(void **state) {
         static const struct row rows[] = {
@@ -629,9 +715,10 @@ static void test_token(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_create),  cmocka_unit_test(test_poll),
-                cmocka_unit_test(test_prune),   cmocka_unit_test(test_prune_state),
-                cmocka_unit_test(test_sweep),   cmocka_unit_test(test_token),
+                cmocka_unit_test(test_asks_in_time), cmocka_unit_test(test_token_wakes_none),
+                cmocka_unit_test(test_create),       cmocka_unit_test(test_poll),
+                cmocka_unit_test(test_prune),        cmocka_unit_test(test_prune_state),
+                cmocka_unit_test(test_sweep),        cmocka_unit_test(test_token),
                 cmocka_unit_test(test_classes),
         };
 

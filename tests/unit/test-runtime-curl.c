@@ -96,6 +96,14 @@ static struct http_request *request_new(struct bench *b, enum http_method method
         return request;
 }
 
+static struct http_request *request_to(struct bench *b, const char *url) {
+        struct http_request *request = request_new(b, HTTP_GET, "");
+
+        free(request->url);
+        request->url = strdup(url);
+        return request;
+}
+
 static void send_it(struct bench *b, struct http_request *request, struct result *result);
 
 static void on_done(struct transport_call *call, struct http_reply *reply, void *data) {
@@ -483,28 +491,36 @@ static void test_proxy(void **state) {
 
         bench_begin(&b, 0);
         (void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", server_port(b.server));
-        setenv("http_proxy", proxy, 1);
-        request = request_new(&b, HTTP_GET, "/ok");
-        free(request->url);
-        request->url = strdup("http://management.invalid/ok");
-        reply = exchange(&b, request);
-        assert_int_equal(reply->outcome, TRANSPORT_REPLY);
+        setenv("https_proxy", proxy, 1);
+        reply = exchange(&b, request_to(&b, "https://management.invalid/ok"));
+        assert_int_equal(reply->outcome, TRANSPORT_NOT_SENT);
         assert_true(str_starts_with(server_request(b.server, 0),
-                                    "GET http://management.invalid/ok HTTP/1.1\r\n"));
+                                    "CONNECT management.invalid:443 HTTP/1.1\r\n"));
         http_reply_free(reply);
 
         /* A proxy that is not there, with a password in its URL. */
-        setenv("http_proxy", "bogus://me:secret@127.0.0.1:1/?q=secret", 1);
-        reply = get(&b, "/ok");
+        setenv("https_proxy", "bogus://me:secret@127.0.0.1:1/?q=secret", 1);
+        reply = exchange(&b, request_to(&b, "https://management.invalid/ok"));
         assert_int_equal(reply->outcome, TRANSPORT_NOT_SENT);
         assert_null(strstr(reply->detail, "secret"));
+        assert_non_null(strstr(reply->detail, "proxy"));
         http_reply_free(reply);
-        request = request_new(&b, HTTP_GET, "/ok");
+        request = request_to(&b, "https://management.invalid/ok");
         request->direct = true;
         reply = exchange(&b, request);
+        assert_int_equal(reply->outcome, TRANSPORT_NOT_SENT);
+        assert_null(strstr(reply->detail, "proxy"));
+        http_reply_free(reply);
+        unsetenv("https_proxy");
+
+        /* Plain http, which is to this machine alone, never meets one. */
+        setenv("http_proxy", "http://127.0.0.1:1", 1);
+        setenv("all_proxy", "http://127.0.0.1:1", 1);
+        reply = get(&b, "/ok");
         assert_int_equal(reply->outcome, TRANSPORT_REPLY);
         http_reply_free(reply);
         unsetenv("http_proxy");
+        unsetenv("all_proxy");
         bench_end(&b);
 }
 
