@@ -601,6 +601,18 @@ static const struct event_entry events[] = {
                         .effect = "Work goes on.",
                         .remedy = "Nothing is to be done.",
                 },
+        [LOG_EVENT_RETIRE_OVER] =
+                {
+                        .id = "72c578245bfb47e6889b8fc93b2a993c",
+                        .name = "retire-over",
+                        .fields = 0,
+                        .subject = "A retirement ended before its snapshots were gone",
+                        .cause = "A target selects their disk again.",
+                        .effect = "Those that are left are under the rule of their policy.",
+                        .remedy =
+                                "If they are to go all the same: take the disk out of the target, "
+                                "and say snapkeepctl retire again.",
+                },
         [LOG_EVENT_STATE_UNWRITABLE] =
                 {
                         .id = "e5fd1c23c3734145a6d63296bcf3954b",

@@ -1,6 +1,7 @@
 #include "base/guid.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int hex_value(char c) {
@@ -57,6 +58,19 @@ const char *guid_format(const struct guid *guid, char buffer[static GUID_TEXT_SI
 
 int guid_compare(const struct guid *a, const struct guid *b) {
         return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static int order(const void *a, const void *b) {
+        return guid_compare(a, b);
+}
+
+void guids_sort(struct guid *guids, size_t n) {
+        if (n > 0)
+                qsort(guids, n, sizeof(*guids), order);
+}
+
+bool guids_have(const struct guid *guids, size_t n, const struct guid *guid) {
+        return n > 0 && bsearch(guid, guids, n, sizeof(*guids), order);
 }
 
 bool guid_is_nil(const struct guid *guid) {

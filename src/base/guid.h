@@ -20,6 +20,10 @@ int guid_parse(const char *text, size_t len, struct guid *ret_guid);
 const char *guid_format(const struct guid *guid, char buffer[static GUID_TEXT_SIZE]);
 /* A total order by bytes. */
 int guid_compare(const struct guid *a, const struct guid *b);
+/* Puts @n of them in that order; none may be NULL. */
+void guids_sort(struct guid *guids, size_t n);
+/* Whether @guid is among @n that are in that order. */
+bool guids_have(const struct guid *guids, size_t n, const struct guid *guid);
 /* The nil GUID stands for "not known"; Azure does not hand it out. */
 bool guid_is_nil(const struct guid *guid);
 /* Makes a version 4 GUID (RFC 9562 section 5.4) of 128 random bits. */

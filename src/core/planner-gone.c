@@ -1,6 +1,6 @@
 /*
  * Generations whose disk is not to be had any more: frozen, kept, or run on by the rule when it is
- * gone; deleted to the end when an operator retires them.
+ * gone; deleted, as far as they were there then, when an operator retires them.
  */
 #include "core/planner-internal.h"
 
@@ -140,7 +140,7 @@ int planner_gone(struct planner *p) {
                         standing_generation(p->standing, view_str(p->view, orphan->generation));
                 struct resource_id id;
 
-                if (!known || !utc_is_set(known->gone_since) || known->retired ||
+                if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
                     !orphan_id(p->view, orphan, &id))
                         continue;
                 for (size_t policy = 0; policy < p->file->n_policies; policy++) {
@@ -163,7 +163,9 @@ static size_t policy_of_tag(const struct policy_file *file, const char *name) {
         return ACTION_NO_POLICY;
 }
 
-static int retire_generation(struct planner *p, uint32_t generation) {
+/* What the operator saw when the hash was given, and nothing that came since. */
+static int retire_generation(struct planner *p, uint32_t generation,
+                             const struct generation_standing *known) {
         const struct snapshot_row *rows;
         size_t n;
 
@@ -174,7 +176,8 @@ static int retire_generation(struct planner *p, uint32_t generation) {
                 int r;
 
                 if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
-                    guid_is_nil(&rows[i].unique_id))
+                    guid_is_nil(&rows[i].unique_id) ||
+                    !guids_have(known->retired, known->n_retired, &rows[i].unique_id))
                         continue;
 
                 strbuf_append_str(&reason, "retired by the operator");
@@ -204,14 +207,14 @@ int planner_retired(struct planner *p) {
                 uint32_t generation;
                 int r;
 
-                if (!known->retired)
+                if (known->n_retired == 0)
                         continue;
                 generation = intern_find(p->view->strings, known->generation);
                 if (generation == 0 ||
                     (p->n_selected > 0 && bsearch(&generation, p->selected, p->n_selected,
                                                   sizeof(*p->selected), number_compare)))
                         continue;
-                r = retire_generation(p, generation);
+                r = retire_generation(p, generation, known);
                 if (r < 0)
                         return r;
         }

@@ -31,7 +31,7 @@ struct action {
         size_t series;    /* index into the plan's series, or ACTION_NO_SERIES */
         uint32_t blocked; /* DOUBT_BIT()s and BLOCK_*: 0 may be admitted; set by plan_settle() */
         bool failed;      /* delete: it never was a backup; it counts in no tally */
-        bool retired;     /* delete: the operator retires its series, floors do not hold */
+        bool retired;     /* delete: the operator retires it, floors do not hold */
         char subscription[GUID_TEXT_SIZE];
         char group[RESOURCE_GROUP_MAX + 1]; /* the snapshot's */
         char name[SNAPSHOT_NAME_SIZE];
@@ -139,8 +139,11 @@ struct generation_standing {
         char generation[GUID_TEXT_SIZE];
         bool internal;         /* an invariant about it was broken */
         bool refused;          /* its last create failed for the 500 or a quota: not missed */
-        bool retired;          /* the operator retires it, hash and all */
         struct utc gone_since; /* its disk is gone since; UTC_NONE: not known to be */
+        /* Unique ids of the snapshots of it that the operator retires, hash and all, and of no others:
+         * in the order of guid_compare(). */
+        const struct guid *retired;
+        size_t n_retired;
 };
 
 /* What stands beside the world, from earlier looks and from people. All is borrowed. */

@@ -1,5 +1,5 @@
 /*
- * What stands, for people, and what they say to it: ack, apply, pause, retire.
+ * What stands, for people, and what they say to it: ack, apply, pause.
  */
 #include "base/sha256.h"
 #include "core/retention.h"
@@ -412,79 +412,6 @@ void engine_forget_applied(struct engine *engine) {
                 HASH_DEL(engine->applied, applied);
                 free(applied);
         }
-}
-
-/* What retire would delete in this subscription: appends the unique ids. Returns whether the generation
- * is selected by a policy. */
-static bool retire_rows(const struct subscription *s, const char *generation, struct strbuf *ids,
-                        size_t *n) {
-        struct world_view view = world_view(s->world);
-        uint32_t number = intern_find(view.strings, generation);
-        const struct snapshot_row *rows;
-        size_t n_rows;
-        char id[GUID_TEXT_SIZE];
-
-        for (size_t i = 0; i < s->plan->n_series; i++)
-                if (strcmp(s->plan->series[i].generation, generation) == 0 &&
-                    !s->plan->series[i].gone)
-                        return true;
-        if (number == 0)
-                return false;
-        view_generation(&view, number, &rows, &n_rows);
-        for (size_t i = 0; i < n_rows; i++) {
-                if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
-                    guid_is_nil(&rows[i].unique_id))
-                        continue;
-                strbuf_append_str(ids, guid_format(&rows[i].unique_id, id));
-                (*n)++;
-        }
-        return false;
-}
-
-int engine_retire_plan(const struct engine *engine, const char *generation, size_t *ret_n,
-                       char ret_hash[static ENGINE_HASH_SIZE]) {
-        _cleanup_(strbuf_deinit) struct strbuf ids = {};
-        size_t n = 0;
-
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                const struct subscription *s = &engine->subscriptions[i];
-
-                if (!s->world || !s->plan)
-                        return ENGINE_E_NOT_READ;
-                if (retire_rows(s, generation, &ids, &n))
-                        return ENGINE_E_SELECTED;
-        }
-        if (n == 0)
-                return ENGINE_E_UNKNOWN;
-        if (ids.error)
-                return ids.error;
-        *ret_n = n;
-        return engine_question_hash(engine, "retire", generation, strbuf_str(&ids), ret_hash);
-}
-
-int engine_retire(struct engine *engine, const char *generation, const char *hash,
-                  const char *who) {
-        char present[ENGINE_HASH_SIZE], what[128];
-        struct known *known;
-        size_t n;
-        int r;
-
-        r = engine_retire_plan(engine, generation, &n, present);
-        if (r != 0)
-                return r;
-        if (strcmp(present, hash) != 0)
-                return ENGINE_E_CHANGED;
-        known = engine_known(engine, generation);
-        if (!known)
-                return -ENOMEM;
-
-        known->retired = true;
-        snprintf(what, sizeof(what), "generation %s is retired, %zu snapshots are to go",
-                 generation, n);
-        told_by(engine, who, what);
-        for (size_t i = 0; i < engine->n_subscriptions; i++)
-                subscription_look_anew(&engine->subscriptions[i]);
-        return 0;
 }
 
 void engine_invariant_broken(struct engine *engine, const char *generation, const char *rule) {

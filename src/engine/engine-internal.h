@@ -50,8 +50,11 @@ struct known {
         bool internal; /* an invariant about it was broken */
         bool refused;  /* its last create failed for a quota */
         bool keyless;  /* none came out since one failed for the key of its encryption set */
-        bool retired;  /* the operator retires it */
         char generation[GUID_TEXT_SIZE];
+        /* Unique ids of what the operator retires, in the order of guid_compare(); owned; NULL: nothing. Until
+         * none is listed any more, or a target selects the generation. */
+        struct guid *retired;
+        size_t n_retired;
 };
 
 /* A doubt that ends with two clean sweeps. */
@@ -185,7 +188,8 @@ struct engine {
         uint32_t *found;                  /* [n_targets] */
         char (*target_keys)[17];          /* [n_targets] */
         struct known *known;              /* hash by generation */
-        struct generation_standing *generations; /* sorted; made for each plan */
+        struct generation_standing
+                *generations; /* sorted; made for each plan; borrows from @known */
         size_t n_generations, generations_capacity;
         const char **rules;      /* [n_policies]: remembered ones, borrowed; filled for each plan */
         struct applied *applied; /* hash by unique id */
@@ -337,6 +341,13 @@ void engine_save(struct engine *engine, struct mono now);
  * question alone. Returns 0 or -ENOMEM. */
 int engine_question_hash(const struct engine *engine, const char *kind, const char *scope,
                          const char *detail, char ret_hash[static ENGINE_HASH_SIZE]);
+
+/* retire.c */
+
+/* Whether the deletion, a retired one, is still what the operator said. */
+bool engine_retires(const struct engine *engine, const struct action *action);
+/* Forgets the retirements that a new plan shows to be over. */
+void engine_end_retirements(struct engine *engine);
 
 /* orders.c */
 

@@ -348,6 +348,7 @@ struct engine *engine_free(struct engine *engine) {
         free(engine->subscriptions);
         HASH_ITER (hh, engine->known, known, following) {
                 HASH_DEL(engine->known, known);
+                free(known->retired);
                 free(known);
         }
         engine_forget_applied(engine);

@@ -89,7 +89,9 @@ int engine_plan_hash(const struct engine *engine, char ret_hash[static PLAN_HASH
  * ENGINE_E_UNKNOWN, ENGINE_E_SELECTED, ENGINE_E_NOT_READ, or -errno. */
 int engine_retire_plan(const struct engine *engine, const char *generation, size_t *ret_n,
                        char ret_hash[static ENGINE_HASH_SIZE]);
-/* Deletes them to the end, floors or not; holds stay. Returns also ENGINE_E_CHANGED. */
+/* Deletes these to the last, floors or not; holds stay. No others: what a listing shows later, and what
+ * was held then, is to be retired anew. It is over when none of them is listed any more, when a target
+ * selects the generation, and with the process. Returns also ENGINE_E_CHANGED. */
 int engine_retire(struct engine *engine, const char *generation, const char *hash, const char *who);
 
 /* Orders that run at once, the most. Their requests and those for tokens come on top of limits.parallel:

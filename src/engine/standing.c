@@ -82,6 +82,7 @@ static int generation_compare(const void *a, const void *b) {
         return strcmp(x->generation, y->generation);
 }
 
+/* Those of @known come first, each once, so that nothing retired is added to another. */
 static int add_generation(struct engine *engine, const struct generation_standing *standing) {
         int r;
 
@@ -92,7 +93,6 @@ static int add_generation(struct engine *engine, const struct generation_standin
                         continue;
                 other->internal |= standing->internal;
                 other->refused |= standing->refused;
-                other->retired |= standing->retired;
                 if (utc_is_set(standing->gone_since))
                         other->gone_since = standing->gone_since;
                 return 0;
@@ -117,6 +117,7 @@ static int collect_generations(struct engine *engine) {
                         .internal = known->internal,
                         .refused = known->refused,
                         .retired = known->retired,
+                        .n_retired = known->n_retired,
                         .gone_since = UTC_NONE,
                 };
 
@@ -402,6 +403,16 @@ static void allow_applied(const struct engine *engine, struct plan *plan) {
         }
 }
 
+/* What an operator no longer retires since the plan was made. */
+static void block_unretired(const struct subscription *s) {
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
+                struct action *action = &s->plan->actions[i];
+
+                if (action->retired && !engine_retires(s->engine, action))
+                        action->blocked |= DOUBT_BIT(DOUBT_LISTING);
+        }
+}
+
 /* What an operator has said shall stay, and the listing does not show held yet. */
 static void block_held(const struct subscription *s) {
         for (size_t i = 0; s->engine->orders && i < s->plan->n_actions; i++) {
@@ -420,7 +431,8 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
 
         fill_standing(s->engine, s, &standing);
         blocked = standing.all | standing.subscription;
-        if (!s->plan || s->serial != serial || !s->may_delete)
+        if (!s->plan || s->serial != serial || !s->may_delete ||
+            (action->retired && !engine_retires(s->engine, action)))
                 return blocked | DOUBT_BIT(DOUBT_LISTING);
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;
@@ -444,6 +456,7 @@ void subscription_settle(struct subscription *s) {
         plan_settle(s->plan, &standing);
         allow_applied(s->engine, s->plan);
         block_held(s);
+        block_unretired(s);
 }
 
 static void tell_doubt(const struct engine_doubt *doubt, void *data) {

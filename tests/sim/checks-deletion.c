@@ -195,7 +195,8 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
                 return;
         }
         guid_format(&s->r->source_unique_id, generation);
-        if (checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, UTC_NONE))
+        /* What the service had not taken in when the word was said was not seen by who said it. */
+        if (checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, s->r->created_at))
                 return;
 
         intent = checks_intent(c, node, s->owner, s->policy, sent);

@@ -712,7 +712,7 @@ static int say_hold(struct machine *m) {
         return engine_hold(m->engine, find_held(m, "disk-1")->name, "audit", "root", order);
 }
 
-/* Of the disk that is retired: what it holds no longer goes as well. */
+/* Of the disk that is retired: what it holds no longer was held when the word was said, and stays. */
 static int say_release(struct machine *m) {
         const struct service_resource *held = find_held(m, "disk-9");
         char order[ENGINE_HASH_SIZE];

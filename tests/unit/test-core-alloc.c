@@ -80,13 +80,19 @@ static int run_retired(void) {
 
 static void test_retired(void **state) {
         struct fixture *f = &world;
+        struct guid ids[3];
 
         setup(f);
         f->n_disks = 0;
         for (int64_t i = 1; i < 4; i++)
                 add(f, i, ROW_COMPLETE);
-        known = (struct generation_standing){
-                .generation = GENERATION_1, .gone_since = UTC_NONE, .retired = true};
+        for (size_t i = 0; i < f->n; i++)
+                ids[i] = f->rows[i].unique_id;
+        guids_sort(ids, f->n);
+        known = (struct generation_standing){.generation = GENERATION_1,
+                                             .gone_since = UTC_NONE,
+                                             .retired = ids,
+                                             .n_retired = f->n};
         standing = (struct standing){.generations = &known, .n_generations = 1};
         view_make(f);
         sweep(run_retired, 5);

@@ -288,16 +288,17 @@ static void test_retired(void **state) {
                 int what;
                 size_t deletes, unclaimed;
         } rows[] = {
-                {__LINE__, UNSELECTED, 4, 3},
+                {__LINE__, UNSELECTED, 4, 4},
                 {__LINE__, SELECTED, 0, 2},
-                {__LINE__, ORPHAN, 4, 3},
-                {__LINE__, NOT_RETIRED, 0, 7},
+                {__LINE__, ORPHAN, 4, 4},
+                {__LINE__, NOT_RETIRED, 0, 8},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct guid ids[10];
                 struct generation_standing known = {
                         .generation = GENERATION_1,
-                        .retired = rows[i].what != NOT_RETIRED,
+                        .retired = ids,
                         .gone_since = rows[i].what == ORPHAN ? utc_from_seconds(1) : UTC_NONE};
                 struct standing standing = {
                         .all = 1,
@@ -330,6 +331,11 @@ static void test_retired(void **state) {
                 add(&f, 7, ROW_COMPLETE)->flags &= (uint16_t)~ROW_NAMED;
                 add(&f, 8, ROW_COMPLETE)->generation = number(&f, GENERATION_2);
                 f.rows[8].flags &= (uint16_t) ~(ROW_TAGGED | ROW_CLAIMS);
+                for (size_t j = 0; j < f.n && rows[i].what != NOT_RETIRED; j++)
+                        ids[known.n_retired++] = f.rows[j].unique_id;
+                guids_sort(ids, known.n_retired);
+                /* Come since the operator saw them. */
+                add(&f, 9, ROW_COMPLETE);
 
                 run(&f, &known, NOW + 9);
                 if (f.plan->n_actions != rows[i].deletes ||
@@ -358,13 +364,13 @@ static void test_retired(void **state) {
 
 /* A generation that no snapshot of the view has. */
 static void test_retired_elsewhere(void **state) {
-        struct generation_standing known = {
-                .generation = GENERATION_2, .retired = true, .gone_since = UTC_NONE};
+        struct generation_standing known = {.generation = GENERATION_2, .gone_since = UTC_NONE};
         struct fixture f;
 
         setup(&f);
         f.target.subscription = NULL;
-        add(&f, 0, ROW_COMPLETE);
+        known.retired = &add(&f, 0, ROW_COMPLETE)->unique_id;
+        known.n_retired = 1;
         f.rows[0].generation = 0; /* a number that no string has is nobody's */
         run(&f, &known, NOW);
         assert_int_equal(f.plan->n_actions, 0);

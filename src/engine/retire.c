@@ -1,0 +1,199 @@
+/*
+ * Retirement: an operator has the snapshots of a generation that no target selects deleted to the last.
+ *
+ * What goes are the snapshots that were listed when the hash was given, by their unique ids, and nothing
+ * that comes later: a disk that is tagged again is backed up again, and what is taken of it then nobody
+ * has retired.
+ */
+#include "base/array.h"
+#include "core/series.h"
+#include "engine/engine-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct retirement {
+        struct guid *ids; /* owned; in the order of guid_compare() */
+        size_t n, capacity;
+};
+
+static void retirement_deinit(struct retirement *retirement) {
+        free(retirement->ids);
+}
+
+static bool plan_selects(const struct plan *plan, const char *generation) {
+        for (size_t i = 0; i < plan->n_series; i++)
+                if (strcmp(plan->series[i].generation, generation) == 0 && !plan->series[i].gone)
+                        return true;
+        return false;
+}
+
+/* The generation's rows; none when the world has none. */
+static void find_rows(const struct subscription *s, const char *generation,
+                      const struct snapshot_row **ret_rows, size_t *ret_n) {
+        struct world_view view = world_view(s->world);
+        uint32_t number = intern_find(view.strings, generation);
+
+        *ret_n = 0;
+        if (number != 0)
+                view_generation(&view, number, ret_rows, ret_n);
+}
+
+/* What retire would delete in this subscription. */
+static int retirement_add(struct retirement *retirement, const struct subscription *s,
+                          const char *generation) {
+        const struct snapshot_row *rows;
+        size_t n;
+
+        find_rows(s, generation, &rows, &n);
+        for (size_t i = 0; i < n; i++) {
+                int r;
+
+                if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
+                    guid_is_nil(&rows[i].unique_id))
+                        continue;
+                r = array_grow(&retirement->ids, retirement->n, &retirement->capacity,
+                               sizeof(*retirement->ids), PLAN_ACTIONS_MAX);
+                if (r < 0)
+                        return r;
+                retirement->ids[retirement->n++] = rows[i].unique_id;
+        }
+        return 0;
+}
+
+/* @retirement is empty, and to be deinited also after a failure. */
+static int retirement_read(struct retirement *retirement, const struct engine *engine,
+                           const char *generation) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+                int r;
+
+                if (!s->world || !s->plan)
+                        return ENGINE_E_NOT_READ;
+                if (plan_selects(s->plan, generation))
+                        return ENGINE_E_SELECTED;
+                r = retirement_add(retirement, s, generation);
+                if (r < 0)
+                        return r;
+        }
+        if (retirement->n == 0)
+                return ENGINE_E_UNKNOWN;
+        guids_sort(retirement->ids, retirement->n);
+        return 0;
+}
+
+static int retirement_hash(const struct retirement *retirement, const struct engine *engine,
+                           const char *generation, char ret_hash[static ENGINE_HASH_SIZE]) {
+        _cleanup_(strbuf_deinit) struct strbuf ids = {};
+        char id[GUID_TEXT_SIZE];
+
+        for (size_t i = 0; i < retirement->n; i++)
+                strbuf_append_str(&ids, guid_format(&retirement->ids[i], id));
+        if (ids.error)
+                return ids.error;
+        return engine_question_hash(engine, "retire", generation, strbuf_str(&ids), ret_hash);
+}
+
+int engine_retire_plan(const struct engine *engine, const char *generation, size_t *ret_n,
+                       char ret_hash[static ENGINE_HASH_SIZE]) {
+        _cleanup_(retirement_deinit) struct retirement retirement = {};
+        int r;
+
+        r = retirement_read(&retirement, engine, generation);
+        r = r ?: retirement_hash(&retirement, engine, generation, ret_hash);
+        if (r == 0)
+                *ret_n = retirement.n;
+        return r;
+}
+
+/* Takes the ids; NULL: nothing is retired any more. */
+static void set_retired(struct engine *engine, struct known *known, struct guid *ids, size_t n) {
+        engine->n_generations = 0; /* they borrow them, and are made anew for the next plan */
+        free(known->retired);
+        known->retired = ids;
+        known->n_retired = n;
+}
+
+static void look_anew(struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_look_anew(&engine->subscriptions[i]);
+}
+
+int engine_retire(struct engine *engine, const char *generation, const char *hash,
+                  const char *who) {
+        _cleanup_(retirement_deinit) struct retirement retirement = {};
+        char present[ENGINE_HASH_SIZE];
+        struct known *known;
+        int r;
+
+        r = retirement_read(&retirement, engine, generation);
+        r = r ?: retirement_hash(&retirement, engine, generation, present);
+        if (r != 0)
+                return r;
+        if (strcmp(present, hash) != 0)
+                return ENGINE_E_CHANGED;
+        known = engine_known(engine, generation);
+        if (!known)
+                return -ENOMEM;
+
+        log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_ORDER,
+                 "generation %s is retired, %zu snapshots are to go, says %s", generation,
+                 retirement.n, who);
+        set_retired(engine, known, take_ptr(retirement.ids), retirement.n);
+        look_anew(engine);
+        return 0;
+}
+
+bool engine_retires(const struct engine *engine, const struct action *action) {
+        struct known *known;
+
+        HASH_FIND_STR(engine->known, action->generation, known);
+        return known && guids_have(known->retired, known->n_retired, &action->unique_id);
+}
+
+static bool is_selected(const struct engine *engine, const struct known *known) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct plan *plan = engine->subscriptions[i].plan;
+
+                if (plan && plan_selects(plan, known->generation))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_listed(const struct engine *engine, const struct known *known) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
+                const struct snapshot_row *rows;
+                size_t n;
+
+                if (!s->world)
+                        return true; /* nobody knows */
+                find_rows(s, known->generation, &rows, &n);
+                for (size_t j = 0; j < n; j++)
+                        if (guids_have(known->retired, known->n_retired, &rows[j].unique_id))
+                                return true;
+        }
+        return false;
+}
+
+void engine_end_retirements(struct engine *engine) {
+        struct known *known, *next;
+
+        HASH_ITER (hh, engine->known, known, next) {
+                bool selected = known->n_retired > 0 && is_selected(engine, known);
+
+                if (known->n_retired == 0 || (!selected && is_listed(engine, known)))
+                        continue;
+                set_retired(engine, known, NULL, 0);
+                if (!selected)
+                        continue;
+                log_tell(
+                        engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_RETIRE_OVER,
+                        "generation %s is selected again: its retirement is over, and what is left "
+                        "of it stays",
+                        known->generation);
+                look_anew(engine);
+        }
+}
