@@ -295,7 +295,8 @@ static void remember_rule(struct engine *engine, const struct policy *policy,
 /*
  * Doubt policy. Without a listing of all that the policy had, the tally says nothing: then a rule that
  * is not the one remembered is as doubtful as one that would delete too much, unless all series carry
- * it. In the state, the rule gives way to the file's when nothing is in doubt, or on an ack.
+ * it. In the state, the rule gives way to the file's when nothing is in doubt, or on an ack; and the ack
+ * of another rule is forgotten when nothing is in doubt.
  */
 static bool policy_is_doubted(struct engine *engine, const struct policy *policy,
                               struct policy_standing *standing) {
@@ -325,6 +326,9 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                 standing->hidden = true;
                 return true;
         }
+        /* What was acked is the step to another rule; to take it once more is to be asked again. */
+        if (!acked)
+                state_ack_forget(&engine->state, DOUBT_POLICY, policy->name);
         /* A rule that no snapshot carries yet may give way to another before one does, and what is
          * compared is what they carry. */
         agreed = acked || carried || (whole && !known);

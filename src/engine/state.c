@@ -257,6 +257,19 @@ bool state_is_acked(const struct state *state, enum doubt kind, const char *poli
                (!rule || (state->acks[at].rule && strcmp(state->acks[at].rule, rule) == 0));
 }
 
+void state_ack_forget(struct state *state, enum doubt kind, const char *policy) {
+        bool found;
+        size_t at = state_acks_place(state, kind, policy, &found);
+
+        if (!found)
+                return;
+        state_ack_deinit(&state->acks[at]);
+        state->n_acks--;
+        memmove(&state->acks[at], &state->acks[at + 1],
+                (state->n_acks - at) * sizeof(*state->acks));
+        state->changed = true;
+}
+
 uint64_t state_allowance(const struct state *state, const char *policy, struct utc now) {
         bool found;
         size_t at = state_acks_place(state, DOUBT_MASS, policy, &found);

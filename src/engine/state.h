@@ -30,7 +30,11 @@
 #define STATE_DELETIONS_MAX 10000
 #define STATE_RULES_MAX 1000
 
-/* What an operator has accepted, once. */
+/*
+ * What an operator has accepted, once. That of a rule is of the step from the rule accepted before: it stands
+ * while that is what snapshots carry, and is forgotten when the policy goes by another rule with nothing in
+ * doubt.
+ */
 struct state_ack {
         enum doubt kind;    /* POLICY, MASS; _DOUBT_N: the question of prune: ask */
         char *policy;       /* owned */
@@ -120,6 +124,7 @@ int state_ack(struct state *state, enum doubt kind, const char *policy, const ch
 /* Whether this rule (POLICY) or the question of ask (_DOUBT_N, @rule NULL) was accepted. */
 bool state_is_acked(const struct state *state, enum doubt kind, const char *policy,
                     const char *rule);
+void state_ack_forget(struct state *state, enum doubt kind, const char *policy);
 /* MASS: what was accepted within DOUBT_MASS_WINDOW_S before @now and is not spent. */
 uint64_t state_allowance(const struct state *state, const char *policy, struct utc now);
 /* Spends one of it on a deletion, which is then not to be counted among the day's. Returns whether one was

@@ -90,6 +90,7 @@ static struct fixture {
         struct snap snaps[SNAPSHOTS_MAX];
         size_t n_snaps;
         unsigned serial;
+        const char *keep_text;         /* the rule that all of ours carry; NULL: last=2 */
         bool no_disk;                  /* the listing lacks it */
         const char *new_state;         /* of what is PUT */
         const char *get_part;          /* single GETs of names with this part show */
@@ -229,15 +230,15 @@ static void append_snap(const struct snap *snap, const char *state, struct strbu
                 "\"tags\":{\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"prod-backup\","
                 "\"snapkeep-policy\":\"gold\",\"snapkeep-slot\":\"%s\",\"snapkeep-disk\":\"" SUB
                 "/rg-app/db01\",\"snapkeep-generation\":\"" GENERATION
-                "\",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"%s%s%s%s%s%s%s},\"properties\":"
+                "\",\"snapkeep-keep\":\"%s\"%s%s%s%s%s%s%s},\"properties\":"
                 "{"
                 "\"creationData\":{\"createOption\":\"Copy\",\"sourceResourceId\":\"" DISK_ID
                 "\",\"sourceUniqueId\":\"" GENERATION
                 "\"},\"incremental\":true,\"timeCreated\":\"%s\",\"provisioningState\":\"%s\","
                 "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
-                snap->name, snap->name, slot, snap->hold ? ",\"snapkeep-hold\":\"" : "",
-                snap->hold ?: "", snap->hold ? "\"" : "", adopted,
-                snap->until[0] ? ",\"snapkeep-until\":\"" : "", snap->until,
+                snap->name, snap->name, slot, f.keep_text ?: "last=2;pick=first;zone=UTC",
+                snap->hold ? ",\"snapkeep-hold\":\"" : "", snap->hold ?: "", snap->hold ? "\"" : "",
+                adopted, snap->until[0] ? ",\"snapkeep-until\":\"" : "", snap->until,
                 snap->until[0] ? "\"" : "", created, state, snap->serial);
 }
 

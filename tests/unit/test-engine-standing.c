@@ -32,6 +32,122 @@ static void rule(enum http_method method, const char *url, int status, const cha
                 .method = method, .url = url, .status = status, .body = body, .kept_from = true};
 }
 
+/* What is remembered over restarts. */
+static char *written; /* NULL: nothing was */
+
+static int store_get(struct store *store, const char *name, char **ret_bytes, size_t *ret_len) {
+        if (!written)
+                return -ENOENT;
+        *ret_bytes = strdup(written);
+        *ret_len = strlen(written);
+        return *ret_bytes ? 0 : -ENOMEM;
+}
+
+static int store_put(struct store *store, const char *name, const char *bytes, size_t len) {
+        free(written);
+        written = strndup(bytes, len);
+        assert_non_null(written);
+        return 0;
+}
+
+static int store_drop(struct store *store, const char *name) {
+        return 0;
+}
+
+static const struct store_ops store_ops = {store_get, store_put, store_drop};
+static struct store store = {&store_ops};
+
+static void remember(void) {
+        free(written);
+        written = NULL;
+        f.store = &store;
+}
+
+static struct {
+        uint32_t bits;
+        char hash[ENGINE_HASH_SIZE]; /* the last one's */
+} seen;
+
+static void see_doubt(const struct engine_doubt *doubt, void *data) {
+        seen.bits |= doubt->bit;
+        if (doubt->hash)
+                strcpy(seen.hash, doubt->hash);
+}
+
+static uint32_t doubts(void) {
+        memset(&seen, 0, sizeof(seen));
+        engine_doubts(f.engine, see_doubt, NULL);
+        return seen.bits;
+}
+
+/* ---- an accepted rule ---- */
+
+static const struct keep wide = {.count = {[KEEP_DAILY] = 400}},
+                         narrow = {.count = {[KEEP_LAST] = 2}};
+
+/* The last ten days, as if nothing had been deleted; it is so many days later. */
+static void days_later(int days) {
+        int64_t today;
+
+        f.now_ns = (f.now_ns / NSEC_PER_SEC / SEC_PER_DAY + days) * SEC_PER_DAY * NSEC_PER_SEC +
+                   60 * NSEC_PER_SEC;
+        today = START_S + f.now_ns / NSEC_PER_SEC / SEC_PER_DAY * SEC_PER_DAY;
+        f.n_snaps = 0;
+        for (int i = 9; i >= 0; i--)
+                snap_add_ours(today - i * SEC_PER_DAY);
+}
+
+/* A daemon starts, looks, and ends. Returns what stood. */
+static uint32_t look(const struct keep *keep, const char *carried, bool ack) {
+        uint32_t stood;
+
+        f.policy.keep = *keep;
+        f.keep_text = carried;
+        f.requests[HTTP_DELETE] = 0;
+        engine_begin();
+        engine_pass(200);
+        stood = doubts();
+        if (ack) {
+                assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                engine_pass(200);
+                assert_int_equal(doubts(), 0);
+        }
+        engine_end();
+        return stood;
+}
+
+/* The step from one rule to another that was accepted once is not accepted when it is taken again, after
+ * the old rule was back; until then it is, over restarts and while old snapshots carry the old rule. */
+static void test_ack_is_of_one_step(void **state) {
+        static const char old[] = "daily=400;pick=first;zone=UTC";
+
+        fixture_init();
+        remember();
+        f.item.period_s = 40 * SEC_PER_DAY; /* nothing comes meanwhile */
+        days_later(0);
+        assert_int_equal(look(&narrow, old, /* ack= */ true), DOUBT_BIT(DOUBT_POLICY));
+        assert_true(f.requests[HTTP_DELETE] > 0);
+        for (int i = 0; i < 3; i++) {
+                days_later(2);
+                assert_int_equal(look(&narrow, old, /* ack= */ false), 0);
+                assert_true(f.requests[HTTP_DELETE] > 0);
+        }
+
+        days_later(3);
+        assert_int_equal(look(&wide, old, /* ack= */ false), 0);
+        days_later(3);
+        assert_int_equal(look(&narrow, old, /* ack= */ true), DOUBT_BIT(DOUBT_POLICY));
+
+        /* What is only asked for takes no ack back: back at the rule that was accepted, it still is. */
+        days_later(3);
+        assert_int_equal(look(&(struct keep){.count = {[KEEP_LAST] = 1}}, old, /* ack= */ false),
+                         DOUBT_BIT(DOUBT_POLICY));
+        days_later(3);
+        assert_int_equal(look(&narrow, old, /* ack= */ false), 0);
+        free(written);
+        written = NULL;
+}
+
 /* ---- retirement ---- */
 
 /* A target that goes by a tag, and a disk without it: as the first rule. */
@@ -151,6 +267,7 @@ static void test_retire_ends_elsewhere(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),

@@ -887,6 +887,16 @@ static void test_acks(void **unused) {
         assert_int_equal(state_ack(&state, DOUBT_POLICY, "gold", "", 0, noon), -E2BIG);
         assert_false(state.changed);
         assert_true(state_is_acked(&state, DOUBT_POLICY, "gold", "last=2"));
+
+        /* Forgotten, it takes no other with it. */
+        state_ack_forget(&state, DOUBT_POLICY, "iron");
+        assert_false(state.changed);
+        state_ack_forget(&state, DOUBT_POLICY, "gold");
+        assert_true(state.changed);
+        assert_int_equal(state.n_acks, 2);
+        assert_false(state_is_acked(&state, DOUBT_POLICY, "gold", "last=2"));
+        assert_true(state_is_acked(&state, DOUBT_POLICY, "silver", "last=3"));
+        assert_true(state_is_acked(&state, _DOUBT_N, "gold", NULL));
 }
 
 static void test_allowance(void **unused) {
