@@ -169,6 +169,17 @@ bool doubt_targets_stands(const struct fleet *fleet, uint32_t found, uint32_t ex
         return found < expect && !(fleet->has_accepted && found >= fleet->accepted);
 }
 
+bool doubt_targets_stood(const struct fleet *fleet, uint32_t expect) {
+        size_t last = 0;
+
+        for (size_t i = 1; i < ARRAY_SIZE(fleet->day); i++)
+                if (fleet->day[i] > fleet->day[last])
+                        last = i;
+        if (fleet->day[last] == 0)
+                return fleet->missing_from > 0;
+        return doubt_targets_stands(fleet, fleet->size[last], expect);
+}
+
 /* Whether the rule that begins at @i was seen before another one, not more than a day earlier. */
 static bool rule_returns(const struct rule_seen *seen, size_t i) {
         struct utc since = utc_add_seconds(seen[i].at, -DOUBT_PEER_WINDOW_S);

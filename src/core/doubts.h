@@ -118,6 +118,9 @@ bool fleet_equals(const struct fleet *a, const struct fleet *b);
 void fleet_accept(struct fleet *fleet, uint32_t found, struct utc now);
 /* Fewer than @expect (0: none), unless accepted, or a quarter of what was there is gone. */
 bool doubt_targets_stands(const struct fleet *fleet, uint32_t found, uint32_t expect);
+/* Whether it stood when the disks were counted last, while nobody can count them: the largest number of that
+ * day was too small. False where nothing was counted yet. */
+bool doubt_targets_stood(const struct fleet *fleet, uint32_t expect);
 
 /* One of ours, for doubt_peer_stands(): when it was created and which rule it carries. */
 struct rule_seen {

@@ -122,22 +122,23 @@ static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn
 
 static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn fn, void *data) {
         const struct target *target = &engine->file->targets[t];
-        const struct state_fleet *fleet = NULL;
+        const struct fleet *fleet = engine_fleet(engine, t);
         char scope[sizeof("target 4294967295 of policy ") + POLICY_NAME_MAX], reason[200];
         char hash[ENGINE_HASH_SIZE];
 
         if (!(engine->target_blocks[t] & DOUBT_BIT(DOUBT_TARGETS)))
                 return;
-        for (size_t i = 0; i < engine->state.n_fleets && !fleet; i++)
-                if (strcmp(engine->state.fleets[i].key, engine->target_keys[t]) == 0)
-                        fleet = &engine->state.fleets[i];
 
         snprintf(scope, sizeof(scope), "target %zu of policy %s", t + 1,
                  engine->file->policies[target->policy].name);
-        if (fleet && fleet->fleet.missing_from > 0)
+        if (!target_is_read(engine, target))
+                snprintf(reason, sizeof(reason),
+                         "disks were missing, and they cannot be counted before all of its "
+                         "subscriptions are read");
+        else if (fleet && fleet->missing_from > 0)
                 snprintf(reason, sizeof(reason),
                          "it finds %u disks, and found %u within 7 days before", engine->found[t],
-                         fleet->fleet.missing_from);
+                         fleet->missing_from);
         else
                 snprintf(reason, sizeof(reason), "it finds %u disks and expects %u or more",
                          engine->found[t], target->expect);
@@ -295,6 +296,7 @@ static int ack_find(struct engine *engine, const char *hash) {
                         return r;
                 fleet_accept(&fleet->fleet, engine->found[t], engine_now(engine));
                 engine->state.changed = true;
+                engine->target_blocks[t] = 0; /* else it would stand until it can be counted */
                 return 0;
         }
         return ENGINE_E_UNKNOWN;

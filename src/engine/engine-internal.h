@@ -316,6 +316,10 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
 void subscription_settle(struct subscription *s);
 /* Works out what stands now, and settles all plans with it. */
 void engine_settle(struct engine *engine);
+/* Whether all subscriptions that the target names were read: before that nobody can count it. */
+bool target_is_read(const struct engine *engine, const struct target *target);
+/* What is remembered of its size, or NULL. */
+const struct fleet *engine_fleet(const struct engine *engine, size_t target);
 /* A sweep of any subscription came to a good end, begun at @begin. */
 void engine_swept(struct engine *engine, struct mono begin);
 /* Raises it. */

@@ -354,8 +354,7 @@ static uint32_t policy_blocks(struct engine *engine, size_t p) {
         return blocks;
 }
 
-/* Whether all subscriptions that the target names were read: before that nobody can count it. */
-static bool target_is_read(const struct engine *engine, const struct target *target) {
+bool target_is_read(const struct engine *engine, const struct target *target) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct subscription *s = &engine->subscriptions[i];
                 bool named = target->subscription && strcmp(target->subscription, s->id) == 0;
@@ -368,13 +367,31 @@ static bool target_is_read(const struct engine *engine, const struct target *tar
         return true;
 }
 
+const struct fleet *engine_fleet(const struct engine *engine, size_t target) {
+        for (size_t i = 0; i < engine->state.n_fleets; i++)
+                if (strcmp(engine->state.fleets[i].key, engine->target_keys[target]) == 0)
+                        return &engine->state.fleets[i].fleet;
+        return NULL;
+}
+
+/* What goes on standing of a target that cannot be counted: what stood in this process or, by what the
+ * state remembers, in one before. */
+static uint32_t uncounted_blocks(const struct engine *engine, size_t t) {
+        const struct fleet *fleet = engine_fleet(engine, t);
+
+        return engine->target_blocks[t] |
+               (fleet && doubt_targets_stood(fleet, engine->file->targets[t].expect)
+                        ? DOUBT_BIT(DOUBT_TARGETS)
+                        : 0);
+}
+
 static uint32_t target_blocks(struct engine *engine, size_t t) {
         const struct target *target = &engine->file->targets[t];
         struct state_fleet *fleet;
         struct fleet before;
 
         if (!target_is_read(engine, target))
-                return engine->target_blocks[t];
+                return uncounted_blocks(engine, t);
         if (state_fleet_get(&engine->state, engine->target_keys[t], &fleet) < 0)
                 return engine->target_blocks[t];
 

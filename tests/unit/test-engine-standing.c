@@ -148,6 +148,91 @@ static void test_ack_is_of_one_step(void **state) {
         written = NULL;
 }
 
+/* ---- targets, unread ---- */
+
+#define UNREAD 403, ERROR("AuthorizationFailed")
+
+/* What lists the disks of the second subscription: the first rule. */
+static void set_second(int status, const char *body) {
+        f.rules[0].status = status;
+        f.rules[0].body = body;
+}
+
+/* One target with disks in two subscriptions; of the second nothing but its disks matters. */
+static void begin_two(void) {
+        static struct resource_id ids[2] = {{RESOURCE_DISK, SUB, "rg-app", "db01"},
+                                            {RESOURCE_DISK, SUB_2, "rg-app", "db01"}};
+
+        begin(6);
+        remember();
+        f.item.period_s = 1800;
+        f.target = (struct target){.disks = ids, .n_disks = 2};
+        rule(HTTP_GET, LIST_DISKS(SUB_2), 200, DISKS(SUB_2, OTHER_GENERATION, ""));
+        rule(HTTP_GET, LIST_SNAPSHOTS(SUB_2), 200, NOTHING);
+        rule(HTTP_GET, SUB_2 "/resourceGroups", UNREAD);
+        rule(HTTP_PUT, SUB_2, UNREAD);
+}
+
+/* What stood goes on standing while nobody can count the disks, until they are back or an ack; and what
+ * did not stand does not begin. */
+static void test_targets_unread(void **state) {
+        static const struct {
+                int line;
+                uint32_t expect;
+                bool lost; /* the second disk, before the restart */
+                bool ack;  /* what stands then, before the restart */
+                uint32_t stands;
+        } rows[] = {
+                {__LINE__, 0, true, false, DOUBT_BIT(DOUBT_TARGETS)},
+                {__LINE__, 0, true, true, 0},
+                {__LINE__, 0, false, false, 0},
+                {__LINE__, 2, false, false, 0},
+                {__LINE__, 3, false, false, DOUBT_BIT(DOUBT_TARGETS)},
+                {__LINE__, 3, false, true, 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                size_t deleted;
+
+                begin_two();
+                f.target.expect = rows[i].expect;
+                engine_begin();
+                assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+                engine_pass(900);
+                if (rows[i].lost)
+                        set_second(200, NOTHING);
+                engine_pass(2 * 3600);
+                assert_int_equal(!!(doubts() & DOUBT_BIT(DOUBT_TARGETS)),
+                                 rows[i].lost || rows[i].expect == 3);
+                if (rows[i].ack)
+                        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                assert_int_equal(engine_resume(f.engine, "root"), 0);
+                engine_end();
+
+                set_second(UNREAD);
+                f.requests[HTTP_DELETE] = 0;
+                engine_begin();
+                engine_pass(3600);
+                if ((doubts() & DOUBT_BIT(DOUBT_TARGETS)) != rows[i].stands)
+                        fail_msg("row at line %d: %x stand", rows[i].line, doubts());
+                deleted = f.requests[HTTP_DELETE];
+                assert_int_equal(deleted > 0, rows[i].stands == 0);
+                if (rows[i].lost && rows[i].stands) {
+                        assert_true(said("they cannot be counted"));
+                        set_second(200, DISKS(SUB_2, OTHER_GENERATION, ""));
+                        engine_pass(2 * 3600);
+                } else if (rows[i].stands) {
+                        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                        engine_pass(3600);
+                }
+                assert_int_equal(doubts() & DOUBT_BIT(DOUBT_TARGETS), 0);
+                assert_true(f.requests[HTTP_DELETE] > 0);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* ---- retirement ---- */
 
 /* A target that goes by a tag, and a disk without it: as the first rule. */
@@ -268,6 +353,7 @@ static void test_retire_ends_elsewhere(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ack_is_of_one_step),
+                cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),
