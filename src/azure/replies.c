@@ -190,6 +190,12 @@ int snapshot_reply_decode(const cJSON *json, struct snapshot_reply *ret_snapshot
         return r;
 }
 
+bool snapshot_reply_has_failed(const struct snapshot_reply *snapshot) {
+        return snapshot->provisioning != PROVISIONING_DELETING &&
+               (snapshot->provisioning == PROVISIONING_FAILED ||
+                snapshot->provisioning == PROVISIONING_CANCELED || snapshot->has_copy_error);
+}
+
 bool snapshot_reply_is_complete(const struct snapshot_reply *snapshot, bool counts_percent) {
         if (snapshot->provisioning != PROVISIONING_SUCCEEDED || snapshot->has_copy_error)
                 return false;

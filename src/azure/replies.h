@@ -80,6 +80,8 @@ int snapshot_reply_decode(const struct cJSON *json, struct snapshot_reply *ret_s
 /* What completionPercent and createOption say together, with @counts_percent as in
  * DISK_COUNTS_PERCENT (core/rows.h): is all of its data there? True of Succeeded snapshots alone. */
 bool snapshot_reply_is_complete(const struct snapshot_reply *snapshot, bool counts_percent);
+/* Failed, Canceled, or a copyCompletionError, and not being deleted. */
+bool snapshot_reply_has_failed(const struct snapshot_reply *snapshot);
 
 /* From the body of a single GET or PUT. @ret_snapshot owns what it borrows from: deinit it. Returns
  * 0, JSON_E_* (page.h), REPLY_E_MEMBER, or -ENOMEM. */

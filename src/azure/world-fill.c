@@ -416,8 +416,7 @@ void world_fill_state(const struct snapshot_reply *reply, bool counts_percent,
 
         if (reply->provisioning == PROVISIONING_DELETING)
                 row->flags |= ROW_LEAVING;
-        else if (reply->provisioning == PROVISIONING_FAILED ||
-                 reply->provisioning == PROVISIONING_CANCELED || reply->has_copy_error)
+        else if (snapshot_reply_has_failed(reply))
                 row->flags |= ROW_FAILED;
         else
                 row->flags |= complete ? ROW_COMPLETE : ROW_UNDERWAY;

@@ -30,7 +30,7 @@ struct action {
         size_t policy;    /* index into the policy file; ACTION_NO_POLICY: retired, of no policy */
         size_t series;    /* index into the plan's series, or ACTION_NO_SERIES */
         uint32_t blocked; /* DOUBT_BIT()s and BLOCK_*: 0 may be admitted; set by plan_settle() */
-        bool failed;      /* delete: it never was a backup; it counts in no tally */
+        bool failed;      /* delete: for that alone, and the re-read must find it so; in no tally */
         bool retired;     /* delete: the operator retires it, floors do not hold */
         char subscription[GUID_TEXT_SIZE];
         char group[RESOURCE_GROUP_MAX + 1]; /* the snapshot's */

@@ -140,6 +140,11 @@ static const char *prune_difference(const struct action *action,
                 return "timeCreated";
         if (tags_hash(reply->tags) != action->tag_hash)
                 return "tags";
+        /* No rule lets a failed one go but that it has failed: complete after all it may be the newest.
+         * One that is on its way out asks for no DELETE. */
+        if (action->failed && !snapshot_reply_has_failed(reply) &&
+            reply->provisioning != PROVISIONING_DELETING)
+                return "state";
         return NULL;
 }
 

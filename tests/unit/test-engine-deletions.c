@@ -156,11 +156,49 @@ static void test_stopped_waiting(void **state) {
         engine_end();
 }
 
+/* One that had failed is deleted if it still has when it is read again, and not if its data is there
+ * after all, or may be. */
+static void test_failed_read_again(void **state) {
+        static const struct {
+                int line;
+                const char *at_get;
+                bool stays;
+                const char *said;
+        } cases[] = {
+                {__LINE__, "Failed", false, "is deleted"},
+                {__LINE__, "Canceled", false, "is deleted"},
+                {__LINE__, "Succeeded\",\"copyCompletionError\":{\"errorCode\":\"x\"},\"x\":\"",
+                 false, "is deleted"},
+                {__LINE__, "Succeeded", true, "its state is no longer what the plan saw, it stays"},
+                {__LINE__, "Updating", true, "its state is no longer what the plan saw, it stays"},
+                {__LINE__, "Deleting", true, "was gone already"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct strbuf name = {};
+
+                begin(2);
+                f.item.period_s = SEC_PER_DAY;
+                strbuf_append_str(&name, snap_add_ours(START_S - 8 * SEC_PER_DAY)->name);
+                snap_find(name.data)->state = "Failed";
+                f.get_part = name.data;
+                f.get_state = cases[i].at_get;
+                engine_begin();
+                engine_pass(9 * SEC_PER_DAY);
+                if (!snap_find(name.data) != !cases[i].stays || !said(cases[i].said))
+                        fail_msg("line %d: %s", cases[i].line,
+                                 snap_find(name.data) ? "it stays" : "it is deleted");
+                engine_end();
+                strbuf_deinit(&name);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_accepted_later),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
+                cmocka_unit_test(test_failed_read_again),
         };
 
         return cmocka_run_group_tests_name("engine-deletions", tests, NULL, NULL);
