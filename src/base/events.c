@@ -461,8 +461,8 @@ static const struct event_entry events[] = {
                         .effect = "No snapshot is taken for this slot; the next slot has names of "
                                   "its "
                                   "own.",
-                        .remedy = "See why they failed; failed ones of ours are removed after 7 "
-                                  "days.",
+                        .remedy = "See why they failed; failed ones of ours are removed 7 days "
+                                  "after they were first seen so.",
                 },
         [LOG_EVENT_NO_GENERATION] =
                 {

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* Chosen: pauses, acks and sizes of ten thousand disks fit many times over. */
-#define STORE_FILE_MAX (16U << 20)
+#define STORE_FILE_MAX (20U << 20)
 
 struct store;
 

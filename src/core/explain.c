@@ -1,7 +1,5 @@
 #include "core/explain.h"
 
-#include "core/planner.h"
-
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "core/series.h"
@@ -15,6 +13,8 @@ struct explainer {
         const struct world_view *view;
         struct utc now;
         struct utc horizon;
+        const struct failure *failures;
+        size_t n_failures;
         const struct disk_row **disks; /* those with a generation, by its number */
         size_t n_disks;
         struct series_scratch scratch;
@@ -88,14 +88,20 @@ static int reserve_items(struct explainer *e, size_t n) {
         return 0;
 }
 
-/* When one that failed goes. */
-static struct utc failed_end(const struct explainer *e, const struct snapshot_row *row) {
-        struct utc end;
+void explainer_know_failures(struct explainer *e, const struct failure *failures, size_t n) {
+        e->failures = failures;
+        e->n_failures = n;
+}
 
-        if ((row->flags & ROW_HELD) || !utc_is_set(row->time_created))
-                return UTC_NEVER;
-        end = utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S);
-        return end.ticks < e->now.ticks ? e->now : end;
+/* When one that failed goes. What nobody has seen so before is seen so now. */
+static struct utc failed_end(const struct explainer *e, const struct snapshot_row *row) {
+        struct failure seen_now = {.unique_id = row->unique_id, .since = e->now};
+        struct utc end;
+        bool found;
+
+        (void)failure_place(e->failures, e->n_failures, &row->unique_id, &found);
+        end = found ? failure_end(e->failures, e->n_failures, row) : failure_end(&seen_now, 1, row);
+        return (struct utc){MAX(end.ticks, e->now.ticks)};
 }
 
 /* When the planner deletes it, given what the rules say. */
@@ -161,7 +167,7 @@ void explained_append(const struct explainer *e, const struct explained_series *
         if (series->prune_off && policy->has_keep)
                 strbuf_append_str(out, "prune is off, ");
         if ((explained->row->flags & ROW_FAILED) && explained->death.ticks != UTC_NEVER.ticks) {
-                strbuf_append_str(out, "failed, goes 7 days after its creation");
+                strbuf_append_str(out, "failed, goes 7 days after it was first seen so");
                 return;
         }
         verdict_append(&explained->verdict, policy->has_keep ? &policy->keep : NULL, out);
@@ -192,7 +198,7 @@ int explainer_backup(struct explainer *e, const struct explained_row *what,
         if (policy->prune == PRUNE_OFF)
                 strbuf_append_str(out, "prune is off, ");
         if (row->flags & ROW_FAILED) {
-                strbuf_append_str(out, "backup, failed, goes 7 days after its creation");
+                strbuf_append_str(out, "backup, failed, goes 7 days after it was first seen so");
                 return 0;
         }
         strbuf_append_str(out, "backup");

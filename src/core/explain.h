@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/macros.h"
+#include "core/failures.h"
 #include "core/policy.h"
 #include "core/retention.h"
 #include "core/rows.h"
@@ -19,6 +20,9 @@ struct explainer;
 
 int explainer_new(const struct policy_file *file, const struct world_view *view, struct utc now,
                   struct explainer **ret_explainer);
+/* Since when snapshots are known to have failed: borrowed, sorted. The others are taken to have been seen
+ * so at @now, as they are without a call of this. */
+void explainer_know_failures(struct explainer *explainer, const struct failure *failures, size_t n);
 struct explainer *explainer_free(struct explainer *explainer);
 DEFINE_CLEANUP(struct explainer *, explainer_free)
 
@@ -47,7 +51,7 @@ int explainer_series(struct explainer *explainer, size_t policy, const struct di
                      struct explained_series *ret_series);
 
 /* The reasons for people: "daily 3/30, last 1/6"; "prune is off, superseded"; for one that goes by its
- * failure "failed, goes 7 days after its creation". */
+ * failure "failed, goes 7 days after it was first seen so". */
 void explained_append(const struct explainer *explainer, const struct explained_series *series,
                       const struct explained *explained, struct strbuf *out);
 

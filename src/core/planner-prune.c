@@ -140,11 +140,12 @@ int planner_delete(struct planner *p, const struct snapshot_row *row, struct str
         return strbuf_take(reason, &action->reason);
 }
 
-/* Whether an unsuccessful one has been there long enough for people to look at. */
-static bool failed_is_old(const struct snapshot_row *row, struct utc now) {
-        return (row->flags & ROW_FAILED) && !(row->flags & ROW_HELD) &&
-               utc_is_set(row->time_created) &&
-               utc_add_seconds(row->time_created, PLANNER_FAILED_LIFE_S).ticks <= now.ticks;
+/* Whether an unsuccessful one has been seen long enough for people to look at. */
+static bool failed_is_old(const struct planner *p, const struct snapshot_row *row) {
+        const struct standing *standing = p->standing;
+
+        return standing &&
+               failure_end(standing->failures, standing->n_failures, row).ticks <= p->now.ticks;
 }
 
 /* Notes the complete ones that min_keep relies on. */
@@ -186,7 +187,7 @@ static int prune_backups(struct planner *p, const struct series *s, struct serie
                 over = series_backup_end(s, row, state->complete).ticks <= p->now.ticks;
                 if (over && snapshot_row_until(s->view, row, &until))
                         strbuf_appendf(&reason, "backup kept until %s", utc_format(until, text));
-                else if (failed_is_old(row, p->now))
+                else if (failed_is_old(p, row))
                         strbuf_append_str(&reason, "failed more than 7 days ago");
                 else
                         continue;
@@ -223,7 +224,7 @@ static int prune_members(struct planner *p, const struct series *s, struct serie
                 if (p->scratch.verdicts[i].kept_by == 0) {
                         strbuf_append_str(&reason, "superseded under ");
                         strbuf_append_str(&reason, p->rules[s->policy_index]);
-                } else if (failed_is_old(row, p->now))
+                } else if (failed_is_old(p, row))
                         strbuf_append_str(&reason, "failed more than 7 days ago");
                 else
                         continue;

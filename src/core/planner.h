@@ -14,6 +14,7 @@
 #include "base/macros.h"
 #include "base/strbuf.h"
 #include "core/doubts.h"
+#include "core/failures.h"
 #include "core/policy.h"
 #include "core/rows.h"
 
@@ -104,8 +105,6 @@ struct series_state {
         size_t first_target, n_targets; /* the targets that select it: plan->selectors from here */
 };
 
-/* "Failed ones of ours go after 7 days" (DESIGN section 4): long enough for a person to look. */
-#define PLANNER_FAILED_LIFE_S (7 * SEC_PER_DAY)
 /* Ultra and Premium SSD v2: pending snapshots of a disk (FACTS section 4). */
 #define PLANNER_PENDING_MAX 3
 
@@ -157,6 +156,9 @@ struct standing {
         /* [n_policies]: the keep rule last accepted, NULL where none is remembered; or NULL. It stands
          * for what no listed snapshot of a series tells. */
         const char *const *rules;
+        const struct failure
+                *failures; /* sorted; NULL: none. One that is not among them does not go */
+        size_t n_failures;
 };
 
 /* The generation's, or NULL. */
@@ -164,8 +166,8 @@ const struct generation_standing *standing_generation(const struct standing *sta
                                                       const char *generation);
 
 /*
- * Plans for one subscription. @standing may be NULL: nothing stands. Of it only generations are
- * looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
+ * Plans for one subscription. @standing may be NULL: nothing stands. Of it only generations,
+ * rules and failures are looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
  * Returns 0 or -ENOMEM or -E2BIG.
  */
 int planner_run(const struct policy_file *file, const struct world_view *view,

@@ -271,6 +271,8 @@ void subscription_lags(struct subscription *s);
 /* Compares, and asks for what vanished. Before the new world is taken over. */
 void subscription_compare(struct subscription *s, struct world *world, struct mono begin,
                           struct mono now);
+/* Remembers since when ours are listed failed, as of the world at hand. @clean: what it lacks is not there. */
+void subscription_note_failures(struct subscription *s, bool clean);
 /* Asks for the disks of generations that no listing has. */
 void subscription_seek_orphans(struct subscription *s, struct mono now);
 /* Whether the series' survivors have been read, or need not be; asks for them otherwise, as far as

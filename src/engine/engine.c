@@ -48,6 +48,11 @@ struct utc engine_now(const struct engine *engine) {
                              clock_utc(engine->services.clock));
 }
 
+const struct failure *engine_failures(const struct engine *engine, size_t *ret_n) {
+        *ret_n = engine->state.n_failures;
+        return engine->state.failures;
+}
+
 struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mono now) {
         int64_t ticks, ns;
 

@@ -223,6 +223,7 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
 
         engine_swept(s->engine, begin);
         sweep_doubt_swept(&s->listing, begin, clean);
+        subscription_note_failures(s, clean);
         subscription_plan(s, now);
         if (s->plan) {
                 subscription_check_deletions(s);

@@ -295,6 +295,77 @@ void subscription_compare(struct subscription *s, struct world *world, struct mo
                 s->agreed = true;
 }
 
+static bool subscription_has_id(const struct subscription *s, const struct guid *id) {
+        struct guid own;
+
+        return guid_parse(s->id, strlen(s->id), &own) == 0 && guid_compare(&own, id) == 0;
+}
+
+static bool engine_reads(const struct engine *engine, const struct guid *id) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (subscription_has_id(&engine->subscriptions[i], id))
+                        return true;
+        return false;
+}
+
+/* Which of those that are remembered are listed: as failed or leaving, or with another state. */
+enum {
+        FAILURE_UNLISTED,
+        FAILURE_STANDS,
+        FAILURE_OVER
+};
+
+/* Forgets those that are over, and with @clean those that are not listed. */
+static void forget_failures(struct subscription *s, const uint8_t *listed, bool clean) {
+        struct state *state = &s->engine->state;
+
+        for (size_t i = state->n_failures; i > 0; i--) {
+                const struct guid *subscription = &state->failures[i - 1].subscription;
+                bool unlisted = listed[i - 1] == FAILURE_UNLISTED;
+
+                if (listed[i - 1] == FAILURE_OVER ||
+                    (unlisted && clean && subscription_has_id(s, subscription)) ||
+                    (unlisted && !engine_reads(s->engine, subscription)))
+                        state_failure_forget(state, i - 1);
+        }
+}
+
+void subscription_note_failures(struct subscription *s, bool clean) {
+        struct state *state = &s->engine->state;
+        struct world_view view = world_view(s->world);
+        _cleanup_(freep) uint8_t *listed = calloc(state->n_failures + 1, 1);
+        struct utc now = engine_now(s->engine);
+        struct guid subscription;
+        bool found;
+
+        if (!listed || guid_parse(s->id, strlen(s->id), &subscription) < 0)
+                return; /* with the next world */
+
+        for (size_t i = 0; i < view.n_snapshots && state->n_failures > 0; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+                size_t at =
+                        failure_place(state->failures, state->n_failures, &row->unique_id, &found);
+
+                if (found)
+                        listed[at] = row->flags & (ROW_FAILED | ROW_LEAVING) ? FAILURE_STANDS
+                                                                             : FAILURE_OVER;
+        }
+        forget_failures(s, listed, clean);
+
+        /* By a clock that is behind it would have failed for long already. */
+        if (s->engine->clock.stands)
+                return;
+        for (size_t i = 0; i < view.n_snapshots; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+
+                /* What cannot be remembered does not go yet. */
+                if ((row->flags & ROW_FAILED) && snapshot_row_is_ours(row) &&
+                    !guid_is_nil(&row->unique_id) &&
+                    state_failure_note(state, &row->unique_id, &subscription, now) < 0)
+                        return;
+        }
+}
+
 static bool generation_is_listed(const struct engine *engine, const char *generation) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 struct world_view view;

@@ -171,6 +171,8 @@ static void fill_standing(const struct engine *engine, const struct subscription
                 .generations = engine->generations,
                 .n_generations = engine->n_generations,
                 .rules = engine->rules,
+                .failures = engine->state.failures,
+                .n_failures = engine->state.n_failures,
         };
 }
 

@@ -8,6 +8,8 @@
  *         ],
  *         "gone":[
  *         ],
+ *         "failures":[
+ *         ],
  *         "fleets":[
  *         ],
  *         "deletions":[
@@ -17,8 +19,8 @@
  *
  * Reading is strict by one means: each record, once read, is written again and must give the bytes it
  * was read from. Unknown and missing members, another order, another form of a number or a time are
- * all found by that, and what is left to check of a value is its range. Records are read one by one,
- * so that a large file never becomes a tree.
+ * all found by that, and what is left to check of a value is its range. A section that files did not
+ * have at first may be missing. Records are read one by one, so that a large file never becomes a tree.
  *
  * Instants are kept in whole seconds: nothing here is about less than an hour, and at the ceilings
  * the file would not fit its own otherwise.
@@ -182,6 +184,45 @@ static int gone_read(const struct cJSON *json, struct state *state) {
         return 0;
 }
 
+/* Failed snapshots */
+
+static void failure_write(struct json_writer *w, const struct state *state, size_t i) {
+        const struct failure *failure = &state->failures[i];
+        char text[GUID_TEXT_SIZE];
+
+        json_open(w, NULL, '{');
+        json_write_string(w, "snapshot", guid_format(&failure->unique_id, text));
+        json_write_string(w, "subscription", guid_format(&failure->subscription, text));
+        write_time(w, "since", failure->since);
+        json_close(w);
+}
+
+static bool read_guid(const struct cJSON *json, const char *name, struct guid *ret_guid) {
+        const char *text = json_string(json, name);
+
+        return text && guid_parse(text, strlen(text), ret_guid) == 0;
+}
+
+static int failure_read(const struct cJSON *json, struct state *state) {
+        struct failure failure;
+        bool found;
+        int r;
+
+        if (!read_guid(json, "snapshot", &failure.unique_id) ||
+            !read_guid(json, "subscription", &failure.subscription) ||
+            !read_time(json, "since", UTC_NONE, &failure.since) || !utc_is_set(failure.since))
+                return STATE_E_DAMAGED;
+        if (failure_place(state->failures, state->n_failures, &failure.unique_id, &found) !=
+            state->n_failures)
+                return STATE_E_DAMAGED;
+
+        r = state_failures_make(state, state->n_failures);
+        if (r < 0)
+                return r;
+        state->failures[state->n_failures - 1] = failure;
+        return 0;
+}
+
 /* Fleets */
 
 static void fleet_write(struct json_writer *w, const struct state *state, size_t i) {
@@ -325,14 +366,16 @@ struct section {
         size_t n; /* offset of the number of records in struct state */
         int (*read)(const struct cJSON *json, struct state *state); /* appends one */
         void (*write)(struct json_writer *w, const struct state *state, size_t i);
+        bool later; /* the first files had none */
 };
 
 static const struct section sections[] = {
-        {"acks", offsetof(struct state, n_acks), ack_read, ack_write},
-        {"gone", offsetof(struct state, n_gone), gone_read, gone_write},
-        {"fleets", offsetof(struct state, n_fleets), fleet_read, fleet_write},
-        {"deletions", offsetof(struct state, n_deletions), deletions_read, deletions_write},
-        {"rules", offsetof(struct state, n_rules), rule_read, rule_write},
+        {"acks", offsetof(struct state, n_acks), ack_read, ack_write, false},
+        {"gone", offsetof(struct state, n_gone), gone_read, gone_write, false},
+        {"failures", offsetof(struct state, n_failures), failure_read, failure_write, true},
+        {"fleets", offsetof(struct state, n_fleets), fleet_read, fleet_write, false},
+        {"deletions", offsetof(struct state, n_deletions), deletions_read, deletions_write, false},
+        {"rules", offsetof(struct state, n_rules), rule_read, rule_write, false},
 };
 
 static size_t section_n(const struct section *section, const struct state *state) {
@@ -497,7 +540,7 @@ static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, str
         if (scratch->error)
                 return scratch->error;
         if (!rest_skip(rest, scratch->data, scratch->len))
-                return STATE_E_DAMAGED;
+                return section->later ? 0 : STATE_E_DAMAGED;
         if (rest_skip_str(rest, section_end(s)))
                 return 0;
 

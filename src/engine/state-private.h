@@ -20,6 +20,7 @@ size_t state_rules_place(const struct state *state, const char *policy, bool *re
 /* Each makes a zeroed record at the place. Returns 0, -ENOMEM, or -E2BIG at the ceiling. */
 int state_acks_make(struct state *state, size_t at);
 int state_gone_make(struct state *state, size_t at);
+int state_failures_make(struct state *state, size_t at);
 int state_fleets_make(struct state *state, size_t at);
 int state_deletions_make(struct state *state, size_t at);
 int state_rules_make(struct state *state, size_t at);

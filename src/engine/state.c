@@ -26,6 +26,7 @@ void state_deinit(struct state *state) {
                 state_ack_deinit(&state->acks[i]);
         free(state->acks);
         free(state->gone);
+        free(state->failures);
         free(state->fleets);
         for (size_t i = 0; i < state->n_deletions; i++)
                 free(state->deletions[i].policy);
@@ -141,6 +142,11 @@ int state_gone_make(struct state *state, size_t at) {
                           STATE_GONE_MAX, at);
 }
 
+int state_failures_make(struct state *state, size_t at) {
+        return place_make(&state->failures, &state->n_failures, &state->failures_capacity,
+                          sizeof(*state->failures), STATE_FAILURES_MAX, at);
+}
+
 int state_fleets_make(struct state *state, size_t at) {
         return place_make(&state->fleets, &state->n_fleets, &state->fleets_capacity,
                           sizeof(*state->fleets), STATE_FLEETS_MAX, at);
@@ -217,6 +223,32 @@ void state_gone_forget(struct state *state, const char *generation) {
                 (state->n_gone - at) * sizeof(*state->gone));
         state->changed = true;
 }
+
+int state_failure_note(struct state *state, const struct guid *unique_id,
+                       const struct guid *subscription, struct utc now) {
+        bool found;
+        size_t at = failure_place(state->failures, state->n_failures, unique_id, &found);
+        int r;
+
+        if (found)
+                return 0;
+        r = state_failures_make(state, at);
+        if (r < 0)
+                return r;
+        state->failures[at] = (struct failure){*unique_id, *subscription, now};
+        state->changed = true;
+        return 0;
+}
+
+void state_failure_forget(struct state *state, size_t at) {
+        assert(at < state->n_failures);
+
+        state->n_failures--;
+        memmove(&state->failures[at], &state->failures[at + 1],
+                (state->n_failures - at) * sizeof(*state->failures));
+        state->changed = true;
+}
+
 int state_ack(struct state *state, enum doubt kind, const char *policy, const char *rule,
               uint64_t allowance, struct utc now) {
         struct state_ack ack = {

@@ -1,11 +1,12 @@
 /*
- * state: what is remembered across restarts beside the cloud: pauses, acks, since when disks are gone,
- * sizes of fleets, deletions of the last day, accepted rules (DESIGN section 1, promise 4).
+ * state: what is remembered across restarts beside the cloud: pauses, acks, since when disks are gone
+ * and snapshots have failed, sizes of fleets, deletions of the last day, accepted rules (DESIGN section
+ * 1, promise 4).
  *
  * It is one small file in the store, read at the start and replaced whole after a change. Lost or
- * torn, it is empty: then only questions are asked again, freezes begin anew, and the day's deletions
- * are counted from the start. A file of a newer version is not understood, and left alone until the
- * first change replaces it; the log says so.
+ * torn, it is empty: then only questions are asked again, freezes and the days of failed snapshots
+ * begin anew, and the day's deletions are counted from the start. A file of a newer version is not
+ * understood, and left alone until the first change replaces it; the log says so.
  *
  * The file is JSON with members in a fixed order, one record a line, so that people can read it and
  * two equal states are equal bytes. Every value of it is checked as if a stranger had written it.
@@ -15,6 +16,7 @@
 #include "base/macros.h"
 #include "base/store.h"
 #include "core/doubts.h"
+#include "core/failures.h"
 #include "core/policy.h"
 #include "core/resource_id.h"
 
@@ -23,8 +25,10 @@
 #include <stdint.h>
 
 #define STATE_FILE "state"
-/* Chosen ceilings: of ten thousand disks in a few policies all may be gone; acks are made by hand. */
+/* Chosen ceilings: of ten thousand disks in a few policies all may be gone, and each have a failed one;
+ * acks are made by hand. */
 #define STATE_GONE_MAX 100000
+#define STATE_FAILURES_MAX 10000
 #define STATE_ACKS_MAX 1000
 #define STATE_FLEETS_MAX 10000
 #define STATE_DELETIONS_MAX 10000
@@ -85,6 +89,8 @@ struct state {
         size_t n_acks, acks_capacity;
         struct state_gone *gone; /* sorted by generation */
         size_t n_gone, gone_capacity;
+        struct failure *failures; /* sorted by uniqueId */
+        size_t n_failures, failures_capacity;
         struct state_fleet *fleets;
         size_t n_fleets, fleets_capacity;
         struct state_deletions *deletions; /* oldest first */
@@ -113,6 +119,15 @@ int state_fleet_get(struct state *state, const char *key, struct state_fleet **r
 /* NULL when there is none. */
 const struct state_gone *state_gone_find(const struct state *state, const char *generation);
 void state_gone_forget(struct state *state, const char *generation);
+
+/*
+ * One of ours is listed failed at @now: remembered since then, unless it is already. Returns 0, -ENOMEM, or
+ * -E2BIG at the ceiling.
+ */
+int state_failure_note(struct state *state, const struct guid *unique_id,
+                       const struct guid *subscription, struct utc now);
+/* Forgets the @at-th. */
+void state_failure_forget(struct state *state, size_t at);
 
 /* The key of the @target-th target: its policy's name and all that it selects by. Returns 0 or
  * -ENOMEM. */

@@ -310,6 +310,17 @@ int service_fail_copy(struct service *service, struct utc now, const char *id) {
         return 0;
 }
 
+int service_fail_update(struct service *service, struct utc now, const char *id) {
+        struct service_resource *resource = service_find_living(service, id);
+
+        if (!resource)
+                return SERVICE_E_MISSING;
+        resource->fails = true;
+        resource->done_at = now;
+        service_resource_changed(resource);
+        return 0;
+}
+
 int service_delete_group(struct service *service, struct utc now, const char *subscription,
                          const char *name) {
         struct group *group = service_find_group(service, subscription, name);

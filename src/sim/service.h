@@ -400,6 +400,9 @@ int service_end_upload(struct service *service, struct utc now, const char *id);
 /* A background copy that is under way stops with copyCompletionError. Returns 0, SERVICE_E_MISSING
  * (also when none is under way). */
 int service_fail_copy(struct service *service, struct utc now, const char *id);
+/* An update of the resource, as of its tags, ends Failed at @now: its data is whole, and its
+ * provisioningState says Failed. Returns 0, SERVICE_E_MISSING. */
+int service_fail_update(struct service *service, struct utc now, const char *id);
 /* Deletes the group with all that is in it; service_add_group() gives an empty one back. Returns 0,
  * -ENOMEM, SERVICE_E_MISSING, SERVICE_E_LOCKED. */
 int service_delete_group(struct service *service, struct utc now, const char *subscription,

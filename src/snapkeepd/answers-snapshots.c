@@ -35,6 +35,10 @@ static void rows_deinit(struct rows *rows) {
 
 static int rows_init(struct rows *rows, const struct answer_source *source,
                      const struct world_view *view, struct utc now, size_t first, size_t n) {
+        const struct failure *failures;
+        size_t n_failures;
+        int r;
+
         *rows = (struct rows){
                 .file = source->file,
                 .view = view,
@@ -44,7 +48,12 @@ static int rows_init(struct rows *rows, const struct answer_source *source,
         rows->fates = calloc(n + 1, sizeof(*rows->fates));
         if (!rows->fates)
                 return -ENOMEM;
-        return explainer_new(source->file, view, now, &rows->explainer);
+        r = explainer_new(source->file, view, now, &rows->explainer);
+        if (r < 0)
+                return r;
+        failures = engine_failures(source->engine, &n_failures);
+        explainer_know_failures(rows->explainer, failures, n_failures);
+        return 0;
 }
 
 /* Works out a whole series, and keeps what is of these rows. */

@@ -211,7 +211,10 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
         c->evaluated[PROMISE_FAILED]++;
         if (checks_is_failed(s->r, (struct utc){at.ticks - 1})) {
                 if (at.ticks + service_clock_error(c->service) / NSEC_PER_TICK <
-                    utc_add_seconds(s->r->time_created, FAILED_LIFE_S).ticks)
+                            utc_add_seconds(s->r->time_created, FAILED_LIFE_S).ticks ||
+                    (service_clock_error(c->service) == 0 &&
+                     c->nodes[node - 1].clock_error_ns == 0 &&
+                     at.ticks < utc_add_seconds(checks_failed_since(s->r), FAILED_LIFE_S).ticks))
                         checks_broken(c, PROMISE_FAILED,
                                       "%s had failed and was deleted before 7 days", s->r->name);
         } else if (!service_resource_is_complete(s->r, (struct utc){at.ticks - 1})) {

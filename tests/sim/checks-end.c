@@ -37,6 +37,20 @@ static int64_t newest_slot(const struct intent *intent, int64_t now_s) {
         return newest;
 }
 
+/* One that has failed, and that the node has known to have since before @then. */
+static void check_failed_left_over(struct checks *c, const struct seen_snapshot *s,
+                                   const struct intent *intent, unsigned node, struct utc now,
+                                   struct utc then) {
+        struct utc since = s->failed[node - 1].at;
+
+        if (!c->nodes[node - 1].alive || !intent_holds(intent, node, now) || since.ticks == 0 ||
+            since.ticks >= then.ticks || s->r->time_created.ticks >= then.ticks ||
+            (!s->backup && intent_keeps_all(intent)))
+                return;
+        c->evaluated[PROMISE_IT_ENDS]++;
+        checks_broken(c, PROMISE_IT_ENDS, "%s has failed and is still there", s->r->name);
+}
+
 /* One of ours that nothing holds, while @complete of its series are there: failed for long, or a backup
  * whose date has passed. */
 static void check_left_over(struct checks *c, const struct seen_snapshot *s,
@@ -44,10 +58,9 @@ static void check_left_over(struct checks *c, const struct seen_snapshot *s,
         struct utc earlier = utc_add_seconds(now, -2 * ROUND_SLACK_S);
 
         if (checks_is_failed(s->r, now)) {
-                if ((s->backup || !intent_keeps_all(intent)) &&
-                    s->r->time_created.ticks < utc_add_seconds(earlier, -7 * SEC_PER_DAY).ticks)
-                        checks_broken(c, PROMISE_IT_ENDS, "%s has failed and is still there",
-                                      s->r->name);
+                for (unsigned node = 1; node <= CHECKS_NODES_MAX; node++)
+                        check_failed_left_over(c, s, intent, node, now,
+                                               utc_add_seconds(earlier, -7 * SEC_PER_DAY));
                 return;
         }
         if (!s->backup || !service_resource_is_complete(s->r, earlier))

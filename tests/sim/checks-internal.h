@@ -65,6 +65,11 @@ struct seen_snapshot {
         struct utc delete_sent_utc[CHECKS_NODES_MAX];
         bool explained;                       /* a rule was logged for it */
         unsigned listed_in[CHECKS_NODES_MAX]; /* by node: the last life that has listed it */
+        /* By node: when it had listed it failed for certain, and has done so ever since; zero: it has not. */
+        struct {
+                bool once;
+                struct utc at;
+        } failed[CHECKS_NODES_MAX];
 };
 
 /* All snapshots of one life of a disk that live. */
@@ -170,6 +175,8 @@ bool intent_selects(const struct intent *intent, const struct service_resource *
 /* Selected disks that live. */
 unsigned checks_count_fleet(const struct checks *c, const struct intent *intent);
 bool checks_is_failed(const struct service_resource *r, struct utc at);
+/* Since when, of one that has. */
+struct utc checks_failed_since(const struct service_resource *r);
 /* Whether the operator said so to the node; the newest such word's time and number. */
 bool checks_was_acked(const struct checks *c, unsigned node, enum checks_ack ack, const char *what,
                       const char *rule, struct utc after);

@@ -60,6 +60,7 @@ void checks_started(struct checks *c, unsigned node, struct mono now, struct utc
                 .paused_until = kept.paused_until,
                 .state_lost_at = kept.state_lost_at,
                 .state_odd_at = kept.state_odd_at,
+                .clock_odd_at = kept.clock_odd_at,
                 .targets_acked = kept.targets_acked,
                 .largest = kept.largest,
                 .misled_until = kept.misled_until,
@@ -318,6 +319,30 @@ static void know_deletions(struct checks *c, size_t node, struct utc at) {
                                 chain->items[i]->listed_in[node] = life;
 }
 
+/* The node has listed the world as it was at @at: it remembers since when what has failed has. It does
+ * not while a doubt about the clock may stand, and forgets what it is not shown; and what it had not
+ * written when it was killed, so that only the second time is certain. */
+static void know_failures(struct checks *c, size_t node, struct utc at, struct utc now) {
+        struct seen_node *n = &c->nodes[node];
+
+        if (service_clock_error(c->service) != 0 || n->clock_error_ns != 0 ||
+            now.ticks < n->misled_until.ticks)
+                n->clock_odd_at = now;
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                for (size_t i = 0; i < chain->n; i++) {
+                        struct seen_snapshot *s = chain->items[i];
+                        bool failed = checks_is_failed(s->r, at) && !c->rights_cut;
+                        struct utc *since = &s->failed[node].at;
+
+                        if (!failed || since->ticks <= n->state_odd_at.ticks)
+                                *since = (struct utc){};
+                        if (since->ticks == 0 && s->failed[node].once && n->clean >= 2 &&
+                            now.ticks >= utc_add_seconds(n->clock_odd_at, 2 * CHECKS_SIGHT_S).ticks)
+                                *since = now;
+                        s->failed[node].once = failed;
+                }
+}
+
 /* A walk is over disks first, then snapshots; both whole make a sweep. */
 static void hear_page(struct checks *c, struct seen_node *n, enum service_request_kind kind,
                       const struct http_reply *reply, struct mono now) {
@@ -338,6 +363,8 @@ static void hear_page(struct checks *c, struct seen_node *n, enum service_reques
         /* A round lists its snapshots alone. */
         n->listed_utc = n->page_utc;
         n->filtered = c->rights_cut;
+        know_failures(c, (size_t)(n - c->nodes), utc_add_seconds(n->page_utc, -c->lag_s),
+                      n->page_utc);
         if (!c->rights_cut)
                 know_deletions(c, (size_t)(n - c->nodes), utc_add_seconds(n->page_utc, -c->lag_s));
         if (!n->walk_open)

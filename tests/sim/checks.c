@@ -108,6 +108,10 @@ const char *checks_tag(const struct service_resource *r, const char *name) {
         return service_tag_get(r, name) ?: "";
 }
 
+struct utc checks_failed_since(const struct service_resource *r) {
+        return r->fails ? r->done_at : r->copy_failed_at;
+}
+
 bool checks_is_failed(const struct service_resource *r, struct utc at) {
         return service_resource_state(r, at) == SERVICE_FAILED ||
                (r->fails && at.ticks >= r->done_at.ticks) || service_resource_copy_failed(r, at);

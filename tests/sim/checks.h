@@ -151,6 +151,7 @@ struct seen_node {
         bool paused, paused_all;
         struct utc paused_until;
         struct utc state_lost_at; /* what it remembered before is forgotten */
+        struct utc clock_odd_at;  /* last listing while its clock or ARM's was off */
         struct utc misled_until; /* a Date that was off was heard, and may be believed until then */
         struct utc state_odd_at; /* what it remembered before may be forgotten */
         struct utc targets_acked;

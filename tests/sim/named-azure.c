@@ -322,6 +322,43 @@ void named_failed_leftover(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* One that was complete for days, and is kept by the rule, fails by an update: seven days to look at it
+ * begin with that. */
+void named_failed_update(struct rig *rig) {
+        const struct service_resource *oldest;
+        struct intent want = tale_hourly();
+        struct tale tale;
+        uint64_t serial;
+
+        want.daily = 30;
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 9 * DAY_NS + 20 * MINUTE_NS);
+        oldest = rig_ours(rig, "disk-1", 0);
+        for (size_t i = 1; i < tale_ours(&tale, "disk-1"); i++) {
+                const struct service_resource *other = rig_ours(rig, "disk-1", i);
+
+                if (!oldest || other->created_at.ticks < oldest->created_at.ticks)
+                        oldest = other;
+        }
+        tale_expect(&tale,
+                    oldest && utc_add_seconds(oldest->created_at, 8 * SEC_PER_DAY).ticks <
+                                      sim_true_utc(rig->sim).ticks,
+                    "none is old");
+        serial = oldest ? oldest->serial : 0;
+        if (oldest)
+                tale_must(&tale,
+                          service_fail_update(rig->service, sim_true_utc(rig->sim), oldest->id));
+
+        rig_run(rig, 7 * DAY_NS - 5 * MINUTE_NS);
+        tale_expect(&tale, tale_lives(&tale, serial), "it went before its seven days");
+        rig_run(rig, 3 * HOUR_NS);
+        tale_expect(&tale, !tale_lives(&tale, serial), "it is there for ever");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 /* Another's snapshot has the name of the coming slot. */
 static uint64_t take_name(struct tale *tale, const char *source) {
         const struct service_resource *ours = rig_ours(tale->rig, "disk-1", 0), *theirs = NULL;

@@ -134,6 +134,7 @@ void named_listing_behind(struct rig *rig);
 void named_quota(struct rig *rig);
 void named_lock(struct rig *rig);
 void named_failed_leftover(struct rig *rig);
+void named_failed_update(struct rig *rig);
 void named_name_taken(struct rig *rig);
 void named_ultra_pending(struct rig *rig);
 void named_pruner_refused(struct rig *rig);

@@ -209,6 +209,7 @@ const struct scenario scenarios[] = {
         {"quota", 1, named_quota},
         {"lock", 1, named_lock},
         {"failed-leftover", 1, named_failed_leftover},
+        {"failed-update", 1, named_failed_update},
         {"name-taken", 1, named_name_taken},
         {"ultra-pending", 1, named_ultra_pending},
         {"backlog", 1, named_backlog},

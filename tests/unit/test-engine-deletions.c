@@ -193,12 +193,126 @@ static void test_failed_read_again(void **state) {
         }
 }
 
+/* Of nine days, all kept by the rule. */
+static struct snap *begin_days(void) {
+        disk = (typeof(disk)){};
+        fixture_init();
+        f.store = &store;
+        f.policy.keep.count[KEEP_LAST] = SNAPSHOTS_MAX;
+        f.item.period_s = SEC_PER_DAY;
+        for (int i = 9; i >= 0; i--)
+                snap_add_ours(START_S - i * SEC_PER_DAY);
+        return &f.snaps[0];
+}
+
+/* An update of an old one fails: its seven days begin then, and go on over a restart. */
+static void test_failed_late(void **state) {
+        char name[SNAPSHOT_NAME_SIZE];
+
+        strcpy(name, begin_days()->name);
+        engine_begin();
+        engine_pass(200);
+        snap_find(name)->state = "Failed";
+        engine_pass(3 * SEC_PER_DAY);
+        engine_end();
+        assert_non_null(strstr(disk.bytes, "\"since\":\"2026-11-02T00:"));
+        engine_begin();
+        engine_pass(4 * SEC_PER_DAY - SEC_PER_HOUR);
+        assert_non_null(snap_find(name));
+        engine_pass(3 * SEC_PER_HOUR);
+        assert_null(snap_find(name));
+        assert_true(said("is to go (failed more than 7 days ago)"));
+        assert_int_equal(engine_counts(f.engine)->deleted, 1);
+        engine_pass(2 * SEC_PER_HOUR);
+        assert_non_null(strstr(disk.bytes, "\"failures\":[\n],\n"));
+        engine_end();
+        free(disk.bytes);
+}
+
+/* They begin anew when the memory is lost, and when it was listed with another state in between. */
+static void test_failed_anew(void **state) {
+        for (unsigned i = 0; i < 2; i++) {
+                char name[SNAPSHOT_NAME_SIZE];
+
+                strcpy(name, begin_days()->name);
+                snap_find(name)->state = "Failed";
+                engine_begin();
+                engine_pass(6 * SEC_PER_DAY);
+                if (i == 0) {
+                        engine_end();
+                        free(disk.bytes);
+                        disk = (typeof(disk)){};
+                        engine_begin();
+                } else {
+                        snap_find(name)->state = "Succeeded";
+                        engine_pass(2 * SEC_PER_HOUR);
+                        snap_find(name)->state = "Failed";
+                }
+                engine_pass(7 * SEC_PER_DAY - SEC_PER_HOUR);
+                assert_non_null(snap_find(name));
+                engine_pass(6 * SEC_PER_HOUR);
+                assert_null(snap_find(name));
+                engine_end();
+                free(disk.bytes);
+        }
+}
+
+/* A listing of which a page failed lacks it and proves nothing; a clean one forgets it. */
+static void test_failed_unlisted(void **state) {
+        struct snap snap;
+        uint64_t sweeps;
+
+        for (unsigned i = 0; i < 2; i++) {
+                snap = *begin_days();
+                snap.state = "Failed";
+                snap_find(snap.name)->state = "Failed";
+                engine_begin();
+                engine_pass(6 * SEC_PER_DAY);
+                snap_drop(snap_find(snap.name));
+                if (i == 0)
+                        rule(HTTP_GET, "/snapshots?", 1, 503, NULL, ERROR("ServiceUnavailable"));
+                sweeps = engine_counts(f.engine)->sweeps;
+                while (engine_counts(f.engine)->sweeps == sweeps)
+                        assert_true(engine_turn(INT64_MAX - 1));
+                assert_int_equal(f.met[0], i == 0);
+                f.snaps[f.n_snaps++] = snap;
+                engine_pass(SEC_PER_DAY + 2 * SEC_PER_HOUR);
+                assert_true(!snap_find(snap.name) == (i == 0));
+                engine_end();
+                free(disk.bytes);
+        }
+}
+
+/* A clock in doubt says nothing of when it was. */
+static void test_failed_by_another_clock(void **state) {
+        char name[SNAPSHOT_NAME_SIZE];
+
+        strcpy(name, begin_days()->name);
+        snap_find(name)->state = "Failed";
+        f.date_off_s = -30 * SEC_PER_DAY;
+        engine_begin();
+        engine_pass(SEC_PER_HOUR);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        assert_true(!disk.bytes || strstr(disk.bytes, "\"failures\":[\n],\n"));
+        f.date_off_s = 0;
+        engine_pass(SEC_PER_DAY);
+        assert_int_equal(doubts(), 0);
+        assert_non_null(strstr(disk.bytes, "\"since\":\"2026-11-02T0"));
+        assert_non_null(snap_find(name));
+        engine_end();
+        free(disk.bytes);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_accepted_later),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
                 cmocka_unit_test(test_failed_read_again),
+                cmocka_unit_test(test_failed_late),
+                cmocka_unit_test(test_failed_anew),
+                cmocka_unit_test(test_failed_unlisted),
+                cmocka_unit_test(test_failed_by_another_clock),
         };
 
         return cmocka_run_group_tests_name("engine-deletions", tests, NULL, NULL);

@@ -23,6 +23,7 @@ static void begin(struct fixture *f, int64_t now) {
         f->explainer = explainer_free(f->explainer);
         assert_int_equal(explainer_new(&f->file, &f->view, utc_from_seconds(now), &f->explainer),
                          0);
+        explainer_know_failures(f->explainer, f->failures, f->standing.n_failures);
 }
 
 /* The series of the fixture's disk, and the one of it at @index. */
@@ -51,7 +52,8 @@ static bool planned(const struct fixture *f, const struct snapshot_row *row, int
         char name[SNAPSHOT_NAME_SIZE];
         bool found = false;
 
-        assert_int_equal(planner_run(&f->file, &f->view, NULL, utc_from_seconds(now), &plan), 0);
+        assert_int_equal(
+                planner_run(&f->file, &f->view, &f->standing, utc_from_seconds(now), &plan), 0);
         snapshot_row_name(&f->view, row, name);
         for (size_t i = 0; i < plan->n_actions; i++)
                 found |= plan->actions[i].kind == ACTION_DELETE &&
@@ -144,13 +146,25 @@ static void test_failed(void **state) {
         one = explain(&f, 0, &series);
         death = utc_seconds(one->death);
         assert_int_equal(death, NOW - EVERY + 2 + 7 * SEC_PER_DAY);
-        expect_reasons(__LINE__, &f, 0, "failed, goes 7 days after its creation");
+        expect_reasons(__LINE__, &f, 0, "failed, goes 7 days after it was first seen so");
         assert_false(planned(&f, one->row, death - 1));
         assert_true(planned(&f, one->row, death));
 
         begin(&f, death + 77);
         one = explain(&f, 0, &series);
         assert_int_equal(utc_seconds(one->death), death + 77);
+
+        f.seen_s = NOW + 3600;
+        begin(&f, NOW + 7200);
+        one = explain(&f, 0, &series);
+        assert_int_equal(utc_seconds(one->death), NOW + 3600 + 7 * SEC_PER_DAY);
+        assert_false(planned(&f, one->row, NOW + 3600 + 7 * SEC_PER_DAY - 1));
+        assert_true(planned(&f, one->row, NOW + 3600 + 7 * SEC_PER_DAY));
+
+        /* What nobody has seen so before is seen so now. */
+        explainer_know_failures(f.explainer, NULL, 0);
+        one = explain(&f, 0, &series);
+        assert_int_equal(utc_seconds(one->death), NOW + 7200 + 7 * SEC_PER_DAY);
 
         f.rows[0].flags |= ROW_HELD;
         begin(&f, death + 77);
@@ -468,7 +482,7 @@ static void test_backup(void **state) {
                  "backup until 2026-11-23T03:15:00Z, kept while its series is below min_keep", -1},
                 {__LINE__, ROW_COMPLETE, false, false, 1, 0, "", "backup", -1},
                 {__LINE__, ROW_FAILED, false, true, 1, 0, "20261123T031500Z",
-                 "backup, failed, goes 7 days after its creation",
+                 "backup, failed, goes 7 days after it was first seen so",
                  7 * SEC_PER_DAY - 10 * EVERY + 2},
         };
 

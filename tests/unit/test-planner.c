@@ -17,7 +17,8 @@
 static void run(struct fixture *f, int64_t now) {
         view_make(f);
         f->plan = plan_free(f->plan);
-        assert_int_equal(planner_run(&f->file, &f->view, NULL, utc_from_seconds(now), &f->plan), 0);
+        assert_int_equal(
+                planner_run(&f->file, &f->view, &f->standing, utc_from_seconds(now), &f->plan), 0);
 }
 
 static size_t count(const struct fixture *f, enum action_kind kind) {
@@ -324,6 +325,49 @@ static void test_failed_go(void **state) {
         teardown(&f);
 }
 
+/* The seven days begin when it was first seen so: what was complete for long may fail today. */
+static void test_failed_late(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        add(&f, 0, ROW_COMPLETE);
+        add(&f, 30 * SEC_PER_DAY / EVERY, ROW_FAILED);
+        f.seen_s = NOW - 7 * SEC_PER_DAY + 1;
+        run(&f, NOW);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        run(&f, NOW + 1);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+
+        /* One that is not remembered has not begun; nor where nothing stands at all. */
+        f.standing.n_failures = 0;
+        f.plan = plan_free(f.plan);
+        assert_int_equal(
+                planner_run(&f.file, &f.view, &f.standing, utc_from_seconds(NOW + 9), &f.plan), 0);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        f.plan = plan_free(f.plan);
+        assert_int_equal(planner_run(&f.file, &f.view, NULL, utc_from_seconds(NOW + 9), &f.plan),
+                         0);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+
+        /* Nor does one that is complete again, remembered or not. */
+        view_make(&f);
+        f.rows[0].flags ^= ROW_FAILED | ROW_COMPLETE;
+        f.plan = plan_free(f.plan);
+        assert_int_equal(
+                planner_run(&f.file, &f.view, &f.standing, utc_from_seconds(NOW + 9), &f.plan), 0);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        f.rows[0].flags ^= ROW_FAILED | ROW_COMPLETE;
+
+        /* Remembered by a clock that was behind: seven days from its creation all the same. */
+        f.rows[0].time_created = utc_from_seconds(NOW - 7 * SEC_PER_DAY + 5);
+        f.seen_s = NOW - 20 * SEC_PER_DAY;
+        run(&f, NOW + 4);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        run(&f, NOW + 5);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+        teardown(&f);
+}
+
 /* Without a uniqueId the re-read could not tell it from another: it stays. */
 static void test_nameless(void **state) {
         struct fixture f;
@@ -567,6 +611,7 @@ int main(void) {
                 cmocka_unit_test(test_backup_of_two),
                 cmocka_unit_test(test_prune_states),
                 cmocka_unit_test(test_failed_go),
+                cmocka_unit_test(test_failed_late),
                 cmocka_unit_test(test_nameless),
                 cmocka_unit_test(test_only_ours),
                 cmocka_unit_test(test_findings),

@@ -142,6 +142,8 @@ static void test_planner(void **state) {
         f->policy.min_keep = 2;
         standing = (struct standing){.generations = known, .n_generations = 2};
         view_make(f);
+        standing.failures = f->failures;
+        standing.n_failures = 2;
         sweep(run_planner, 20);
         teardown(f);
 }

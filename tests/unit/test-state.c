@@ -152,6 +152,12 @@ static void memory_store_deinit(struct memory_store *m) {
 #define GONE2                                                                                      \
         "{\"generation\":\"" GEN2 "\",\"first\":\"2026-11-20T00:00:00Z\","                         \
         "\"since\":\"2026-11-20T01:00:00Z\"}"
+#define FAILURE1                                                                                   \
+        "{\"snapshot\":\"" GEN1 "\",\"subscription\":\"" GEN2                                      \
+        "\",\"since\":\"2026-11-23T11:00:00Z\"}"
+#define FAILURE2                                                                                   \
+        "{\"snapshot\":\"" GEN2 "\",\"subscription\":\"" GEN2                                      \
+        "\",\"since\":\"2026-11-23T12:00:00Z\"}"
 #define FLEET1                                                                                     \
         "{\"key\":\"" KEY1 "\",\"days\":[20780,20779,0,0,0,0,0,0],"                                \
         "\"sizes\":[12,4294967295,0,0,0,0,0,0],\"missing_from\":16,\"accepted\":null}"
@@ -168,19 +174,33 @@ static void memory_store_deinit(struct memory_store *m) {
 #define RULE2 "{\"policy\":\"gold\",\"rule\":\"last=3, \\\"x\\\"\",\"complete\":41}"
 
 #define FILE_OF(pause, acks, gone, fleets, deletions)                                              \
-        RULED_FILE_OF(pause, acks, gone, fleets, deletions, "")
-#define RULED_FILE_OF(pause, acks, gone, fleets, deletions, rules)                                 \
-        HEAD pause "\"acks\":[\n" acks "],\n\"gone\":[\n" gone "],\n\"fleets\":[\n" fleets         \
-                   "],\n\"deletions\":[\n" deletions "],\n\"rules\":[\n" rules "]}\n"
+        RULED_FILE_OF(pause, acks, gone, NO_FAILURES, fleets, deletions, "")
+#define NO_FAILURES "\"failures\":[\n],\n"
+#define RULED_FILE_OF(pause, acks, gone, failures, fleets, deletions, rules)                       \
+        HEAD pause "\"acks\":[\n" acks "],\n\"gone\":[\n" gone "],\n" failures                     \
+                   "\"fleets\":[\n" fleets "],\n\"deletions\":[\n" deletions                       \
+                   "],\n\"rules\":[\n" rules "]}\n"
 
 #define ACKS ACK_MASS ",\n" ACK_POLICY ",\n" ACK_ASK "\n"
 #define GONE GONE1 ",\n" GONE2 "\n"
+#define FAILURES "\"failures\":[\n" FAILURE1 ",\n" FAILURE2 "\n],\n"
 #define FLEETS FLEET1 ",\n" FLEET2 "\n"
 #define DELETIONS DELETIONS1 ",\n" DELETIONS2 ",\n" DELETIONS3 ",\n" DELETIONS4 "\n"
 #define RULES RULE1 ",\n" RULE2 "\n"
 
 static const char empty_file[] = FILE_OF(NO_PAUSE, "", "", "", "");
-static const char full_file[] = RULED_FILE_OF(PAUSE, ACKS, GONE, FLEETS, DELETIONS, RULES);
+static const char full_file[] =
+        RULED_FILE_OF(PAUSE, ACKS, GONE, FAILURES, FLEETS, DELETIONS, RULES);
+/* As it was before there were failures in it. */
+static const char earlier_file[] = RULED_FILE_OF(PAUSE, ACKS, GONE, "", FLEETS, DELETIONS, RULES);
+
+static int note_failure(struct state *state, const char *snapshot, struct utc now) {
+        struct guid unique_id, subscription;
+
+        assert_int_equal(guid_parse(snapshot, strlen(snapshot), &unique_id), 0);
+        assert_int_equal(guid_parse(GEN2, strlen(GEN2), &subscription), 0);
+        return state_failure_note(state, &unique_id, &subscription, now);
+}
 
 /* The same state, filled in this order or in the other. */
 static void fill(struct state *state, bool backwards) {
@@ -188,8 +208,8 @@ static void fill(struct state *state, bool backwards) {
 
         state->paused = true;
         state->paused_until = utc_add_seconds(noon, SEC_PER_DAY);
-        for (unsigned n = 0; n < 13; n++) {
-                unsigned i = backwards ? 12 - n : n;
+        for (unsigned n = 0; n < 15; n++) {
+                unsigned i = backwards ? 14 - n : n;
                 struct state_fleet *fleet;
                 struct state_gone *gone;
                 int r = 0;
@@ -232,8 +252,12 @@ static void fill(struct state *state, bool backwards) {
                                                   utc_add_seconds(noon, SEC_PER_HOUR - 1));
                 else if (i == 11)
                         r = state_rule_set(state, "bronze", "none", 0);
-                else
+                else if (i == 12)
                         r = state_rule_set(state, "gold", "last=3, \"x\"", 41);
+                else if (i == 13)
+                        r = note_failure(state, GEN1, utc_add_seconds(noon, -3600));
+                else
+                        r = note_failure(state, GEN2, noon);
                 assert_int_equal(r, 0);
         }
         assert_true(state->changed);
@@ -283,6 +307,10 @@ static void test_read(void **unused) {
         assert_false(utc_is_set(gone->since));
         gone = state_gone_find(&state, GEN2);
         assert_int_equal(utc_seconds(gone->since) - utc_seconds(gone->first), 3600);
+        assert_int_equal(state.n_failures, 2);
+        assert_int_equal(utc_seconds(state.failures[0].since), NOON - 3600);
+        assert_int_equal(note_failure(&state, GEN1, utc_from_seconds(NOON)), 0); /* since then */
+        assert_int_equal(utc_seconds(state.failures[0].since), NOON - 3600);
         assert_int_equal(state_fleet_get(&state, KEY1, &fleet), 0);
         assert_int_equal(fleet->fleet.day[1], 20779);
         assert_int_equal(fleet->fleet.size[1], UINT32_MAX);
@@ -300,6 +328,27 @@ static void test_read(void **unused) {
         state.changed = true;
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_string_equal(m.bytes, full_file);
+}
+
+/* One of before reads as if nothing had failed yet, and gets the section with the next change. */
+static void test_earlier(void **unused) {
+        _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
+        _cleanup_(state_deinit) struct state state = {};
+
+        put(&m, earlier_file, strlen(earlier_file));
+        assert_int_equal(state_load(&m.store, &state), 0);
+        assert_int_equal(state.n_gone, 2);
+        assert_int_equal(state.n_failures, 0);
+        assert_int_equal(state.n_rules, 2);
+        assert_int_equal(note_failure(&state, GEN2, utc_from_seconds(NOON)), 0);
+        assert_int_equal(note_failure(&state, GEN1, utc_from_seconds(NOON - 3600)), 0);
+        assert_true(state.changed);
+        assert_int_equal(state_save(&state, &m.store), 0);
+        assert_string_equal(m.bytes, full_file);
+        state_failure_forget(&state, 0);
+        state_failure_forget(&state, 0);
+        assert_int_equal(state_save(&state, &m.store), 0);
+        assert_non_null(strstr(m.bytes, NO_FAILURES));
 }
 
 static void test_pauses(void **unused) {
@@ -416,7 +465,10 @@ static void test_versions(void **unused) {
 #define G(gone) FILE_OF(NO_PAUSE, "", gone, "", "")
 #define F(fleets) FILE_OF(NO_PAUSE, "", "", fleets, "")
 #define D(deletions) FILE_OF(NO_PAUSE, "", "", "", deletions)
-#define R(rules) RULED_FILE_OF(NO_PAUSE, "", "", "", "", rules)
+#define R(rules) RULED_FILE_OF(NO_PAUSE, "", "", NO_FAILURES, "", "", rules)
+#define L(failures) RULED_FILE_OF(NO_PAUSE, "", "", "\"failures\":[\n" failures "],\n", "", "", "")
+#define ONE_FAILURE(snapshot, subscription, since)                                                 \
+        L("{\"snapshot\":" snapshot ",\"subscription\":" subscription ",\"since\":" since "}\n")
 #define ONE_RULE(policy, rule, complete)                                                           \
         R("{\"policy\":" policy ",\"rule\":" rule ",\"complete\":" complete "}\n")
 #define ACK(kind, policy, rule, allowance, at)                                                     \
@@ -518,6 +570,16 @@ static void test_values(void **unused) {
                  false},
                 {__LINE__, G("{\"generation\":\"" GEN1 "\",\"first\":null,\"first\":null}\n"),
                  false},
+
+                {__LINE__, ONE_FAILURE("\"" GEN1 "\"", "\"" GEN2 "\"", AT), true},
+                {__LINE__, ONE_FAILURE("\"" GEN1 "\"", "\"" GEN2 "\"", "null"), false},
+                {__LINE__, ONE_FAILURE("\"" GEN1 "\"", "\"\"", AT), false},
+                {__LINE__, ONE_FAILURE("\"x\"", "\"" GEN2 "\"", AT), false},
+                {__LINE__, ONE_FAILURE("null", "\"" GEN2 "\"", AT), false},
+                {__LINE__, L(FAILURE1 ",\n" FAILURE2 "\n"), true},
+                {__LINE__, L(FAILURE2 ",\n" FAILURE1 "\n"), false},
+                {__LINE__, L(FAILURE1 ",\n" FAILURE1 "\n"), false},
+                {__LINE__, L("{\"snapshot\":\"" GEN1 "\",\"since\":" AT "}\n"), false},
 
                 {__LINE__, ONE_FLEET("\"" KEY1 "\"", EIGHT, EIGHT, "0", "null"), true},
                 {__LINE__, ONE_FLEET("\"0123456789abcde\"", EIGHT, EIGHT, "0", "null"), false},
@@ -691,7 +753,7 @@ static void test_lines(void **unused) {
                 strbuf_deinit(&s);
                 line = next;
         }
-        assert_int_equal(n, 25);
+        assert_int_equal(n, 29);
 }
 
 static void nth_gone(unsigned n, char generation[GUID_TEXT_SIZE]) {
@@ -716,6 +778,11 @@ static void test_ceilings(void **unused) {
                 assert_int_equal(state_gone_get(&state, generation, &gone),
                                  i < STATE_GONE_MAX ? 0 : -E2BIG);
                 gone->first = gone->since = noon;
+        }
+        for (unsigned i = 0; i <= STATE_FAILURES_MAX; i++) {
+                nth_gone(i, generation);
+                assert_int_equal(note_failure(&state, generation, noon),
+                                 i < STATE_FAILURES_MAX ? 0 : -E2BIG);
         }
         for (unsigned i = 0; i <= STATE_FLEETS_MAX; i++) {
                 snprintf(key, sizeof(key), "%016u", i);
@@ -751,6 +818,7 @@ static void test_ceilings(void **unused) {
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_int_equal(state_load(&m.store, &again), 0);
         assert_int_equal(again.n_gone, STATE_GONE_MAX);
+        assert_int_equal(again.n_failures, STATE_FAILURES_MAX);
         assert_int_equal(again.n_fleets, STATE_FLEETS_MAX);
         assert_int_equal(again.n_acks, STATE_ACKS_MAX);
         assert_int_equal(again.n_deletions, STATE_DELETIONS_MAX);
@@ -759,15 +827,17 @@ static void test_ceilings(void **unused) {
         state_deinit(&again);
 
         /* One line more than may be, of each kind. */
-        for (unsigned i = 0; i < 5; i++) {
-                static const char *const sections[] = {"\"acks\":[\n", "\"gone\":[\n",
-                                                       "\"fleets\":[\n", "\"deletions\":[\n",
-                                                       "\"rules\":[\n"};
+        for (unsigned i = 0; i < 6; i++) {
+                static const char *const sections[] = {"\"acks\":[\n",      "\"gone\":[\n",
+                                                       "\"failures\":[\n",  "\"fleets\":[\n",
+                                                       "\"deletions\":[\n", "\"rules\":[\n"};
                 static const char *const lines[] = {
                         "{\"kind\":\"ask\",\"policy\":\"a\",\"rule\":null,\"allowance\":0,"
                         "\"at\":" AT "},\n",
                         "{\"generation\":\"00000000-0000-0000-0000-000000000000\",\"first\":null,"
                         "\"since\":null},\n",
+                        "{\"snapshot\":\"00000000-0000-0000-0000-000000000000\","
+                        "\"subscription\":\"" GEN2 "\",\"since\":" AT "},\n",
                         NULL,
                         "{\"hour\":0,\"policy\":\"a\",\"born\":0,\"count\":1},\n",
                         "{\"policy\":\"a\",\"rule\":\"none\",\"complete\":1},\n",
@@ -1299,6 +1369,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_written),
                 cmocka_unit_test(test_read),
+                cmocka_unit_test(test_earlier),
                 cmocka_unit_test(test_pauses),
                 cmocka_unit_test(test_store),
                 cmocka_unit_test(test_versions),

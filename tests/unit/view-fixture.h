@@ -42,6 +42,9 @@ struct fixture {
         struct orphan orphan;
         size_t n_orphans;
         struct world_view view;
+        int64_t seen_s; /* when what has failed was first listed so; 0: at its creation */
+        struct failure failures[FIXTURE_ROWS];
+        struct standing standing; /* of failures alone */
         struct explainer *explainer;
         struct plan *plan;
 };
@@ -155,9 +158,31 @@ static inline int row_compare(const void *a, const void *b) {
                        ?: guid_compare(&x->unique_id, &y->unique_id);
 }
 
+static inline int failure_compare(const void *a, const void *b) {
+        const struct failure *x = a, *y = b;
+
+        return guid_compare(&x->unique_id, &y->unique_id);
+}
+
+/* What has failed is remembered to have. */
+static inline void failures_make(struct fixture *f) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < f->n; i++) {
+                if (!(f->rows[i].flags & ROW_FAILED))
+                        continue;
+                f->failures[n].unique_id = f->rows[i].unique_id;
+                f->failures[n++].since =
+                        f->seen_s ? utc_from_seconds(f->seen_s) : f->rows[i].time_created;
+        }
+        qsort(f->failures, n, sizeof(*f->failures), failure_compare);
+        f->standing = (struct standing){.failures = f->failures, .n_failures = n};
+}
+
 /* Sorts the rows and makes the view of all there is. */
 static inline void view_make(struct fixture *f) {
         qsort(f->rows, f->n, sizeof(*f->rows), row_compare);
+        failures_make(f);
         f->view = (struct world_view){
                 .subscription = SUBSCRIPTION,
                 .strings = f->strings,
