@@ -146,6 +146,7 @@ static void read_creation(struct reader *reader, const cJSON *properties,
         snapshot->create_option = read_string(reader, creation, "createOption", "createOption");
         snapshot->has_source_unique_id =
                 read_guid(reader, creation, "sourceUniqueId", &snapshot->source_unique_id);
+        snapshot->source_id = read_string(reader, creation, "sourceResourceId", "sourceResourceId");
         snapshot->has_sector_size = !json_is_absent(creation, "logicalSectorSize");
         if (snapshot->has_sector_size && !json_integer(creation, "logicalSectorSize", &sector))
                 wrong(reader, "logicalSectorSize");

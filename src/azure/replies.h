@@ -61,6 +61,7 @@ struct snapshot_reply {
         struct guid unique_id;
         bool has_source_unique_id;
         struct guid source_unique_id;
+        const char *source_id;   /* sourceResourceId as it was written; "" when absent */
         struct utc time_created; /* UTC_NONE when absent */
         enum provisioning_state provisioning;
         bool incremental;

@@ -212,6 +212,83 @@ static int settle_states(struct world *world) {
         return 0;
 }
 
+/* What the copies under way are made of. */
+struct sources {
+        struct guid *ids; /* sorted */
+        size_t n_ids, ids_capacity;
+        uint64_t *hashes; /* of the ids of those whose uniqueId is not known yet; they are few */
+        size_t n_hashes, hashes_capacity;
+};
+
+static void sources_deinit(struct sources *sources) {
+        free(sources->ids);
+        free(sources->hashes);
+}
+
+static int compare_guids(const void *a, const void *b) {
+        return guid_compare(a, b);
+}
+
+/* Of any row under way: of one that is taken of a disk, no snapshot has the uniqueId. */
+static int sources_add(const struct world *world, size_t i, struct sources *sources) {
+        const struct snapshot_row *row = &world->snapshots[i];
+        bool by_id = row->flags & ROW_SOURCE;
+        const char *text = intern_str(world->strings,
+                                      by_id ? world->origins.items[i].disk_tag : row->generation);
+        struct resource_id id;
+        struct guid guid;
+        int r;
+
+        if (by_id) {
+                if (resource_id_parse(text, strlen(text), &id) < 0)
+                        return 0;
+                r = array_grow(&sources->hashes, sources->n_hashes, &sources->hashes_capacity,
+                               sizeof(*sources->hashes), WORLD_SNAPSHOTS_MAX);
+                if (r == 0)
+                        sources->hashes[sources->n_hashes++] = world_id_hash(&id);
+                return r;
+        }
+        if (guid_parse(text, strlen(text), &guid) < 0)
+                return 0;
+        r = array_grow(&sources->ids, sources->n_ids, &sources->ids_capacity, sizeof(*sources->ids),
+                       WORLD_SNAPSHOTS_MAX);
+        if (r == 0)
+                sources->ids[sources->n_ids++] = guid;
+        return r;
+}
+
+static bool sources_have(const struct sources *sources, const struct snapshot_row *row,
+                         uint64_t hash) {
+        for (size_t i = 0; i < sources->n_hashes; i++)
+                if (sources->hashes[i] == hash)
+                        return true;
+        return sources->n_ids > 0 && !guid_is_nil(&row->unique_id) &&
+               bsearch(&row->unique_id, sources->ids, sources->n_ids, sizeof(*sources->ids),
+                       compare_guids);
+}
+
+/* Holds what a copy under way is made of. */
+static int settle_sources(struct world *world) {
+        _cleanup_(sources_deinit) struct sources sources = {};
+        int r;
+
+        for (size_t i = 0; i < world->n_snapshots; i++) {
+                if (!(world->snapshots[i].flags & ROW_UNDERWAY))
+                        continue;
+                r = sources_add(world, i, &sources);
+                if (r < 0)
+                        return r;
+        }
+        if (sources.n_ids + sources.n_hashes == 0)
+                return 0;
+        if (sources.n_ids > 0)
+                qsort(sources.ids, sources.n_ids, sizeof(*sources.ids), compare_guids);
+        for (size_t i = 0; i < world->n_snapshots; i++)
+                if (sources_have(&sources, &world->snapshots[i], world->origins.items[i].id_hash))
+                        world->snapshots[i].flags |= ROW_HELD;
+        return 0;
+}
+
 /* The disks of generations, by the number of the generation's string. */
 struct generations {
         uint32_t *first_disk; /* index and 1; 0: no disk is listed */
@@ -273,7 +350,9 @@ static int settle_disks(struct world *world) {
         for (size_t i = 0; i < world->n_snapshots; i++) {
                 struct snapshot_row *row = &world->snapshots[i];
                 uint32_t *newest = &generations.newest[row->generation],
-                         tag = world->origins.items[i].disk_tag;
+                         tag = row->flags & ROW_SOURCE ? 0 : world->origins.items[i].disk_tag;
+
+                row->flags &= (uint16_t)~ROW_SOURCE;
 
                 /* Snapshots of a series come one after another, and say the same. */
                 if (tag != current_tag || row->generation != current_of) {
@@ -391,6 +470,7 @@ int world_finish(struct world *world) {
         r = r ?: drop_disks(world);
         r = r ?: settle_regions(world);
         r = r ?: settle_states(world);
+        r = r ?: settle_sources(world);
         r = r ?: settle_disks(world);
         r = r
                     ?: sort_rows(world, &world->snapshots, world->n_snapshots,

@@ -19,6 +19,7 @@
 #define ROW_OPEN (1U << 15)   /* Succeeded without a percentage: complete if the disk is ordinary */
 #define ROW_SECTOR (1U << 14) /* has a logicalSectorSize */
 #define ROW_DROPPED (1U << 13) /* a later row has the same id; of disks too */
+#define ROW_SOURCE (1U << 12)  /* a copy: its origin's disk_tag is the id of its source */
 
 /*
  * The element that a row was made of, so that the next world knows it again. In the order of the
@@ -29,8 +30,8 @@ struct origin {
         uint64_t id_hash;         /* of group and name */
         uint32_t len;             /* bytes; 0: not to be taken over */
         uint32_t row;             /* its place among the rows */
-        uint32_t disk_tag;        /* of a snapshot: world_fill_snapshot() */
-        uint16_t unsettled;       /* of a snapshot: ROW_OPEN, ROW_SECTOR */
+        uint32_t disk_tag;        /* of a snapshot: world_fill_snapshot(), or ROW_SOURCE */
+        uint16_t unsettled;       /* of a snapshot: the bits above, and its own ROW_HELD */
 };
 
 /* [i] of row i until the world is finished, then of any. */
@@ -88,6 +89,8 @@ struct world {
         bool finished;
 };
 
+/* Of group and name, without case. */
+uint64_t world_id_hash(const struct resource_id *id);
 /* Interns, and knows how many strings there are. Returns 0, -ENOMEM or -E2BIG. */
 int world_add_string(struct world *world, const char *text, size_t len, uint32_t *ret_number);
 /* All of a row but its state, its region and whether its disk moved; *ret_region is the number of

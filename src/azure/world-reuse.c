@@ -140,7 +140,7 @@ static int carry_keep(struct world *world, uint16_t *keep) {
 static struct snapshot_row unsettled(const struct world *before, const struct origin *origin) {
         struct snapshot_row row = before->snapshots[origin->row];
 
-        row.flags = (uint16_t)((row.flags & ~ROW_MOVED) | origin->unsettled);
+        row.flags = (uint16_t)((row.flags & ~(ROW_MOVED | ROW_HELD)) | origin->unsettled);
         if (origin->unsettled & ROW_OPEN) {
                 row.flags = (uint16_t)((row.flags & ~ROW_COMPLETE) | ROW_UNDERWAY);
                 row.percent = 0;
@@ -161,8 +161,11 @@ static int carry_snapshot(struct world *world, const struct origin *was) {
         r = r ?: carry_string(world, &row.generation);
         r = r ?: carry_string(world, &row.policy);
         r = r ?: carry_keep(world, &row.keep);
-        r = r ?: carry_string(world, &origin.disk_tag);
+        if (!(origin.unsettled & ROW_SOURCE))
+                r = r ?: carry_string(world, &origin.disk_tag);
         r = r ?: carry_string(world, &row.name);
+        if (origin.unsettled & ROW_SOURCE)
+                r = r ?: carry_string(world, &origin.disk_tag);
         return r ?: world_add_snapshot_row(world, &row, region, &origin);
 }
 

@@ -63,6 +63,9 @@ const char *world_bad_member(const struct world *world);
  * disk's is ROW_MOVED, and a generation of ours without a listed disk is an orphan. Copies, whose
  * source is a snapshot, are neither.
  *
+ * The source of a copy that is listed and under way is held: without it the copy fails (FACTS sections 1
+ * and 2, CopySourceNotFound).
+ *
  * Returns 0 or -ENOMEM.
  */
 int world_finish(struct world *world);
@@ -73,7 +76,8 @@ struct world_view world_view(const struct world *world);
  * The row that one snapshot's own reply gives, for the re-read and the check after the create:
  * flags, tag_hash, ids and times as in the listing. @counts_percent is the disk's
  * DISK_COUNTS_PERCENT. Strings go into the table of @world, which is finished; a rule that no listed
- * snapshot carries is none here (keep 0), and tag_hash tells that it changed.
+ * snapshot carries is none here (keep 0), and tag_hash tells that it changed. That a copy holds it is not
+ * known here.
  *
  * Returns 0, JSON_E_SHAPE (no id, or of another subscription), -ENOMEM, or -E2BIG.
  */

@@ -26,7 +26,7 @@ enum {
         ROW_TAGGED = 1 << 5,  /* our version and owner, all of our tags there and well formed,
                                      and they agree with the snapshot's own source */
         ROW_NAMED = 1 << 6,   /* the name is the one derived from the tags */
-        ROW_HELD = 1 << 7,    /* hold tag, or an open SAS */
+        ROW_HELD = 1 << 7,    /* hold tag, an open SAS, or the source of a copy under way */
         ROW_CLAIMS = 1 << 8,  /* carries our owner tag, well formed or not: with TAGGED or NAMED
                                      missing it is mistaken */
         ROW_ADOPTED = 1 << 9, /* an operator made it ours by name: TAGGED, and the tag of adoption

@@ -53,7 +53,7 @@ static void listing_deinit(struct listing *listing) {
 /* One of few names, generations, policies and regions, so that much is met twice. */
 static char *element_new(void) {
         char generation[GUID_TEXT_SIZE], name[SNAPSHOT_NAME_SIZE], prefix[NAMING_PREFIX_SIZE];
-        char slot[UTC_SLOT_SIZE], tags[1024] = "\"backup\":\"gold\"";
+        char slot[UTC_SLOT_SIZE], source[256], tags[1024] = "\"backup\":\"gold\"";
         const char *policy = ONE_OF("gold", "silver"), *region = ONE_OF("westeurope", "eastus");
         struct series_key key = {"prod", policy, generation, region};
         struct utc at = utc_from_seconds(1795392000 + 3600 * (int64_t)below(30));
@@ -77,17 +77,27 @@ static char *element_new(void) {
                          ONE_OF("last=3", "last=4", "daily=7", ""),
                          ONE_OF("", ",\"snapkeep-hold\":\"audit\"", ",\"x\":\"\\u00e9\""));
 
+        snprintf(source, sizeof(source), "\"sourceUniqueId\":\"%s\"", generation);
+        if (below(6) == 0)
+                snprintf(source, sizeof(source),
+                         "\"sourceUniqueId\":\"667d1d45-5740-4727-97bc-d42a55e7%04u\"", below(100));
+        else if (below(6) == 0)
+                snprintf(source, sizeof(source),
+                         "\"sourceResourceId\":\"/subscriptions/" SUB
+                         "/resourceGroups/rg-snapshots/providers/Microsoft.Compute/snapshots/"
+                         "a-stranger-%u\"",
+                         below(20));
         strbuf_appendf(&s,
                        "{\"id\":\"/subscriptions/" SUB "/resourceGroups/%s/providers/"
                        "Microsoft.Compute/snapshots/%s\",\"location\":\"%s\",\"tags\":{%s},"
                        "\"properties\":{\"creationData\":{\"createOption\":\"%s\","
-                       "\"sourceUniqueId\":\"%s\"%s},\"incremental\":%s,"
+                       "%s%s},\"incremental\":%s,"
                        "\"uniqueId\":\"667d1d45-5740-4727-97bc-d42a55e7%04u\","
                        "\"timeCreated\":\"2026-11-23T%02u:15:03.1234567+00:00\",%s}}",
                        ONE_OF("rg-snapshots", "RG-Snapshots", "rg-else"), name, region, tags,
-                       ONE_OF("Copy", "Copy", "CopyStart"), generation,
+                       ONE_OF("Copy", "Copy", "CopyStart"), source,
                        ONE_OF("", "", ",\"logicalSectorSize\":4096"), ONE_OF("true", "false"),
-                       below(10000), below(24),
+                       below(100), below(24),
                        ONE_OF("\"provisioningState\":\"Succeeded\"",
                               "\"provisioningState\":\"Succeeded\",\"completionPercent\":100.0",
                               "\"provisioningState\":\"Succeeded\",\"completionPercent\":40",

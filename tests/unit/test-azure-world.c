@@ -944,6 +944,76 @@ static void test_orphans_none(void **state) {
         assert_int_equal(world_view(world).n_orphans, 0);
 }
 
+#define SOURCE_ID                                                                                  \
+        ",\"sourceResourceId\":\"/subscriptions/" SUB                                              \
+        "/resourceGroups/RG-snapshots/providers/Microsoft.Compute/snapshots/"
+
+/* What a copy under way is made of is held: by its uniqueId, or by its id while Azure does not say that. */
+static void test_copy_source(void **state) {
+        static const char ours[] = "667d1d45-5740-4727-97bc-0000000000aa";
+        static const struct {
+                int line;
+                const char *source, *creation, *properties; /* of the copy */
+                bool held;
+        } rows[] = {
+                {__LINE__, ours, "", ",\"completionPercent\":0.0", true},
+                {__LINE__, ours, "", ",\"completionPercent\":99.9", true},
+                {__LINE__, ours, "", "", true},
+                {__LINE__, "667D1D45-5740-4727-97BC-0000000000AA", "",
+                 ",\"provisioningState\":\"Updating\"", true},
+                {__LINE__, ours, "", ",\"completionPercent\":100", false},
+                {__LINE__, ours, "", ",\"completionPercent\":10,\"provisioningState\":\"Failed\"",
+                 false},
+                {__LINE__, ours, "",
+                 ",\"completionPercent\":10,\"copyCompletionError\":{\"errorCode\":\"x\"}", false},
+                {__LINE__, ours, "", ",\"completionPercent\":10,\"provisioningState\":\"Deleting\"",
+                 false},
+                {__LINE__, GEN2, "", ",\"completionPercent\":10", false},
+                {__LINE__, "", SOURCE_ID "SOURCE\"", ",\"provisioningState\":\"Updating\"", true},
+                {__LINE__, "", SOURCE_ID "other\"", ",\"provisioningState\":\"Updating\"", false},
+                {__LINE__, "", SOURCE_ID "source\"", ",\"completionPercent\":100", false},
+                /* Its name is another's by now. */
+                {__LINE__, GEN2, SOURCE_ID "source\"", ",\"completionPercent\":10", false},
+                {__LINE__, "", "", ",\"provisioningState\":\"Updating\"", false},
+        };
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                _cleanup_(world_freep) struct world *world = world_make(), *next = world_make();
+                struct fixture source = good, copy = good;
+                struct world_view view;
+
+                source.name = "source";
+                source.unique_id = ours;
+                copy.name = "copy";
+                copy.tags = "";
+                copy.group = "rg-dr";
+                copy.option = "CopyStart";
+                copy.source = rows[i / 2].source;
+                copy.creation = rows[i / 2].creation;
+                copy.properties = rows[i / 2].properties;
+                assert_int_equal(add_snapshot(world, i % 2 ? &source : &copy), 0);
+                assert_int_equal(add_snapshot(world, i % 2 ? &copy : &source), 0);
+                assert_int_equal(world_finish(world), 0);
+                view = world_view(world);
+                assert_int_equal(view.n_snapshots, 2);
+                for (size_t k = 0; k < 2; k++) {
+                        const struct snapshot_row *row = &view.snapshots[k];
+                        bool is_source = row->flags & ROW_CLAIMS;
+
+                        if (!(row->flags & ROW_HELD) != !(is_source && rows[i / 2].held))
+                                fail_msg("row at line %d", rows[i / 2].line);
+                        assert_int_equal(row->flags & ~(ROW_MOVED * 2 - 1), 0);
+                }
+                assert_int_equal(view.n_orphans, 1); /* the source's */
+
+                /* The copy is over, and the source's element is the same as before. */
+                assert_int_equal(world_expect(next, world), 0);
+                assert_int_equal(add_snapshot(next, &source), 0);
+                assert_int_equal(world_finish(next), 0);
+                assert_int_equal(world_view(next).snapshots[0].flags & ROW_HELD, 0);
+        }
+}
+
 /* The re-read cannot add a rule, since views hold those of the listing. */
 static void test_judge_keep(void **state) {
         static const struct {
@@ -1402,6 +1472,7 @@ int main(void) {
                 cmocka_unit_test(test_moved_meanwhile),
                 cmocka_unit_test(test_orphans),
                 cmocka_unit_test(test_orphans_none),
+                cmocka_unit_test(test_copy_source),
                 cmocka_unit_test(test_judge_keep),
         };
 
