@@ -63,9 +63,9 @@ struct http_request {
         int64_t connect_timeout_ns; /* until connected, TLS included */
         int64_t silence_timeout_ns; /* longest time without a byte in either direction */
         int64_t total_timeout_ns;   /* the whole exchange: one byte a second does not hold us */
-        bool direct;                /* never through a proxy, as plain http is: the link-local identity service */
-        transport_sink_fn sink;     /* NULL: the body is collected into the reply */
-        void *sink_data;            /* must live until the call ended or was cancelled */
+        bool direct; /* never through a proxy, as plain http is: the link-local identity service */
+        transport_sink_fn sink; /* NULL: the body is collected into the reply */
+        void *sink_data;        /* must live until the call ended or was cancelled */
 };
 
 struct http_request *http_request_new(enum http_method method);
