@@ -33,6 +33,22 @@ static bool orphan_id(const struct world_view *view, const struct orphan *orphan
         return true;
 }
 
+/* The targets whose doubt holds what is left of the disk. */
+static int add_selectors(struct planner *p, size_t policy, const struct resource_id *id,
+                         struct series_state *state) {
+        for (size_t i = 0; i < p->file->n_targets; i++) {
+                int r;
+
+                if (p->file->targets[i].policy != policy ||
+                    !target_selects_gone(&p->file->targets[i], id))
+                        continue;
+                r = planner_add_selector(p, state, i);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static bool policy_selects_gone(const struct policy_file *file, size_t policy,
                                 const struct resource_id *id) {
         for (size_t i = 0; i < file->n_targets; i++)
@@ -90,8 +106,9 @@ static int plan_gone_series(struct planner *p, size_t policy, const struct resou
                 return r;
         state->disk = *id;
         state->gone = true;
-        if (again)
-                return 0;
+        r = add_selectors(p, policy, id, state);
+        if (r < 0 || again)
+                return r;
 
         if (is_frozen(p, s.policy, since))
                 return find_frozen(p, &s, state);

@@ -54,6 +54,9 @@ void planner_sort(struct plan *plan);
 int planner_begin_series(struct planner *p, const struct series *s, struct series_state **ret_state,
                          bool *ret_again);
 
+/* One more target that selects the series, whose state is the last one begun. */
+int planner_add_selector(struct planner *p, struct series_state *state, size_t target);
+
 /* planner-findings.c: counts one more of the kind; the first gives the subject. A disk counts once in
  * each kind. */
 int planner_find(struct planner *p, enum finding_kind kind, const char *group, const char *name);

@@ -124,19 +124,17 @@ int planner_begin_series(struct planner *p, const struct series *s, struct serie
         return r;
 }
 
-static int add_selectors(struct planner *p, const struct selection *selections, size_t n,
-                         struct series_state *state) {
+int planner_add_selector(struct planner *p, struct series_state *state, size_t target) {
         struct plan *plan = p->plan;
+        int r;
 
-        state->first_target = plan->n_selectors;
-        for (size_t i = 0; i < n; i++) {
-                int r = array_grow(&plan->selectors, plan->n_selectors, &plan->selectors_capacity,
-                                   sizeof(*plan->selectors), PLAN_ACTIONS_MAX);
-                if (r < 0)
-                        return r;
-                plan->selectors[plan->n_selectors++] = selections[i].target;
-        }
-        state->n_targets = n;
+        r = array_grow(&plan->selectors, plan->n_selectors, &plan->selectors_capacity,
+                       sizeof(*plan->selectors), PLAN_ACTIONS_MAX);
+        if (r < 0)
+                return r;
+        if (state->n_targets++ == 0)
+                state->first_target = plan->n_selectors;
+        plan->selectors[plan->n_selectors++] = (uint32_t)target;
         return 0;
 }
 
@@ -170,7 +168,8 @@ static int plan_series(struct planner *p, const struct selection *selections, si
                 return r;
 
         planner_accepted(p, &s, &accepted);
-        r = add_selectors(p, selections, n, state);
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = planner_add_selector(p, state, selections[i].target);
         r = r ?: planner_create(p, &s, jitter_s, &accepted, state);
         if (r == 0 && has_moved(p, &s))
                 r = planner_find_disk(p, FINDING_MOVED, disk);

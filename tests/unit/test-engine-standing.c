@@ -233,6 +233,24 @@ static void test_targets_unread(void **state) {
         written = NULL;
 }
 
+/* The only disk of a target is gone, which leaves it too small: what would be pruned of it stays. */
+static void test_gone_is_held(void **state) {
+        begin(6);
+        f.no_disk = true;
+        f.target.expect = 1;
+        f.policy.freeze_s = 3600;
+        f.policy.gone = GONE_APPLY;
+        engine_begin();
+        engine_pass(6 * 3600);
+        assert_true(said("is gone, its snapshots are frozen"));
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+        engine_pass(60);
+        assert_true(f.requests[HTTP_DELETE] > 0);
+        engine_end();
+}
+
 /* ---- retirement ---- */
 
 /* A target that goes by a tag, and a disk without it: as the first rule. */
@@ -354,6 +372,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_targets_unread),
+                cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),

@@ -249,6 +249,55 @@ static void test_gone_accepted(void **state) {
         teardown(&f);
 }
 
+/* The doubt about a target holds what it selects of gone disks, too; one about another does not. */
+static void test_gone_targets(void **state) {
+        static const struct {
+                int line;
+                uint32_t blocks[5]; /* of the targets */
+                uint32_t blocked;
+        } rows[] = {
+                {__LINE__, {0, 0, 0, 0, 0}, 0}, {__LINE__, {1, 0, 0, 0, 0}, 1}, /* by its group */
+                {__LINE__, {0, 1, 0, 0, 0}, 0},                                 /* another group */
+                {__LINE__, {0, 0, 1, 0, 0}, 1},                                 /* by its id */
+                {__LINE__, {0, 0, 0, 1, 0}, 0}, /* of another policy */
+                {__LINE__, {0, 0, 0, 0, 1}, 1}, /* by a tag that it may have had */
+        };
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        struct resource_id id = {RESOURCE_DISK, SUBSCRIPTION, "rg-app", "db01"};
+        struct policy_tag tag = {text("backup"), text("gold")};
+        char *here[] = {text("rg-a*")}, *there[] = {text("rg-b*")};
+        struct policy policies[2];
+        struct target targets[5];
+        struct fixture f;
+
+        orphaned(&f, DISK);
+        policies[0] = policies[1] = f.policy;
+        policies[1].name = text("silver");
+        targets[0] = targets[1] = targets[3] = targets[4] = f.target;
+        targets[0].groups = here;
+        targets[1].groups = there;
+        targets[0].n_groups = targets[1].n_groups = 1;
+        targets[2] = (struct target){.disks = &id, .n_disks = 1};
+        targets[3].policy = 1;
+        targets[4].tags = (struct policy_tags){&tag, 1};
+        f.file.policies = policies;
+        f.file.n_policies = ARRAY_SIZE(policies);
+        f.file.targets = targets;
+        f.file.n_targets = ARRAY_SIZE(targets);
+        run(&f, &known, NOW);
+        assert_int_equal(f.plan->n_series, 1);
+        assert_int_equal(f.plan->series[0].n_targets, 3);
+        assert_int_equal(f.plan->n_actions, 3);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                plan_settle(f.plan, &(struct standing){.targets = rows[i].blocks});
+                for (size_t j = 0; j < f.plan->n_actions; j++)
+                        if (f.plan->actions[j].blocked != rows[i].blocked)
+                                fail_msg("row at line %d", rows[i].line);
+        }
+        teardown(&f);
+}
+
 static void test_moved(void **state) {
         static const struct {
                 int line;
@@ -398,13 +447,10 @@ static void test_standing(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_gone),
-                cmocka_unit_test(test_gone_selected),
-                cmocka_unit_test(test_gone_regions),
-                cmocka_unit_test(test_gone_accepted),
-                cmocka_unit_test(test_moved),
-                cmocka_unit_test(test_retired),
-                cmocka_unit_test(test_retired_elsewhere),
+                cmocka_unit_test(test_gone),         cmocka_unit_test(test_gone_selected),
+                cmocka_unit_test(test_gone_regions), cmocka_unit_test(test_gone_accepted),
+                cmocka_unit_test(test_gone_targets), cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_retired),      cmocka_unit_test(test_retired_elsewhere),
                 cmocka_unit_test(test_standing),
         };
 
