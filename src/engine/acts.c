@@ -372,6 +372,7 @@ static int apply_plan(struct engine *engine, const struct plan *plan) {
                         return -ENOMEM;
                 applied->unique_id = action->unique_id;
                 applied->accepted = action->blocked & DOUBTS_ACKABLE;
+                applied->begun = engine->n_begun;
                 HASH_ADD(hh, engine->applied, unique_id, sizeof(applied->unique_id), applied);
                 if (!applied->hh.tbl) {
                         free(applied);

@@ -124,18 +124,20 @@ struct subscription {
 /* What stands of one policy, over all subscriptions. */
 struct policy_standing {
         struct policy_tally tally;
-        size_t deleted, allowance; /* within a day */
-        size_t spent;              /* deletions that came out since the worlds were read */
-        bool mass;                 /* the doubt stands since it was raised */
+        size_t deleted, allowance;         /* within a day */
+        size_t spent;                      /* deletions that came out since the worlds were read */
+        bool mass;                         /* the doubt stands since it was raised */
+        uint64_t policy_begun, mass_begun; /* numbers of the two doubts, while they stand */
         bool hidden; /* doubt policy: not by the tally, but since some of what it had is not listed */
 };
 
 /* A deletion that was accepted one by one (apply), and what held it back then: a doubt that comes later
- * was accepted by nobody. */
+ * was accepted by nobody, also one of the same kind after that one has ended. */
 struct applied {
         UT_hash_handle hh;
         struct guid unique_id;
         uint32_t accepted; /* of DOUBTS_ACKABLE */
+        uint64_t begun;    /* engine->n_begun then: a doubt whose number is higher came later */
 };
 
 /* What an operator asked for; there until it is told and some time after. */
@@ -185,9 +187,11 @@ struct engine {
         uint32_t *policy_blocks;          /* [n_policies]: DOUBT_POLICY, DOUBT_MASS, BLOCK_ASK */
         uint32_t *target_blocks;          /* [n_targets]: DOUBT_TARGETS */
         struct policy_standing *policies; /* [n_policies] */
-        uint32_t *found;                  /* [n_targets] */
-        char (*target_keys)[17];          /* [n_targets] */
-        struct known *known;              /* hash by generation */
+        uint64_t *targets_begun; /* [n_targets]: numbers of their doubts, while they stand */
+        uint64_t n_begun; /* doubts of policies and targets that began: numbers them from 1 */
+        uint32_t *found;  /* [n_targets] */
+        char (*target_keys)[17]; /* [n_targets] */
+        struct known *known;     /* hash by generation */
         struct generation_standing
                 *generations; /* sorted; made for each plan; borrows from @known */
         size_t n_generations, generations_capacity;

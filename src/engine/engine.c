@@ -272,10 +272,12 @@ static int engine_init_standing(struct engine *engine) {
         engine->policies = calloc(file->n_policies + 1, sizeof(*engine->policies));
         engine->rules = calloc(file->n_policies + 1, sizeof(*engine->rules));
         engine->target_blocks = calloc(file->n_targets + 1, sizeof(*engine->target_blocks));
+        engine->targets_begun = calloc(file->n_targets + 1, sizeof(*engine->targets_begun));
         engine->target_keys = calloc(file->n_targets + 1, sizeof(*engine->target_keys));
         engine->found = calloc(file->n_targets + 1, sizeof(*engine->found));
         if (!engine->policy_blocks || !engine->policies || !engine->rules ||
-            !engine->target_blocks || !engine->target_keys || !engine->found)
+            !engine->target_blocks || !engine->targets_begun || !engine->target_keys ||
+            !engine->found)
                 return -ENOMEM;
 
         for (size_t t = 0; t < file->n_targets; t++) {
@@ -364,6 +366,7 @@ struct engine *engine_free(struct engine *engine) {
         free(engine->policies);
         free(engine->rules);
         free(engine->target_blocks);
+        free(engine->targets_begun);
         free(engine->target_keys);
         free(engine->found);
         free(engine->generations);

@@ -80,7 +80,7 @@ int engine_ack(struct engine *engine, const char *hash, const char *who);
 int engine_pause(struct engine *engine, bool all, struct utc until, const char *who);
 int engine_resume(struct engine *engine, const char *who);
 /* Accepts the deletions that doubts policy, mass and targets hold back in the plans as they are, when
- * engine_plan_hash() is @hash: exactly those, once. Returns 0, ENGINE_E_CHANGED, ENGINE_E_NOT_READ, or
+ * engine_plan_hash() is @hash: exactly those, and while these very doubts stand. Returns 0, ENGINE_E_CHANGED, ENGINE_E_NOT_READ, or
  * -errno. */
 int engine_apply(struct engine *engine, const char *hash, const char *who);
 /* Of all subscriptions' plans together. Returns 0, ENGINE_E_NOT_READ, or -ENOMEM. */

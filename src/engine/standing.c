@@ -408,12 +408,35 @@ static uint32_t target_blocks(struct engine *engine, size_t t) {
                        : 0;
 }
 
-/* What was accepted together with the deletion. */
-static uint32_t applied_accepted(const struct engine *engine, const struct action *action) {
+/* What stands of the series now and began after the deletion was accepted. */
+static uint32_t begun_since(const struct engine *engine, const struct plan *plan,
+                            const struct series_state *series, uint64_t begun) {
+        const struct policy_standing *policy = &engine->policies[series->policy];
+        uint32_t later = 0;
+
+        if (policy->policy_begun > begun)
+                later |= DOUBT_BIT(DOUBT_POLICY);
+        if (policy->mass_begun > begun)
+                later |= DOUBT_BIT(DOUBT_MASS);
+        for (size_t i = 0; i < series->n_targets; i++) {
+                uint32_t target = plan->selectors[series->first_target + i];
+
+                if (engine->target_blocks[target] && engine->targets_begun[target] > begun)
+                        later |= DOUBT_BIT(DOUBT_TARGETS);
+        }
+        return later;
+}
+
+/* What was accepted together with the deletion, one of the plan's, and stands since. */
+static uint32_t applied_accepted(const struct engine *engine, const struct plan *plan,
+                                 const struct action *action) {
         struct applied *applied;
 
         HASH_FIND(hh, engine->applied, &action->unique_id, sizeof(action->unique_id), applied);
-        return applied ? applied->accepted : 0;
+        if (!applied || action->series == ACTION_NO_SERIES)
+                return 0;
+        return applied->accepted &
+               ~begun_since(engine, plan, &plan->series[action->series], applied->begun);
 }
 
 /* A deletion that was accepted one by one is not held back by what stood then. */
@@ -422,7 +445,7 @@ static void allow_applied(const struct engine *engine, struct plan *plan) {
                 struct action *action = &plan->actions[i];
 
                 if (action->kind == ACTION_DELETE && action->blocked != 0)
-                        action->blocked &= ~applied_accepted(engine, action);
+                        action->blocked &= ~applied_accepted(engine, plan, action);
         }
 }
 
@@ -459,7 +482,7 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
                 return blocked | DOUBT_BIT(DOUBT_LISTING);
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;
-        blocked &= ~applied_accepted(s->engine, action);
+        blocked &= ~applied_accepted(s->engine, s->plan, action);
         if (subscription_orders_hold(s, &action->unique_id))
                 blocked |= BLOCK_HOLD;
         return blocked;
@@ -510,13 +533,33 @@ static void tell_doubt(const struct engine_doubt *doubt, void *data) {
                         engine_now(engine));
 }
 
+/* A doubt that begins is another than the one before it. */
+static void number_doubt(struct engine *engine, enum doubt doubt, uint32_t stood, uint32_t stands,
+                         uint64_t *begun) {
+        if ((stands & ~stood) & DOUBT_BIT(doubt))
+                *begun = ++engine->n_begun;
+}
+
 void engine_settle(struct engine *engine) {
         end_pause(engine);
         sum_up(engine);
-        for (size_t t = 0; t < engine->file->n_targets; t++)
+        for (size_t t = 0; t < engine->file->n_targets; t++) {
+                uint32_t stood = engine->target_blocks[t];
+
                 engine->target_blocks[t] = target_blocks(engine, t);
-        for (size_t p = 0; p < engine->file->n_policies; p++)
+                number_doubt(engine, DOUBT_TARGETS, stood, engine->target_blocks[t],
+                             &engine->targets_begun[t]);
+        }
+        for (size_t p = 0; p < engine->file->n_policies; p++) {
+                struct policy_standing *policy = &engine->policies[p];
+                uint32_t stood = engine->policy_blocks[p];
+
                 engine->policy_blocks[p] = policy_blocks(engine, p);
+                number_doubt(engine, DOUBT_POLICY, stood, engine->policy_blocks[p],
+                             &policy->policy_begun);
+                number_doubt(engine, DOUBT_MASS, stood, engine->policy_blocks[p],
+                             &policy->mass_begun);
+        }
 
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_settle(&engine->subscriptions[i]);

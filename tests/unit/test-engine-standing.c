@@ -251,6 +251,112 @@ static void test_gone_is_held(void **state) {
         engine_end();
 }
 
+/* ---- an applied plan ---- */
+
+static void apply(void) {
+        char hash[PLAN_HASH_SIZE];
+
+        assert_int_equal(engine_plan_hash(f.engine, hash), 0);
+        assert_int_equal(engine_apply(f.engine, hash, "root"), 0);
+}
+
+/* A target that may lack disks, beside one that does not; what is to be deleted is locked: as the first
+ * rule. */
+static void begin_locked(struct target targets[static 2]) {
+        begin(4);
+        f.item.period_s = SEC_PER_DAY; /* no snapshot comes meanwhile */
+        targets[0] = targets[1] = f.target;
+        f.file.targets = targets;
+        f.file.n_targets = 2;
+        rule(HTTP_DELETE, "/snapshots/", 409, ERROR("ScopeLocked"));
+        rule(HTTP_GET, "/providers/Microsoft.Authorization/locks", 200, NOTHING);
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(doubts(), 0);
+        targets[0].expect = 2;
+        engine_pass(2 * 3600);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+}
+
+static void unlock(void) {
+        f.rules[0].times = f.met[0];
+        f.requests[HTTP_DELETE] = 0;
+        engine_pass(8 * 3600);
+}
+
+/* What was applied is accepted as long as the doubt stands, and no longer: one that begins after it has
+ * ended, or about another target of the same disk, was accepted by nobody. */
+static void test_apply_is_once(void **state) {
+        struct target targets[2];
+        const struct plan *plan;
+
+        begin_locked(targets);
+        apply();
+        /* Nothing else is let go with it. */
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        plan = engine_plan(f.engine, 0);
+        assert_int_equal(plan->n_actions, 2);
+        for (size_t i = 0; i < plan->n_actions; i++)
+                assert_int_equal(plan->actions[i].blocked, BLOCK_PAUSED);
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
+        unlock();
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        assert_int_equal(f.n_snaps, 2);
+        engine_end();
+
+        begin_locked(targets);
+        apply();
+        targets[0].expect = 1;
+        engine_pass(2 * 3600);
+        assert_int_equal(doubts(), 0);
+        targets[0].expect = 2;
+        engine_pass(2 * 3600);
+        unlock();
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        apply();
+        engine_pass(3600);
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        engine_end();
+
+        begin_locked(targets);
+        apply();
+        targets[1].expect = 2;
+        engine_pass(2 * 3600);
+        unlock();
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+}
+
+/* The same of a policy's doubts. */
+static void test_apply_is_once_of_a_policy(void **state) {
+        for (int again = 0; again < 2; again++) {
+                fixture_init();
+                f.item.period_s = 40 * SEC_PER_DAY;
+                f.keep_text = "daily=400;pick=first;zone=UTC";
+                f.policy.keep = wide;
+                days_later(0);
+                rule(HTTP_DELETE, "/snapshots/", 409, ERROR("ScopeLocked"));
+                engine_begin();
+                engine_pass(60);
+                f.policy.keep = narrow;
+                engine_pass(2 * 3600);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_POLICY));
+                apply();
+                engine_pass(900);
+                if (again) {
+                        f.policy.keep = wide;
+                        engine_pass(2 * 3600);
+                        assert_int_equal(doubts(), 0);
+                        f.policy.keep = narrow;
+                        engine_pass(2 * 3600);
+                }
+                unlock();
+                assert_int_equal(f.requests[HTTP_DELETE], again ? 0 : 8);
+                engine_end();
+        }
+}
+
 /* ---- retirement ---- */
 
 /* A target that goes by a tag, and a disk without it: as the first rule. */
@@ -373,6 +479,8 @@ int main(void) {
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_gone_is_held),
+                cmocka_unit_test(test_apply_is_once),
+                cmocka_unit_test(test_apply_is_once_of_a_policy),
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),
