@@ -181,6 +181,12 @@ static int point_death(struct forecast *f, const struct retention_point *point,
         struct utc when = f->future->now, t, slot;
         int r;
 
+        /* Young for good, as far as anybody can say. */
+        if ((verdict->kept_by & (VERDICT_WITHIN | VERDICT_MIN_AGE)) &&
+            !utc_is_set(point->instant)) {
+                *ret_when = UTC_NEVER;
+                return 0;
+        }
         if (verdict->kept_by & VERDICT_RULE(KEEP_LAST)) {
                 r = coming_at(f, &f->any, KEEP_LAST, (uint64_t)keep->count[KEEP_LAST] - rank + 1,
                               &t);

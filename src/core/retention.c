@@ -99,13 +99,14 @@ static bool point_begin(const struct retention_point *point, bool rules, struct 
         return true;
 }
 
-/* Whether b is less than @seconds later than a. Both can be any instant, and @seconds anything. */
+/* Whether b is less than @seconds later than a, or a is not known, which might be. Both can be any instant,
+ * and @seconds anything. */
 static bool is_within(int64_t a, int64_t b, int64_t seconds) {
         int64_t ticks, distance;
 
         if (seconds <= 0)
                 return false;
-        if (__builtin_mul_overflow(seconds, TICKS_PER_SEC, &ticks))
+        if (a == UTC_NONE.ticks || __builtin_mul_overflow(seconds, TICKS_PER_SEC, &ticks))
                 return true;
         if (__builtin_sub_overflow(b, a, &distance))
                 return b < a;

@@ -84,7 +84,7 @@ enum {
 
 struct retention_point {
         struct utc slot;    /* order and calendar bucket; whole seconds */
-        struct utc instant; /* point in time: rules within and min_age */
+        struct utc instant; /* point in time: rules within and min_age; UTC_NONE is young */
         unsigned state;     /* POINT_* */
 };
 

@@ -47,7 +47,7 @@ static struct keep keep_of(const char *spec) {
 
 /*
  * A row: a rule, a chain and the verdicts. A point is a time, then flags after ' ': '-' not complete,
- * 'h' held, "@TIME" its instant where that is not its slot.
+ * 'h' held, "@TIME" its instant where that is not its slot, "@?" where it is not known.
  */
 struct row {
         int line;
@@ -76,7 +76,7 @@ static void parse_point(const char *text, struct retention_point *point) {
                 point->state |= POINT_HELD;
         instant = strchr(flags, '@');
         if (instant)
-                point->instant = time_of(instant + 1);
+                point->instant = instant[1] == '?' ? UTC_NONE : time_of(instant + 1);
 }
 
 static void check_row(const struct row *row) {
@@ -355,6 +355,32 @@ static void test_tables(void **state) {
                   {"2026-03-03T12:00:01", "too young"},
                   {"2026-03-04", "min_keep, too young"},
                   {"2026-03-04T12:00", "last 1/1, min_keep, too young"}}},
+                /* What is of no known age is young, where age matters. */
+                {__LINE__,
+                 NULL,
+                 PICK_FIRST,
+                 "last=1",
+                 {1, H},
+                 "2026-03-05",
+                 {{"2026-03-01 @?", "too young"},
+                  {"2026-03-02", "superseded"},
+                  {"2026-03-03", "last 1/1, min_keep"}}},
+                {__LINE__,
+                 NULL,
+                 PICK_FIRST,
+                 "within=1h",
+                 {},
+                 "2026-03-05",
+                 {{"2026-03-01 @?", "within 1h"},
+                  {"2026-03-02", "superseded"},
+                  {"2026-03-03", "within 1h"}}},
+                {__LINE__,
+                 NULL,
+                 PICK_FIRST,
+                 "last=1",
+                 {},
+                 "2026-03-05",
+                 {{"2026-03-01 @?", "superseded"}, {"2026-03-03 @?", "last 1/1"}}},
                 /* min_keep relies on nothing that is not complete, or of the future. */
                 {__LINE__,
                  NULL,
@@ -844,6 +870,20 @@ static void test_death_never(void **state) {
         keep = keep_of("within=3h");
         assert_int_equal(retention_death(points, 4, 2, &keep, NULL, NULL, &future, &when[2]), 0);
         assert_int_equal(when[2].ticks, time_of("2026-03-03T03:00").ticks);
+
+        /* What is of no known age never grows out of it, and goes where age does not matter. */
+        points[2].instant = UTC_NONE;
+        assert_int_equal(retention_death(points, 4, 2, &keep, NULL, NULL, &future, &when[2]), 0);
+        assert_int_equal(when[2].ticks, UTC_NEVER.ticks);
+        keep = keep_of("last=1");
+        assert_int_equal(retention_death(points, 4, 2, &keep, NULL,
+                                         &(struct retention_floors){0, H}, &future, &when[2]),
+                         0);
+        assert_int_equal(when[2].ticks, UTC_NEVER.ticks);
+        assert_int_equal(retention_death(points, 4, 2, &keep, NULL, NULL, &future, &when[2]), 0);
+        assert_int_equal(when[2].ticks, time_of("2026-03-03T01:00").ticks);
+        points[2].instant = points[2].slot;
+        keep = keep_of("within=3h");
 
         /* A slot that is filled does not come again, though its start with the jitter would. */
         points[1] = (struct retention_point){time_of("2026-03-03T03:00"),
