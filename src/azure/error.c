@@ -97,9 +97,7 @@ static const struct rule {
         {0, "LocationRequired", ARM_INVALID},
         {0, "NoRegisteredProviderFound", ARM_INVALID},
         {0, "LinkedInvalidPropertyId", ARM_INVALID},
-        {404, "ResourceNotFound", ARM_NOT_FOUND},
-        {404, "DiskNotFound", ARM_NOT_FOUND},
-        {404, "NotFound", ARM_NOT_FOUND},
+        {404, "ResourceNotFound", ARM_NOT_FOUND}, /* no other: it proves that something is gone */
         {409, "OperationNotAllowed", ARM_PRECONDITION},
         {409, "Conflict", ARM_CONFLICT},
         {409, NULL, ARM_CONFLICT},

@@ -18,7 +18,7 @@ enum arm_class {
         ARM_TRANSIENT, /* try again with backoff; after a write look first (maybe_done) */
         ARM_AUTH,      /* the token was refused: a new one, once */
         ARM_FORBIDDEN, /* a right or key is missing or a policy forbids: try slowly, tell the operator */
-        ARM_NOT_FOUND,        /* the resource is not there: success of a delete */
+        ARM_NOT_FOUND,        /* ResourceNotFound alone: it is not there; success of a delete */
         ARM_PARENT_NOT_FOUND, /* group or subscription is not there: proves nothing of the resource */
         ARM_CONFLICT,         /* another operation is under way: try again later */
         ARM_LOCKED,           /* ScopeLocked: a hold */

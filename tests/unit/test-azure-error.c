@@ -82,8 +82,9 @@ static void test_classes(void **state) {
                 {__LINE__, 403, HTML, ARM_PROTOCOL, false, ""}, /* a firewall's page */
 
                 {__LINE__, 404, E("ResourceNotFound"), ARM_NOT_FOUND, false, "ResourceNotFound"},
-                {__LINE__, 404, E("DiskNotFound"), ARM_NOT_FOUND, false, "DiskNotFound"},
-                {__LINE__, 404, E("NotFound"), ARM_NOT_FOUND, false, "NotFound"},
+                /* They may be a source's, a provider's or a proxy's: proof of nothing. */
+                {__LINE__, 404, E("DiskNotFound"), ARM_INVALID, false, "DiskNotFound"},
+                {__LINE__, 404, E("NotFound"), ARM_INVALID, false, "NotFound"},
                 {__LINE__, 404, E("ResourceGroupNotFound"), ARM_PARENT_NOT_FOUND, false,
                  "ResourceGroupNotFound"},
                 {__LINE__, 404, E("SubscriptionNotFound"), ARM_PARENT_NOT_FOUND, false,

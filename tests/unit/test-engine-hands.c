@@ -327,6 +327,8 @@ static void test_gone(void **state) {
                 {__LINE__, 404, ERROR("ResourceNotFound"), "is gone, its snapshots are frozen",
                  "which the listing lacks"},
                 {__LINE__, 404, ERROR("ResourceGroupNotFound"), "looks", "is gone, its"},
+                {__LINE__, 404, ERROR("NotFound"), "looks", "is gone, its"},
+                {__LINE__, 404, ERROR("DiskNotFound"), "looks", "is gone, its"},
                 {__LINE__, 403, ERROR("AuthorizationFailed"), "looks", "is gone, its"},
                 {__LINE__, 200, DISK(GENERATION), "a GET shows disk db01, which the listing lacks",
                  "is gone, its"},
