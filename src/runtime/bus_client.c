@@ -5,11 +5,12 @@
 #include <systemd/sd-bus.h>
 
 /* Chosen: the daemon answers between two steps of its work, which are short; a reload reads a file. */
-#define TIMEOUT_US (30 * UINT64_C(1000000))
+#define PATIENCE_US (30 * UINT64_C(1000000))
 
 struct bus_client {
         const struct bus_interface *interface;
         sd_bus *connection;
+        uint64_t patience_us;
 };
 
 void bus_answer_deinit(struct bus_answer *answer) {
@@ -26,6 +27,7 @@ int bus_client_open(const struct bus_interface *interface, struct bus_client **r
         if (!client)
                 return -ENOMEM;
         client->interface = interface;
+        client->patience_us = PATIENCE_US;
         r = sd_bus_open_system(&client->connection);
         if (r < 0)
                 return r == -ENOMEM ? r : BUS_E_NO_BUS;
@@ -39,6 +41,10 @@ struct bus_client *bus_client_free(struct bus_client *client) {
         sd_bus_close_unref(client->connection);
         free(client);
         return NULL;
+}
+
+void bus_client_set_patience(struct bus_client *client, uint64_t patience_us) {
+        client->patience_us = patience_us;
 }
 
 static int append_value(sd_bus_message *message, char type, const union bus_value *value) {
@@ -162,7 +168,7 @@ int bus_client_call(struct bus_client *client, const struct bus_method *method,
         r = new_call(client, method, in, &message);
         if (r < 0)
                 return r;
-        r = sd_bus_call(client->connection, message, TIMEOUT_US, &error, &reply);
+        r = sd_bus_call(client->connection, message, client->patience_us, &error, &reply);
         r = r < 0 ? refused(&error, r, &answer) : read_answer(reply, method, &answer);
         sd_bus_message_unref(message);
         sd_bus_message_unref(reply);

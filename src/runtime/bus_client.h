@@ -32,6 +32,9 @@ int bus_client_open(const struct bus_interface *interface, struct bus_client **r
 struct bus_client *bus_client_free(struct bus_client *client);
 DEFINE_CLEANUP(struct bus_client *, bus_client_free)
 
+/* How long a call waits for its answer, in place of half a minute. */
+void bus_client_set_patience(struct bus_client *client, uint64_t patience_us);
+
 /*
  * Calls @method, by the name and the signatures that it has in the interface, and waits. The service
  * is not started for it. Returns 0, BUS_E_*, or a negative errno; *ret_answer is set also after

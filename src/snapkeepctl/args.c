@@ -26,7 +26,7 @@ static const struct option {
         {"unclaimed", OPTION_UNCLAIMED, NULL, offsetof(struct request, unclaimed),
          "those of ours that no policy and target select"},
         {"keep", OPTION_KEEP, "SPEC", offsetof(struct request, keep),
-         "the rule, as last=6,daily=30,within=2d; of backup a time, as 30d"},
+         "the rule, as last=6,daily=30,within=2d"},
         {"pick", OPTION_PICK, "first|last", offsetof(struct request, pick),
          "which of a period stands for it; first otherwise"},
         {"timezone", OPTION_TIMEZONE, "ZONE", offsetof(struct request, timezone),
@@ -35,8 +35,7 @@ static const struct option {
          "strictly after this RFC 3339 instant; now otherwise"},
         {"now", OPTION_NOW, "TIME", offsetof(struct request, now),
          "as if it were this RFC 3339 instant"},
-        {"count", OPTION_COUNT, "N", offsetof(struct request, count),
-         "how many; 5 otherwise, of history 40"},
+        {"count", OPTION_COUNT, "N", offsetof(struct request, count), "how many; 5 otherwise"},
         {"since", OPTION_SINCE, "TIME", offsetof(struct request, since),
          "back to this RFC 3339 instant"},
         {"watch", OPTION_WATCH, NULL, offsetof(struct request, watch),
@@ -64,6 +63,16 @@ static const struct option {
          "JSON, an object with \"version\": 1, times in UTC"},
         {"utc", OPTION_UTC, NULL, offsetof(struct request, utc), "show times in UTC"},
         {"help", OPTION_HELP, NULL, offsetof(struct request, help), "show this"},
+};
+
+/* What an option is in one verb, where it is another thing there. */
+static const struct {
+        const char *verb;
+        unsigned bit;
+        const char *value, *help;
+} special[] = {
+        {"backup", OPTION_KEEP, "TIME", "so long, from 1h to ten years, as 30d; 30d otherwise"},
+        {"history", OPTION_COUNT, "N", "how many; 40 otherwise"},
 };
 
 void near_try(struct near *near, const char *name) {
@@ -190,22 +199,30 @@ enum status args_parse(const struct verb *verb, size_t n, char *const *args,
         }
 
         if (verb->argument_required && !request.argument && !request.help) {
-                say("%s needs one %s. Try \"snapkeepctl %s --help\".", verb->name, verb->argument,
-                    verb->name);
+                say("%s needs %s %s. Try \"snapkeepctl %s --help\".", verb->name,
+                    verb->arguments_many ? "at least one" : "one", verb->argument, verb->name);
                 return STATUS_USAGE;
         }
         *ret_request = request;
         return STATUS_DONE;
 }
 
-void args_help(unsigned wanted, struct strbuf *out) {
-        for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-                const struct option *option = &options[i];
-                int width = 26 - 4 - (int)strlen(option->name);
+void args_help(const struct verb *verb, struct strbuf *out) {
+        unsigned wanted = OPTIONS_GLOBAL | (verb ? verb->options : 0);
 
-                if (!(option->bit & wanted))
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+                struct option option = options[i];
+                int width = 26 - 4 - (int)strlen(option.name);
+
+                if (!(option.bit & wanted))
                         continue;
-                strbuf_appendf(out, "  --%s %-*s%s\n", option->name, width - 1, option->value ?: "",
-                               option->help);
+                for (size_t j = 0; verb && j < ARRAY_SIZE(special); j++)
+                        if (special[j].bit == option.bit &&
+                            strcmp(special[j].verb, verb->name) == 0) {
+                                option.value = special[j].value;
+                                option.help = special[j].help;
+                        }
+                strbuf_appendf(out, "  --%s %-*s%s\n", option.name, width - 1, option.value ?: "",
+                               option.help);
         }
 }

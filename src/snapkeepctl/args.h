@@ -13,8 +13,8 @@ struct strbuf;
 enum status args_parse(const struct verb *verb, size_t n, char *const *args,
                        struct request *ret_request);
 
-/* Appends the options' part of a verb's help. */
-void args_help(unsigned options, struct strbuf *out);
+/* Appends the options' part of a verb's help; with NULL what every verb takes. */
+void args_help(const struct verb *verb, struct strbuf *out);
 
 /* Appends " Did you mean …?" with that of the names that is near @word, if one is. */
 struct near {

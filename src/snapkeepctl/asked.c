@@ -56,6 +56,9 @@ static enum status direct_json(const struct direct *direct, enum manager_method 
         case MANAGER_LIST_SERIES:
                 answer_series(&source, in[0].number, in[1].number, &out);
                 break;
+        case MANAGER_PLAN:
+                r = answer_plan(&source, in[0].number, in[1].number, &out);
+                break;
         case MANAGER_LIST_SNAPSHOTS:
                 r = answer_snapshots(&source, in[0].number, in[1].number, &out);
                 break;
@@ -95,20 +98,30 @@ enum status asked_list(struct asked *asked, enum manager_method method, const ch
                           ret_json);
 }
 
-bool asked_is_blind(const struct asked *asked) {
-        return asked->is_direct && direct_is_blind(&asked->direct);
-}
-
-enum status asked_end(const struct asked *asked, const struct cJSON *answer_status) {
-        const struct cJSON *subscription = json_first(json_array(answer_status, "subscriptions"));
+/* Returns how many subscriptions were not read. */
+static size_t count_unread(const struct cJSON *answer, size_t *ret_n) {
+        const struct cJSON *subscription = json_first(json_array(answer, "subscriptions"));
         size_t n = 0, n_unread = 0;
 
-        if (asked->is_direct)
-                return direct_end(&asked->direct);
         for (; subscription; subscription = json_next(subscription)) {
                 n++;
                 n_unread += json_is_absent(subscription, "read");
         }
+        *ret_n = n;
+        return n_unread;
+}
+
+bool asked_is_blind(const struct cJSON *answer) {
+        size_t n, n_unread = count_unread(answer, &n);
+
+        return n > 0 && n_unread == n;
+}
+
+enum status asked_end(const struct asked *asked, const struct cJSON *answer) {
+        size_t n, n_unread = count_unread(answer, &n);
+
+        if (asked->is_direct)
+                return direct_end(&asked->direct);
         if (n_unread == 0)
                 return STATUS_DONE;
         say("%zu of %zu subscription%s %s not read yet and %s not in the answer", n_unread, n,

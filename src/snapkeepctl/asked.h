@@ -17,14 +17,15 @@ struct asked {
 enum status asked_open(const struct request *request, struct asked *asked);
 void asked_close(struct asked *asked);
 
-/* Status, ListSeries, ListSnapshots or ListChains, with the method's arguments. */
+/* Status, Plan, ListSeries, ListSnapshots or ListChains, with the method's arguments. */
 enum status asked_json(struct asked *asked, enum manager_method method, const union bus_value *in,
                        struct cJSON **ret_json);
 /* All pages of one of the lists without other arguments (remote.h, pages_read). */
 enum status asked_list(struct asked *asked, enum manager_method method, const char *list,
                        struct cJSON **ret_json);
 
-/* Whether nothing could be read, so that there is no answer. */
-bool asked_is_blind(const struct asked *asked);
-/* Once the answer is written: says what is not in it. @answer_status is Status'. */
-enum status asked_end(const struct asked *asked, const struct cJSON *answer_status);
+/* Whether nothing was read, so that there is no answer. @answer is Status' or Plan's, which have the
+ * subscriptions. */
+bool asked_is_blind(const struct cJSON *answer);
+/* Once the answer is written: says what is not in it. */
+enum status asked_end(const struct asked *asked, const struct cJSON *answer);

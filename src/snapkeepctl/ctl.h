@@ -76,6 +76,7 @@ struct verb {
         unsigned options;     /* OPTION_*, beside the global ones */
         const char *argument; /* "EXPR", or NULL when there is none */
         bool argument_required;
+        bool orders;         /* changes what is or will be in Azure, or what the daemon does */
         bool arguments_many; /* up to ARGUMENTS_MAX of them */
         bool monitors; /* its exit status is one of Nagios' conventions: 0 ok, 1 warning, 2 critical,
                           3 for all that keeps it from being told, wrong usage included */

@@ -24,9 +24,22 @@ static bool is_finding(const struct direct *direct, const char *message) {
         return false;
 }
 
+const char *direct_split(const char *message, size_t *ret_what) {
+        static const char trying[] = ", will go on trying", spared[] = ", nothing is deleted in it";
+        const char *at = strstr(message, trying), *first = strstr(message, spared);
+
+        *ret_what = 0;
+        if (!at)
+                return message;
+        *ret_what = (size_t)((first && first < at ? first : at) - message);
+        return at + strlen(trying);
+}
+
 static void direct_log(struct log *log, const struct log_entry *entry) {
         struct direct *direct = container_of(log, struct direct, log);
         const char *operation = entry->fields[LOG_OPERATION], *reason = entry->fields[LOG_REASON];
+        const char *why;
+        size_t what;
 
         if (is_finding(direct, entry->message))
                 return;
@@ -34,7 +47,8 @@ static void direct_log(struct log *log, const struct log_entry *entry) {
                 direct->no_token = true;
         else if (reason && !direct->problem[0])
                 snprintf(direct->problem, sizeof(direct->problem), "%s", reason);
-        say("%s", entry->message);
+        why = direct_split(entry->message, &what);
+        say("%.*s%s", (int)what, entry->message, why);
 }
 
 static const struct log_ops log_ops = {

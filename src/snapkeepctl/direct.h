@@ -35,6 +35,11 @@ void direct_close(struct direct *direct);
 enum status direct_look(struct direct *direct, const struct log_ops *ops);
 enum status direct_run(struct direct *direct);
 
+/* Parts a message of the engine that says ", will go on trying", which this program does not: *ret_what
+ * is how long that is which comes before, and returned what comes behind, ": WHY" or " (WHY)". Of
+ * another message 0, and all of it. */
+const char *direct_split(const char *message, size_t *ret_what);
+
 /* Appends what to do where a subscription could not be read, @problem being the class of the failure as the
  * log has it; or where @tokenless got no token, if it is not NULL. */
 void direct_append_remedy(const struct policy_cloud *cloud, const struct policy_identity *tokenless,

@@ -42,7 +42,7 @@ static enum status help(void) {
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
                 strbuf_appendf(&out, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
         strbuf_append_str(&out, "\nOptions of every verb:\n");
-        args_help(OPTIONS_GLOBAL, &out);
+        args_help(NULL, &out);
         strbuf_append_str(
                 &out, "\nWithout a verb:\n"
                       "  --version             show the version\n"
@@ -58,7 +58,7 @@ static enum status verb_help(const struct verb *verb) {
 
         strbuf_appendf(&out, "Usage: snapkeepctl %s%s%s\n\n%s\n", verb->name,
                        *verb->usage ? " " : "", verb->usage, verb->help);
-        args_help(verb->options | OPTIONS_GLOBAL, &out);
+        args_help(verb, &out);
         strbuf_append_char(&out, '\n');
         strbuf_append_str(&out, verb->monitors ? monitor_help : status_help);
         return write_out(&out);
@@ -66,10 +66,17 @@ static enum status verb_help(const struct verb *verb) {
 
 static enum status refuse(const char *word) {
         struct near near = {.word = word};
+        bool is_order = false;
 
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        /* What is proposed may be typed by who meant another thing: an order never is. */
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+                const char *before = near.best;
+
                 near_try(&near, verbs[i]->name);
-        if (near.best)
+                if (near.best != before)
+                        is_order = verbs[i]->orders;
+        }
+        if (near.best && !is_order)
                 say("unknown verb \"%s\"; did you mean \"%s\"?", word, near.best);
         else
                 say("unknown verb \"%s\". Try \"snapkeepctl --help\".", word);

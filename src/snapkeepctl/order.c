@@ -96,12 +96,13 @@ enum status order_and_wait(const struct request *request, enum manager_method me
 }
 
 enum status orders_and_wait(const struct request *request, enum manager_method method,
-                            const char *second) {
+                            const char *second, const char *note) {
         struct bus_answer answers[ARGUMENTS_MAX] = {};
         _cleanup_(remote_close) struct remote remote = {};
         _cleanup_(strbuf_deinit) struct strbuf out = {};
         enum status status, worst = STATUS_DONE;
         struct json_writer w;
+        size_t n_done = 0;
 
         status = remote_open(&remote);
         if (status != STATUS_DONE)
@@ -130,6 +131,7 @@ enum status orders_and_wait(const struct request *request, enum manager_method m
                 if (order) {
                         show(request, order, &out);
                         worst = is_done(order) ? worst : MAX(worst, STATUS_TROUBLE);
+                        n_done += is_done(order);
                 }
                 if (order && request->json)
                         json_copy(&w, NULL, order);
@@ -138,7 +140,8 @@ enum status orders_and_wait(const struct request *request, enum manager_method m
         if (request->json) {
                 json_close(&w);
                 json_end(&w);
-        }
+        } else if (n_done > 0)
+                strbuf_append_str(&out, note);
         status = write_out(&out);
         return MAX(worst, status);
 }

@@ -11,6 +11,6 @@ enum status order_and_wait(const struct request *request, enum manager_method me
                            const union bus_value *in);
 
 /* The same for each of the request's arguments, with @second as the method's second one. All are given
- * before any is waited for. Returns the worst. */
+ * before any is waited for; @note is the line for people once one is done. Returns the worst. */
 enum status orders_and_wait(const struct request *request, enum manager_method method,
-                            const char *second);
+                            const char *second, const char *note);

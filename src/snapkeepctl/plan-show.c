@@ -14,7 +14,7 @@ static const struct column columns[] = {
         {.title = "SLOT"},
         {.title = "REASON", .may_cut = true},
         {.title = "HELD BACK BY", .may_cut = true, .drop = 2},
-        {.title = "SNAPSHOT", .may_cut = true},
+        {.title = "SNAPSHOT", .names = true, .whole = 1},
         {.title = "DISK", .may_cut = true, .drop = 1},
 };
 #define COLUMNS_OF_DELETE (ARRAY_SIZE(columns) - 1) /* without the disk, which may be gone */

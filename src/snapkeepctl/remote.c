@@ -13,33 +13,42 @@
 
 /* ---- calls ---- */
 
-static enum status say_no_daemon(const char *what) {
-        say("%s. \"systemctl status snapkeepd\" tells more. Without the daemon these work: check, "
+static enum status say_no_daemon(const struct remote *remote, const char *what) {
+        if (remote->problem)
+                strbuf_append_str(remote->problem, what);
+        say("%s%s\"systemctl status snapkeepd\" tells more. Without the daemon these work: check, "
             "schema, calendar, retain, simulate and history, and plan, list, chain and explain "
             "with --direct.",
-            what);
+            remote->problem ? "" : what, remote->problem ? "" : ". ");
         return STATUS_NO_DAEMON;
 }
 
-static enum status say_outcome(int r, const struct bus_answer *answer) {
+static enum status say_trouble(const struct remote *remote, const char *what, const char *why) {
+        if (remote->problem)
+                strbuf_appendf(remote->problem, "%s%s", what, why);
+        else
+                say("%s%s", what, why);
+        return STATUS_TROUBLE;
+}
+
+static enum status say_outcome(const struct remote *remote, int r,
+                               const struct bus_answer *answer) {
         switch (r) {
         case BUS_E_NO_BUS:
-                return say_no_daemon(
-                        "the system's D-Bus, on which snapkeepd takes orders, cannot be "
-                        "reached");
+                return say_no_daemon(remote, "the system's D-Bus, on which snapkeepd takes orders, "
+                                             "cannot be reached");
         case BUS_E_NO_SERVICE:
-                return say_no_daemon(
-                        "snapkeepd does not run, or has no bus: nobody has its name on "
-                        "the system's D-Bus");
+                return say_no_daemon(remote, "snapkeepd does not run, or has no bus: nobody has "
+                                             "its name on the system's D-Bus");
         case BUS_E_SILENT:
-                return say_no_daemon("snapkeepd does not answer");
+                return say_no_daemon(remote, "snapkeepd does not answer");
         case BUS_E_DENIED:
-                say("the bus does not allow you that: only root and the members of the group "
-                    "snapkeep give orders to snapkeepd");
-                return STATUS_TROUBLE;
+                return say_trouble(remote,
+                                   "the bus does not allow you that: only root and the members of "
+                                   "the group snapkeep give orders to snapkeepd",
+                                   "");
         case BUS_E_REFUSED:
-                say("snapkeepd refuses: %s", answer->message ?: answer->error);
-                return STATUS_TROUBLE;
+                return say_trouble(remote, "snapkeepd refuses: ", answer->message ?: answer->error);
         }
         return say_errno("ask snapkeepd", r);
 }
@@ -48,7 +57,7 @@ enum status remote_open(struct remote *remote) {
         int r;
 
         r = bus_client_open(&manager_interface, &remote->client);
-        return r == 0 ? STATUS_DONE : say_outcome(r, /* answer= */ NULL);
+        return r == 0 ? STATUS_DONE : say_outcome(remote, r, /* answer= */ NULL);
 }
 
 void remote_close(struct remote *remote) {
@@ -66,7 +75,7 @@ enum status remote_call(struct remote *remote, enum manager_method method,
                 *ret_answer = answer;
                 return STATUS_DONE;
         }
-        status = say_outcome(r, &answer);
+        status = say_outcome(remote, r, &answer);
         bus_answer_deinit(&answer);
         return status;
 }

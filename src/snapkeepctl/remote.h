@@ -5,16 +5,18 @@
 #pragma once
 
 #include "azure/json.h"
+#include "base/strbuf.h"
 #include "runtime/bus_client.h"
 #include "snapkeepctl/ctl.h"
 #include "snapkeepd/manager.h"
 
 struct cJSON;
 struct json_writer;
-struct strbuf;
 
 struct remote {
         struct bus_client *client;
+        struct strbuf *problem; /* of a verb that shows on stdout what is wrong: takes the one
+                                   sentence of it; else NULL, and it is said */
 };
 
 enum status remote_open(struct remote *remote);

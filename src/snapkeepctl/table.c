@@ -46,38 +46,50 @@ void table_cell(struct table *table, const char *format, ...) {
         strbuf_append_char(&table->cells, '\0');
 }
 
+/* What a column of @width is cut to when room is wanted for one of this rank of drop. */
+static size_t least_width(const struct column *column, size_t width, unsigned drop) {
+        if (column->names && drop > column->whole)
+                return MIN(width, (size_t)COLUMN_NAMES_LEAST);
+        return column->may_cut ? MIN(width, (size_t)COLUMN_LEAST) : width;
+}
+
 /* A column of width 0 is left out. */
-static size_t total_width(const struct table *table, const size_t *width, bool least) {
+static size_t total_width(const struct table *table, const size_t *width) {
         size_t total = strlen(table->indent);
 
         for (size_t i = 0; i < table->n_columns; i++)
-                if (width[i] > 0)
-                        total += GAP + (least && table->columns[i].may_cut
-                                                ? MIN(width[i], (size_t)COLUMN_LEAST)
-                                                : width[i]);
+                total += width[i] > 0 ? GAP + width[i] : 0;
         return total - GAP;
 }
 
-/* Leaves columns out until the rest, cut to the least, has room. Returns whether one went. */
-static bool drop_columns(const struct table *table, size_t room, size_t *width) {
-        bool dropped = false;
+static size_t total_least(const struct table *table, const size_t *width, unsigned drop) {
+        size_t least[TABLE_COLUMNS_MAX];
 
+        for (size_t i = 0; i < table->n_columns; i++)
+                least[i] = least_width(&table->columns[i], width[i], drop);
+        return total_width(table, least);
+}
+
+/* Leaves columns out until the rest, cut to the least, has room. */
+static void drop_columns(const struct table *table, size_t room, size_t *width) {
         for (unsigned drop = 1; drop <= table->n_columns; drop++)
                 for (size_t i = 0; i < table->n_columns; i++)
                         if (table->columns[i].drop == drop &&
-                            total_width(table, width, /* least= */ true) > room) {
+                            total_least(table, width, drop) > room)
                                 width[i] = 0;
-                                dropped = true;
-                        }
-        return dropped;
 }
 
-static void cut_columns(const struct table *table, size_t room, size_t *width) {
-        while (total_width(table, width, /* least= */ false) > room) {
+/* Makes the widest of those that name the row narrower, or of the others, until there is room or none
+ * of them can be cut further. */
+static void cut_columns(const struct table *table, size_t room, bool names, size_t *width) {
+        size_t least = names ? COLUMN_NAMES_LEAST : COLUMN_LEAST;
+
+        while (total_width(table, width) > room) {
                 size_t widest = table->n_columns;
 
                 for (size_t i = 0; i < table->n_columns; i++)
-                        if (table->columns[i].may_cut && width[i] > COLUMN_LEAST &&
+                        if ((names ? table->columns[i].names : table->columns[i].may_cut) &&
+                            width[i] > least &&
                             (widest == table->n_columns || width[i] > width[widest]))
                                 widest = i;
                 if (widest == table->n_columns)
@@ -98,17 +110,26 @@ static size_t prefix_bytes(const char *text, size_t n) {
         return i;
 }
 
-static void append_cell(struct strbuf *out, const char *text, size_t width, bool right, bool last) {
+/* Names of snapshots end in their slot, and begin alike. */
+static void append_cut(struct strbuf *out, const char *text, size_t has, size_t width, bool names) {
+        size_t tail = names ? (width - 3) * 3 / 4 : 0;
+
+        strbuf_append(out, text, prefix_bytes(text, width - 3 - tail));
+        strbuf_append_str(out, "...");
+        strbuf_append_str(out, text + prefix_bytes(text, has - tail));
+}
+
+static void append_cell(struct strbuf *out, const char *text, size_t width,
+                        const struct column *column, bool last) {
         size_t has = clean_width(text, strlen(text)), pad = has < width ? width - has : 0;
 
-        if (right)
+        if (column->right)
                 strbuf_appendf(out, "%*s", (int)pad, "");
-        if (has > width) {
-                strbuf_append(out, text, prefix_bytes(text, width - 3));
-                strbuf_append_str(out, "...");
-        } else
+        if (has > width)
+                append_cut(out, text, has, width, column->names);
+        else
                 strbuf_append_str(out, text);
-        if (!right && !last)
+        if (!column->right && !last)
                 strbuf_appendf(out, "%*s", (int)pad, "");
 }
 
@@ -131,7 +152,7 @@ static const char *append_line(const struct table *table, struct strbuf *out, co
                 if (begun)
                         strbuf_appendf(out, "%*s", GAP, "");
                 begun = true;
-                append_cell(out, text, width[i], table->columns[i].right, last);
+                append_cell(out, text, width[i], &table->columns[i], last);
         }
         strbuf_append_char(out, '\n');
         return cells;
@@ -149,7 +170,8 @@ enum status table_print(struct table *table, struct strbuf *out) {
         memcpy(width, table->width, sizeof(width));
         if (room > 0) {
                 drop_columns(table, room, width);
-                cut_columns(table, room, width);
+                cut_columns(table, room, /* names= */ false, width);
+                cut_columns(table, room, /* names= */ true, width);
         }
 
         strbuf_append_str(out, fancy ? "\033[1m" : "");

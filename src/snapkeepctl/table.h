@@ -1,8 +1,8 @@
 /*
  * table: columns of text. All rows are held until it is printed, since the widest cell decides.
  *
- * On a terminal it fits: columns that may go are left out, and those that may be cut are cut. In a
- * pipe or a file it is printed whole.
+ * On a terminal it fits: columns that may go are left out, and those that may be cut are cut; what
+ * names the row last, and in its middle. In a pipe or a file it is printed whole.
  */
 #pragma once
 
@@ -13,12 +13,16 @@
 
 struct column {
         const char *title;
-        bool right;    /* numbers */
-        bool may_cut;  /* down to COLUMN_LEAST characters */
-        unsigned drop; /* left out when there is no room, 1 first; 0 never */
+        bool right;     /* numbers */
+        bool may_cut;   /* down to COLUMN_LEAST characters */
+        bool names;     /* says which one the row is of: cut to COLUMN_NAMES_LEAST in its middle */
+        unsigned whole; /* of one that names: before it is cut, columns of drop 1 to this go */
+        unsigned drop;  /* left out when there is no room, 1 first; 0 never */
 };
 
-#define COLUMN_LEAST 10
+/* Chosen: a word, or the date of a slot with something before it. */
+#define COLUMN_LEAST 8
+#define COLUMN_NAMES_LEAST 24
 
 struct table {
         const struct column *columns;

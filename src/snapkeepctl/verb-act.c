@@ -93,6 +93,7 @@ const struct verb verb_ack = {
                 "prune: ask; no floor and no hold is lifted by it.\n",
         .argument = "HASH",
         .argument_required = true,
+        .orders = true,
         .run = run_ack,
 };
 
@@ -107,7 +108,7 @@ static enum status run_pause(const struct request *request) {
 
         strbuf_append_str(&text, request->prune ? "no deletions" : "no snapshots and no deletions");
         if (request->until) {
-                status = time_option("until", request->until, &until);
+                status = time_option("--until", request->until, &until);
                 if (status != STATUS_DONE)
                         return status;
                 if (until.ticks <= clock_now().ticks) {
@@ -134,11 +135,33 @@ const struct verb verb_pause = {
                 "restarts, and status warns while it lasts. A second pause takes the place of the "
                 "first.\n",
         .options = OPTION_PRUNE | OPTION_UNTIL,
+        .orders = true,
         .run = run_pause,
 };
 
+/* Of the first page: a pause is of all, and comes before what is of one disk. */
+static bool is_paused(const struct cJSON *doubts) {
+        const struct cJSON *doubt = json_first(json_array(doubts, "doubts"));
+
+        while (doubt && !strstr(json_text(doubt, "doubt"), "paused"))
+                doubt = json_next(doubt);
+        return doubt;
+}
+
+/* The daemon's answer is the same where there is nothing to end. */
 static enum status run_resume(const struct request *request) {
-        return simple_order(request, MANAGER_RESUME, /* in= */ NULL, "no pause");
+        static const union bus_value page[] = {{.number = 0}, {.number = 0}};
+        _cleanup_(remote_close) struct remote remote = {};
+        _cleanup_(json_freep) struct cJSON *doubts = NULL;
+        enum status status;
+
+        status = remote_open(&remote);
+        if (status == STATUS_DONE)
+                status = remote_json(&remote, MANAGER_LIST_DOUBTS, page, &doubts);
+        return status == STATUS_DONE
+                       ? order(request, &remote, MANAGER_RESUME, /* in= */ NULL,
+                               is_paused(doubts) ? "the pause is over" : "there was no pause")
+                       : status;
 }
 
 const struct verb verb_resume = {
@@ -148,6 +171,7 @@ const struct verb verb_resume = {
         .help = "Ends a pause. Of the slots missed in it the newest is caught up with, where the "
                 "policy says\n"
                 "so.\n",
+        .orders = true,
         .run = run_resume,
 };
 
@@ -166,5 +190,6 @@ const struct verb verb_reload = {
                 "one is\n"
                 "refused with its first error, and the old one stays in force; the journal has all "
                 "errors.\n",
+        .orders = true,
         .run = run_reload,
 };

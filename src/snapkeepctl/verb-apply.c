@@ -74,6 +74,24 @@ static bool is_accepted(const struct cJSON *action) {
         return true;
 }
 
+/* The daemon's sentence, of the plan before it was accepted, without what held the action back. */
+static size_t sentence_len(const char *text) {
+        const char *held_back = strstr(text, "; not now, held back by: ");
+
+        return held_back ? (size_t)(held_back - text) : strlen(text);
+}
+
+static void write_accepted(struct json_writer *w, const struct cJSON *action, const char *text) {
+        static const char *const without[] = {"text", NULL};
+        _cleanup_(strbuf_deinit) struct strbuf sentence = {};
+
+        strbuf_append(&sentence, text, sentence_len(text));
+        json_open(w, NULL, '{');
+        json_copy_members(w, action, without);
+        json_write_clean(w, "text", strbuf_str(&sentence));
+        json_close(w);
+}
+
 static size_t append_accepted(const struct cJSON *plan, struct strbuf *out, struct json_writer *w) {
         const struct cJSON *action;
         size_t n = 0;
@@ -85,10 +103,10 @@ static size_t append_accepted(const struct cJSON *plan, struct strbuf *out, stru
                         continue;
                 n++;
                 if (w)
-                        json_copy(w, NULL, action);
+                        write_accepted(w, action, text);
                 else {
                         strbuf_append_str(out, "  ");
-                        append_clean(out, text, strlen(text));
+                        append_clean(out, text, sentence_len(text));
                         strbuf_append_char(out, '\n');
                 }
         }
@@ -157,5 +175,6 @@ const struct verb verb_apply = {
                 "and deletions that nothing holds back, the daemon does by itself.\n",
         .argument = "FILE",
         .argument_required = true,
+        .orders = true,
         .run = run,
 };

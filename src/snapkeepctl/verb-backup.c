@@ -48,5 +48,6 @@ const struct verb verb_backup = {
         .options = OPTION_KEEP | OPTION_REASON | OPTION_UNDER,
         .argument = "DISK",
         .argument_required = true,
+        .orders = true,
         .run = run_backup,
 };

@@ -17,7 +17,7 @@ static const struct column columns[] = {
         {.title = "SLOT", .drop = 2},
         {.title = "GOES", .drop = 3},
         {.title = "COUNTS", .drop = 1},
-        {.title = "NAME", .may_cut = true},
+        {.title = "NAME", .names = true, .whole = 3},
 };
 
 static void add_row(const struct request *request, struct table *table, const struct cJSON *answer,
@@ -121,10 +121,10 @@ static enum status ask(const struct request *request, struct asked *asked) {
         enum status status;
 
         status = asked_open(request, asked);
-        if (status == STATUS_DONE && asked_is_blind(asked))
-                return asked_end(asked, NULL);
         if (status == STATUS_DONE)
                 status = asked_json(asked, MANAGER_STATUS, NULL, &all);
+        if (status == STATUS_DONE && asked_is_blind(all))
+                return asked_end(asked, all);
         if (status == STATUS_DONE)
                 status = pages_read("snapshots", chain_page,
                                     &(struct chain_pages){.request = request, .asked = asked},

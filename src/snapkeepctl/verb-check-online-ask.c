@@ -25,15 +25,12 @@
  * right that the daemon does not need. */
 #define NOTHING "snapkeep-check"
 
-/* Whoever goes on trying is not this program: what follows is the reason alone. */
+/* What is behind "will go on trying" alone. */
 static const char *reason_of(const char *message) {
-        static const char trying[] = "will go on trying";
-        const char *at = strstr(message, trying);
+        size_t what;
+        const char *why = direct_split(message, &what);
 
-        if (!at)
-                return message;
-        at += strlen(trying);
-        return at[0] == ':' && at[1] == ' ' ? at + 2 : at;
+        return strncmp(why, ": ", 2) == 0 ? why + 2 : why;
 }
 
 static void note_unread(struct online_subscription *s, const char *id,

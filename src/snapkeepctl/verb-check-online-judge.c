@@ -2,6 +2,8 @@
  * Findings: where, what, and how to mend it. An error is what keeps the daemon from doing what the policy
  * asks; a warning is what may, or what could not be told.
  */
+#include "snapkeep-config.h"
+
 #include "snapkeepctl/verb-check-online.h"
 
 #include "azure/error.h"
@@ -25,6 +27,9 @@ _printf_(4, 5) static void find(struct online *online, enum severity severity, c
         diagnostics_add(&online->findings, severity, /* line= */ 0, /* column= */ 0, where,
                         strbuf_str(&what), /* expected= */ NULL, /* near_miss= */ NULL);
 }
+
+/* Where the custom roles are installed. */
+#define ROLES SNAPKEEP_EXAMPLES "/roles"
 
 static const char *which_word(const struct online *online, enum online_who who) {
         return !online->file->two_identities ? "" : who == ONLINE_PRUNER ? ".prune" : ".create";
@@ -139,7 +144,7 @@ static void judge_group(struct online *online, const struct online_group *group)
         else if (group->forbidden)
                 find(online, SEVERITY_ERROR, strbuf_str(&where),
                      "it does not exist, or azure.identity%s lacks the right %s there; create it "
-                     "if need be, and assign the role in conf/roles/creator.json in the "
+                     "if need be, and assign the role in " ROLES "/creator.json in the "
                      "subscription",
                      which_word(online, ONLINE_CREATOR), right_rows[RIGHT_READ_SNAPSHOT].action);
         else if (group->problem.len > 0)
@@ -179,7 +184,7 @@ static void find_lacking(struct online *online, const struct online_group *group
         append_place(online, group, &where);
         append_actions(lacks, &actions);
         find(online, severity, strbuf_str(&where),
-             "azure.identity%s %s %s; assign it the role in conf/roles/%s.json %s",
+             "azure.identity%s %s %s; assign it the role in " ROLES "/%s.json %s",
              which_word(online, who),
              severity == SEVERITY_ERROR ? "lacks the right" : "has not, and Azure may ask for,",
              strbuf_str(&actions), as_pruner ? "pruner" : "creator",
@@ -231,7 +236,7 @@ static void judge_forbidden(struct online *online, size_t subscription, enum onl
                 strbuf_appendf(&where, " and %zu other%s", n - 1, n == 2 ? "" : "s");
         find(online, SEVERITY_WARNING, strbuf_str(&where),
              "the rights of azure.identity%s could not be read, and may be enough or not; to have "
-             "them checked it needs the right %s, which the roles in conf/roles have",
+             "them checked it needs the right %s, which the roles in " ROLES " have",
              which_word(online, who), right_rows[RIGHT_READ_RIGHTS].action);
 }
 

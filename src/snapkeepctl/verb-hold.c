@@ -36,6 +36,7 @@ const struct verb verb_hold = {
         .options = OPTION_REASON,
         .argument = "SNAPSHOT",
         .argument_required = true,
+        .orders = true,
         .run = run_hold,
 };
 
@@ -57,11 +58,14 @@ const struct verb verb_release = {
                 "ended by it.\n",
         .argument = "SNAPSHOT",
         .argument_required = true,
+        .orders = true,
         .run = run_release,
 };
 
 static enum status run_adopt(const struct request *request) {
-        return orders_and_wait(request, MANAGER_ADOPT, request->under ?: "");
+        return orders_and_wait(request, MANAGER_ADOPT, request->under ?: "",
+                               "The rule decides from now on, and may let an old one go within "
+                               "minutes; \"snapkeepctl hold\" keeps it.\n");
 }
 
 const struct verb verb_adopt = {
@@ -70,10 +74,11 @@ const struct verb verb_adopt = {
         .summary = "make snapshots of others ours",
         .help = "Gives each snapshot our tags, so that it counts among ours of its disk under the "
                 "policy that\n"
-                "selects the disk: for the instant at which it was taken. From then on it goes "
-                "when "
-                "the rule no\n"
-                "longer keeps it; \"snapkeepctl hold\" keeps it longer. SNAPSHOT is a name, "
+                "selects the disk: for the instant at which it was taken. From then on the rule "
+                "decides about\n"
+                "it, and an old one may be deleted within minutes; \"snapkeepctl hold\" keeps "
+                "it. With\n"
+                "\"snapkeepctl pause --prune\" before there is time for that. SNAPSHOT is a name, "
                 "GROUP/NAME or a whole\n"
                 "ARM id. Refused is what cannot be ours: a full snapshot, one that is not "
                 "complete, "
@@ -85,5 +90,6 @@ const struct verb verb_adopt = {
         .argument = "SNAPSHOT",
         .argument_required = true,
         .arguments_many = true,
+        .orders = true,
         .run = run_adopt,
 };

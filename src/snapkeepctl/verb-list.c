@@ -32,16 +32,19 @@ static const struct column series_columns[] = {
         {.title = "KEPT BY", .may_cut = true},
         {.title = "GOES"},
         {.title = "CREATED", .drop = 1},
-        {.title = "NAME", .may_cut = true, .drop = 2},
+        {.title = "NAME", .names = true, .whole = 1, .drop = 2},
 };
 
+/* The generation is what "retire" takes. */
 static const struct column unclaimed_columns[] = {
-        {.title = "SLOT"},
-        {.title = "STATE"},
-        {.title = "POLICY", .may_cut = true},
-        {.title = "WHY", .may_cut = true},
+        {.title = "SLOT", .drop = 4},
+        {.title = "STATE", .drop = 3},
+        {.title = "POLICY", .may_cut = true, .drop = 5},
+        {.title = "WHY", .may_cut = true, .drop = 2},
         {.title = "CREATED", .drop = 1},
-        {.title = "NAME", .may_cut = true},
+        {.title = "DISK", .may_cut = true},
+        {.title = "GENERATION"},
+        {.title = "NAME", .names = true},
 };
 
 static void append_title(struct list *list, const char *disk, const char *policy,
@@ -127,6 +130,7 @@ static enum status end_group(struct list *list) {
 }
 
 static void add_unclaimed(struct list *list, const cJSON *row) {
+        _cleanup_(strbuf_deinit) struct strbuf disk = {};
         struct table *table = &list->unclaimed;
         bool in_utc = list->request->utc;
         char text[TIME_TEXT_SIZE];
@@ -140,6 +144,9 @@ static void add_unclaimed(struct list *list, const cJSON *row) {
         table_cell(table, "%s", json_text(row, "policy"));
         table_cell(table, "%s", json_text(row, "why"));
         table_cell(table, "%s", json_time_text(row, "created", in_utc, text));
+        append_short_id(&disk, json_text(row, "disk"));
+        table_cell(table, "%s", disk.len > 0 ? strbuf_str(&disk) : "-");
+        table_cell(table, "%s", json_text(row, "generation"));
         table_cell(table, "%s/%s", json_text(row, "group"), json_text(row, "name"));
 }
 
@@ -312,7 +319,7 @@ static enum status ask(struct list *list) {
                 status = asked_json(&list->asked, MANAGER_STATUS, NULL, &list->status);
         if (status == STATUS_DONE)
                 status = asked_list(&list->asked, MANAGER_LIST_SERIES, "series", &list->series);
-        if (status == STATUS_DONE && (!asked_is_blind(&list->asked) || list->request->json))
+        if (status == STATUS_DONE && (list->request->json || !asked_is_blind(list->status)))
                 status = list_all(list);
         return status == STATUS_DONE ? asked_end(&list->asked, list->status) : status;
 }
@@ -348,9 +355,11 @@ const struct verb verb_list = {
                 "while held, or\n"
                 "beyond 100 years.\n"
                 "\n"
-                "With --unclaimed those of ours are shown that no policy and target select. They "
-                "are kept.\n"
-                "On a narrow terminal columns are left out; in a pipe or file none are.\n",
+                "With --unclaimed those of ours are shown that no policy and target select, with "
+                "their\n"
+                "generation, which retire takes. They are kept. On a narrow terminal columns are "
+                "left out\n"
+                "and names are cut; in a pipe or file none are.\n",
         .options = OPTION_POLICY | OPTION_DIRECT | OPTION_UNCLAIMED,
         .run = run,
 };

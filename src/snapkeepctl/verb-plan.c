@@ -3,27 +3,11 @@
  */
 #include "base/json_writer.h"
 #include "runtime/file.h"
-#include "snapkeepctl/direct.h"
+#include "snapkeepctl/asked.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepctl/plan-show.h"
-#include "snapkeepctl/remote.h"
-#include "snapkeepd/answers.h"
 
 #include <string.h>
-
-/* The engine in this process answers by the same pages as the daemon's. */
-static enum status direct_page(size_t offset, struct cJSON **ret_page, void *data) {
-        const struct direct *direct = data;
-        const struct answer_source source = {.engine = direct->engine, .file = direct->file};
-        _cleanup_(strbuf_deinit) struct strbuf text = {};
-        int r;
-
-        r = answer_plan(&source, offset, /* count= */ 0, &text);
-        r = r ?: text.error;
-        if (r < 0)
-                return say_errno("show the plan", r);
-        return json_read(strbuf_str(&text), "the plan", ret_page);
-}
 
 /* A file for "apply": what a person reads there is what the hash stands for. */
 static enum status write_file(const struct request *request, const struct cJSON *plan) {
@@ -43,8 +27,10 @@ static enum status write_file(const struct request *request, const struct cJSON 
         plan_write(plan, &w);
         json_close(&w);
         r = bytes.error ?: file_replace(request->output, strbuf_str(&bytes), bytes.len, 0644, true);
-        if (r < 0)
-                return say_errno("write the plan's file", r);
+        if (r < 0) {
+                say("cannot write %s: %s", request->output, strerrordesc_np(-r) ?: "error");
+                return STATUS_TROUBLE;
+        }
 
         plan_count(plan, "create", &creates, &blocked);
         plan_count(plan, "delete", &deletes, &blocked_deletes);
@@ -81,37 +67,26 @@ static enum status show(const struct request *request, const struct cJSON *plan)
         return status == STATUS_DONE ? write_out(&out) : status;
 }
 
-static enum status run_direct(const struct request *request) {
-        _cleanup_(direct_close) struct direct direct = {};
+static enum status ask(const struct request *request, struct asked *asked) {
         _cleanup_(json_freep) struct cJSON *plan = NULL;
         enum status status;
 
-        status = direct_open(request, &direct);
-        if (status != STATUS_DONE)
-                return status;
-        if (request->json || !direct_is_blind(&direct)) {
-                status = pages_read("actions", direct_page, &direct, &plan);
-                if (status == STATUS_DONE)
-                        status = show(request, plan);
-        }
-        return status == STATUS_DONE ? direct_end(&direct) : status;
+        status = asked_open(request, asked);
+        if (status == STATUS_DONE)
+                status = asked_list(asked, MANAGER_PLAN, "actions", &plan);
+        /* Where nothing was read, "nothing" is no answer. */
+        if (status == STATUS_DONE && (request->json || request->output || !asked_is_blind(plan)))
+                status = show(request, plan);
+        return status == STATUS_DONE ? asked_end(asked, plan) : status;
 }
 
 static enum status run(const struct request *request) {
-        _cleanup_(remote_close) struct remote remote = {};
-        _cleanup_(json_freep) struct cJSON *plan = NULL;
+        struct asked asked = {};
         enum status status;
 
-        if (request->direct)
-                return run_direct(request);
-        if (request->policy) {
-                say("plan: --policy goes with --direct; the daemon has a policy of its own");
-                return STATUS_USAGE;
-        }
-        status = remote_open(&remote);
-        if (status == STATUS_DONE)
-                status = remote_list(&remote, MANAGER_PLAN, "actions", &plan);
-        return status == STATUS_DONE ? show(request, plan) : status;
+        status = ask(request, &asked);
+        asked_close(&asked);
+        return status;
 }
 
 const struct verb verb_plan = {

@@ -32,8 +32,8 @@ static enum status show(const struct request *request, const struct bus_answer *
         strbuf_append_str(&out, request->hash
                                         ? "; they are deleted one after the other, each read again "
                                           "before, and held ones stay\n"
-                                        : "\n\"snapkeepctl list --unclaimed\" shows them. "
-                                          "Nothing was done; this does it:\n"
+                                        : "\n\"snapkeepctl list --unclaimed\" shows what is "
+                                          "in it. Nothing was done; this does it:\n"
                                           "  snapkeepctl retire ");
         if (!request->hash) {
                 append_clean(&out, request->argument, strlen(request->argument));
@@ -73,5 +73,6 @@ const struct verb verb_retire = {
         .options = OPTION_HASH,
         .argument = "GENERATION",
         .argument_required = true,
+        .orders = true,
         .run = run,
 };

@@ -17,17 +17,21 @@
 #define SERIES_SHOWN_MAX 40
 /* Chosen: a daemon is not asked more often than something can have changed. */
 #define WATCH_S 5
+/* Chosen: below the ten seconds that monitoring systems wait for a check. */
+#define PATIENCE_US (8 * UINT64_C(1000000))
 
 struct view {
         const struct request *request;
         struct cJSON *status, *series, *doubts;
-        enum health health; /* of all, or of the disk that was asked for */
+        enum health health;    /* of all, or of the disk that was asked for */
+        struct strbuf problem; /* why there is no answer */
 };
 
 static void view_deinit(struct view *view) {
         json_freep(&view->status);
         json_freep(&view->series);
         json_freep(&view->doubts);
+        strbuf_deinit(&view->problem);
 }
 
 static enum health health_of(const struct cJSON *json) {
@@ -59,7 +63,7 @@ static bool is_wanted(const struct view *view, const struct cJSON *row) {
 
 static const struct column series_columns[] = {
         {.title = "HEALTH"},
-        {.title = "DISK", .may_cut = true},
+        {.title = "DISK", .names = true, .whole = 3},
         {.title = "POLICY", .may_cut = true},
         {.title = "NEWEST"},
         {.title = "NEXT", .drop = 2},
@@ -145,12 +149,15 @@ static bool concerns(const struct view *view, const struct cJSON *doubt) {
 }
 
 static void append_doubt(const struct cJSON *doubt, bool in_utc, struct strbuf *out) {
+        const char *scope = json_text(doubt, "scope"), *reason = json_text(doubt, "reason");
         _cleanup_(strbuf_deinit) struct strbuf line = {};
         char since[TIME_TEXT_SIZE];
 
-        strbuf_appendf(&line, "%s: %s: %s; %s", json_text(doubt, "doubt"),
-                       json_text(doubt, "scope"), json_text(doubt, "reason"),
-                       json_text(doubt, "end"));
+        strbuf_appendf(&line, "%s: ", json_text(doubt, "doubt"));
+        /* "everything is paused" names its scope itself. */
+        if (!str_starts_with(reason, scope))
+                strbuf_appendf(&line, "%s: ", scope);
+        strbuf_appendf(&line, "%s; %s", reason, json_text(doubt, "end"));
         if (*json_text(doubt, "since"))
                 strbuf_appendf(&line, " (since %s)", json_time_text(doubt, "since", in_utc, since));
         append_line(out, "", strbuf_str(&line));
@@ -223,15 +230,38 @@ static enum status show_json(struct view *view) {
         return write_out(&out);
 }
 
+/* ---- no answer ---- */
+
+/* The one line, or object, that a monitoring system shows. */
+static void show_unknown(const struct view *view) {
+        const char *text = view->problem.len > 0 ? strbuf_str(&view->problem)
+                                                 : "the answer of snapkeepd cannot be read";
+        _cleanup_(strbuf_deinit) struct strbuf out = {};
+        struct json_writer w;
+
+        if (view->request->json) {
+                json_begin(&w, &out);
+                json_write_string(&w, "health", health_name(HEALTH_UNKNOWN));
+                json_write_clean(&w, "summary", text);
+                json_end(&w);
+        } else {
+                strbuf_appendf(&out, "%s: ", health_name(HEALTH_UNKNOWN));
+                append_line(&out, "", text);
+        }
+        (void)write_out(&out);
+}
+
 /* ---- the verb ---- */
 
 static enum status ask(struct view *view) {
-        _cleanup_(remote_close) struct remote remote = {};
+        _cleanup_(remote_close) struct remote remote = {.problem = &view->problem};
         enum status status;
 
         status = remote_open(&remote);
-        if (status == STATUS_DONE)
+        if (status == STATUS_DONE) {
+                bus_client_set_patience(remote.client, PATIENCE_US);
                 status = remote_json(&remote, MANAGER_STATUS, /* in= */ NULL, &view->status);
+        }
         if (status == STATUS_DONE)
                 status = remote_list(&remote, MANAGER_LIST_SERIES, "series", &view->series);
         if (status == STATUS_DONE)
@@ -253,17 +283,21 @@ static bool judge(struct view *view) {
                         n++;
                 }
         if (n == 0)
-                say("no disk %s is among those that the policy's targets select%s",
-                    view->request->argument,
-                    health_of(view->status) == HEALTH_UNKNOWN ? ", of what was read yet" : "");
+                strbuf_appendf(&view->problem,
+                               "no disk %s is among those that the policy's targets select%s",
+                               view->request->argument,
+                               health_of(view->status) == HEALTH_UNKNOWN ? ", of what was read yet"
+                                                                         : "");
         return n > 0;
 }
 
 static enum status run_once(const struct request *request) {
         _cleanup_(view_deinit) struct view view = {.request = request};
 
-        if (ask(&view) != STATUS_DONE || !judge(&view))
+        if (ask(&view) != STATUS_DONE || !judge(&view)) {
+                show_unknown(&view);
                 return STATUS_UNKNOWN;
+        }
         if ((request->json ? show_json(&view) : show_text(&view)) != STATUS_DONE)
                 return STATUS_UNKNOWN;
         switch (view.health) {

@@ -271,7 +271,7 @@ def reading(folder):
     for disk in ('rg-APP/disk-0003', disk_id('disk-0003')):
         rows = bus.ctl_json('status', disk)['series']
         want([row['disk'] for row in rows] == [disk_id('disk-0003')], str(rows))
-    has(bus.ctl('status', 'nosuch', status=3), 'no disk nosuch is among those')
+    want(bus.run(CTL, 'status', 'nosuch').stdout.startswith('unknown: no disk nosuch is among those'), 'no such disk')
     has(bus.ctl('status', 'rg-ap/disk-0003', status=3), 'no disk')
     answer = bus.ctl_json('status')
     want(answer['health'] == 'ok' and len(answer['series']) == 7 and answer['doubts'] == [], str(answer))
@@ -343,7 +343,7 @@ def pausing(folder):
     want(status['health'] == 'warning' and status['n_doubts'] >= 1, str(status))
     answer = bus.ctl_json('status', status=1)
     want(answer['doubts'][0]['doubt'] == 'all paused' and answer['doubts'][0]['hash'] is None, str(answer))
-    has(bus.ctl('status', status=1), 'everything is paused until resumed')
+    has(bus.ctl('status', status=1), 'all paused: everything is paused until resumed; ends with resume')
     time.sleep(1)  # what was under way ends
     created = rig.sim.stats()['effects']['created']
     time.sleep(2.5)
@@ -355,7 +355,8 @@ def pausing(folder):
     time.sleep(2.5)
     want(rig.sim.stats()['effects']['created'] == created, 'a restart ended the pause')
 
-    has(bus.ctl('resume'), 'no pause')
+    has(bus.ctl('resume'), 'the pause is over')
+    has(bus.ctl('resume'), 'there was no pause')
     wait_for(lambda: rig.sim.stats()['effects']['created'] > created, 20, 'a snapshot after resume')
 
     has(bus.ctl('pause', '--prune', '--until', '2100-01-01T00:00:00Z', '--utc'),
@@ -373,7 +374,7 @@ def pausing(folder):
     for usec in (1, int(time.time() - 5) * 1000000, 2 ** 64 - 1):
         want(bus.error('Pause', 'boolean:true', f'uint64:{usec}') == 'org.snapkeep1.Error.Invalid', str(usec))
     has(bus.ctl('pause', '--until', '2020-01-01T00:00:00Z', status=2), 'has passed already')
-    has(bus.ctl('pause', '--until', 'tomorrow', status=2), 'not an RFC 3339 instant')
+    has(bus.ctl('pause', '--until', 'tomorrow', status=2), '--until, character 1: not an RFC 3339 instant')
     want(bus.ctl_json('resume')['done'] is True, 'resume --json')
     rig.end()
 
@@ -453,6 +454,8 @@ def applying(folder):
     n = len(sim.snapshots())
     path, direct = os.path.join(folder, 'plan.json'), os.path.join(folder, 'direct.json')
     has(bus.ctl('plan', '-o', path), f'0 to create, {n - 2} to delete, of which {n - 2} held back, hash ')
+    has(bus.ctl('plan', '-o', os.path.join(folder, 'none/plan.json'), status=1),
+        f'cannot write {folder}/none/plan.json: No such file or directory')
     with open(path) as file:
         plan = json.load(file)
     want(plan['version'] == 1 and plan['hash'] == rig.plan()['hash'], 'the hash in the file')
@@ -485,7 +488,7 @@ def applying(folder):
 
     text = bus.ctl('apply', path)
     want(text.startswith(f'{n - 2} deletions accepted, once:\n  delete snapshot rg-snapshots/'), text)
-    want(text.count('\n') == n - 1, text)
+    want(text.count('\n') == n - 1 and 'not now' not in text, text)
     wait_for(lambda: len(sim.snapshots()) == 2, 30, 'the deletions')
     bus.ctl('reload')  # the next listing confirms them
     wait_for(lambda: (now := rig.plan())['hash'] and not now['actions'], 30, 'an empty plan')
@@ -674,9 +677,9 @@ def adopting(folder):
         want(found == 'org.snapkeep1.Error.' + error, f'{name}: {found}')
     want(bus.error('Adopt', 'string:by-hand', 'string:silver') == 'org.snapkeep1.Error.Unmanaged', 'another policy')
     has(bus.ctl('adopt', 'theirs', status=1), 'its owner tag says that it belongs to other')
-    has(bus.ctl('adopt', status=2), 'adopt needs one SNAPSHOT')
+    has(bus.ctl('adopt', status=2), 'adopt needs at least one SNAPSHOT')
     text = bus.ctl('adopt', 'by-hand', 'full', 'RG-Snapshots/BY-HAND-2', '--under', 'gold', status=1)
-    has(text, 'snapshot by-hand is ours from here on, under gold\nsnapshot by-hand-2 is ours from here on, under gold\n')
+    has(text, 'snapshot by-hand is ours from here on, under gold\nsnapshot by-hand-2 is ours from here on, under gold\nThe rule decides from now on')
     has(text, 'this snapshot is a full one')
     has(text, 'that was about full')
     tags = next(s for s in sim.snapshots() if s['id'].endswith('/by-hand'))['tags']
@@ -867,8 +870,18 @@ def no_daemon(folder):
         want(text.count('\n') == 1, text)
     want(not os.path.exists(plan + '2'), 'a plan was written')
     has(bus.ctl('status', status=3), 'snapkeepd does not run')
-    has(bus.ctl('status', '--json', status=3), 'snapkeepd does not run')
-    bus.stop()
+    # What monitoring shows is on stdout.
+    for bus_there in (True, False):
+        if not bus_there:
+            bus.stop()
+        run = bus.run(CTL, 'status')
+        want(run.stdout.startswith('unknown: ') and run.stdout.count('\n') == 1, run.stdout)
+        has(run.stdout, 'snapkeepd does not run' if bus_there else 'cannot be reached')
+        want(run.stdout[9:-1] not in run.stderr, run.stderr)
+        has(run.stderr, 'systemctl status snapkeepd')
+        answer = json.loads(bus.run(CTL, 'status', '--json').stdout)
+        want((answer['version'], answer['health'], answer['summary']) == (1, 'unknown', run.stdout[9:-1]),
+             str(answer))
     for verb, status in ((['plan'], 4), (['reload'], 4), (['status'], 3)):
         has(bus.ctl(*verb, status=status), 'cannot be reached')
     # The exit statuses of status are those of monitoring, wrong usage included.
@@ -893,13 +906,15 @@ def not_read(folder):
     has(bus.ctl('status', status=3), 'unknown: ')
     plan = bus.json('Plan', 'uint32:0', 'uint32:0')
     want(plan['hash'] is None and plan['actions'] == [], str(plan))
+    for verb in (['plan'], ['list'], ['chain', 'x']):
+        want(bus.ctl(*verb, status=1) ==
+             'snapkeepctl: 1 of 1 subscription was not read yet and is not in the answer\n', verb[0])
+    want(json.loads(bus.run(CTL, 'plan', '--json').stdout)['actions'] == [], 'plan --json')
     want(bus.error('Apply', 'string:x') == 'org.snapkeep1.Error.NotRead', 'Apply')
     generation = 'string:00000000-0000-4000-8000-000000000000'
     want(bus.error('RetirePlan', generation) == 'org.snapkeep1.Error.NotRead', 'RetirePlan')
     want(bus.error('Retire', generation, 'string:x') == 'org.snapkeep1.Error.NotRead', 'Retire')
     want(bus.error('Hold', 'string:x', 'string:y') == 'org.snapkeep1.Error.NotRead', 'Hold')
-    has(bus.ctl('list', status=1), '1 of 1 subscription was not read yet and is not in the answer')
-    has(bus.ctl('chain', 'x', status=1), 'not every subscription was read yet')
     has(bus.ctl('release', 'x', status=1), 'nobody can say which snapshot that is')
     path = os.path.join(folder, 'plan.json')
     has(bus.ctl('plan', '-o', path, status=1), 'what is not known cannot be applied')

@@ -75,7 +75,10 @@ def usage(folder):
             ([], 'which verb?'),
             (['chekc'], 'unknown verb "chekc"; did you mean "check"?'),
             (['frobnicate'], 'unknown verb "frobnicate". Try'),
-            (['backups'], 'unknown verb "backups"'),
+            (['backups'], 'unknown verb "backups". Try'),
+            (['restore'], 'unknown verb "restore". Try'),
+            (['adpot', 'x'], 'unknown verb "adpot". Try'),
+            (['adopt'], 'adopt needs at least one SNAPSHOT'),
             (['backup'], 'backup needs one DISK'),
             (['--hlep'], 'did you mean --help?'),
             (['--json', 'check'], 'options of a verb follow it'),
@@ -112,6 +115,10 @@ def help_texts(folder):
         same(good(verb, '-h'), own)
         for line in own.splitlines():
             same(len(line) <= 100, True, line)
+    for verb, text in [('history', '--count N               how many; 40 otherwise\n'),
+                       ('calendar', '--count N               how many; 5 otherwise\n'),
+                       ('backup', '--keep TIME  '), ('retain', '--keep SPEC  ')]:
+        has(good(verb, '--help'), text)
     same(re.fullmatch(r'snapkeepctl \d+\.\d+\.\d+\n', good('--version')) is not None, True, 'version')
 
 
@@ -529,6 +536,7 @@ def list_unclaimed(folder):
         has(d['why'], 'the policy file has no policy "old?[31m"')
         text = good('list', *azure.direct, '--unclaimed')
         has(text, 'old?[31m')
+        has(text, f'rg-app/c  {GENERATION[2]}  rg-snapshots/{name_of(YEAR, "c", 2)}')
         same('\033' in text, False, 'an escape')
         same('superseded' in text, False, 'those that are claimed')
 
@@ -652,10 +660,12 @@ def azure_fails(folder):
         same(status, 1, err)
         has(out, '4 snapshots of ours')
         has(err, '1 of 2 subscriptions could not be read and is not in the answer')
-        has(err, '22222222-2222-4222-8222-222222222222 cannot be read')
+        has(err, '22222222-2222-4222-8222-222222222222 cannot be read (code SubscriptionNotFound')
+        same('go on' in err or 'until it can' in err, False, err)
     for verb in (['list'], ['plan'], ['explain', 'x']):
         err = refused(*verb, '--direct', '--policy', path, status=1)
         has(err, 'check azure.identity of the policy')
+        has(err, 'nothing can be read or done in Azure: no token')
     status, out, err = ctl('list', '--direct', '--policy', path, '--json')
     answer = json.loads(out)
     same((status, answer['subscriptions'], answer['snapshots']), (1, [{'id': None, 'read': None}], []))
@@ -696,7 +706,8 @@ def terminal(folder):
         whole = good(*listing)
         has(whole, name_of(YEAR))
         same('\033' in whole, False, 'colour in a pipe')
-        for width in (70, 77, 78, 99, 100, 200):
+        name = name_of(YEAR)
+        for width in (70, 77, 89, 90, 100, 101, 111, 122, 123, 200):
             text = on_terminal(width, *listing)
             plain = re.sub('\033\\[[01]m', '', text)
             for line in plain.splitlines():
@@ -704,9 +715,17 @@ def terminal(folder):
                     same(len(line) <= width, True, f'{width}: {line!r}')
             has(text, '\033[1m')
             same('\033' in plain, False, 'another escape')
-            same('NAME' in plain, width >= 78, width)
-            same('CREATED' in plain, width >= 100, width)
-            same('...' in plain, width not in (77, 200), f'cells are cut at {width}')
+            # The name is cut once the column CREATED is gone and the others are cut, and in its middle.
+            same('NAME' in plain, width >= 90, width)
+            same(name in plain, width >= 101, width)
+            same(f'{name[:6]}...{name[-15:]}\n' in plain, width == 90, plain)
+            same('CREATED' in plain, width >= 123, width)
+            same('...' in plain, width not in (77, 89, 111, 122, 200), f'cells are cut at {width}')
+        # What retire needs is never cut.
+        for width in (80, 120, 300):
+            text = on_terminal(width, *listing, '--unclaimed')
+            same(re.search(rf'rg-app/c +{GENERATION[2]} ', text) is not None, True, text)
+            same(max(map(len, re.sub('\033\\[[01]m', '', text).split('\n\n')[0].splitlines())) <= width, True, text)
         same('\033' in on_terminal(100, *listing, NO_COLOR='1'), False, 'NO_COLOR')
         same('\033' in on_terminal(100, *listing, TERM='dumb'), False, 'a dumb terminal')
         # An answer of JSON is laid out, and is the same.
@@ -903,7 +922,7 @@ def online_two(folder):
         online, errors, warnings, _ = azure.ask(two(application('all'), application('creator')))
         same(len(errors), 1, errors)
         has(errors[0], f'group rg-snapshots of subscription {SUBSCRIPTION}: azure.identity.prune lacks the '
-                       'right Microsoft.Compute/snapshots/delete; assign it the role in conf/roles/pruner.json')
+                       'right Microsoft.Compute/snapshots/delete; assign it the role in /usr/share/doc/snapkeep/examples/roles/pruner.json')
         same(len(warnings), 1, warnings)
         has(warnings[0], 'azure.identity.create has the right Microsoft.Compute/snapshots/delete')
 
@@ -940,9 +959,9 @@ def online_groups(folder):
         online, errors, warnings, text = azure.ask()
         same((len(errors), warnings), (2, []), errors)
         has(errors[0], 'azure.identity lacks the right Microsoft.Compute/snapshots/write; assign it the role '
-                       'in conf/roles/creator.json')
+                       'in /usr/share/doc/snapkeep/examples/roles/creator.json')
         has(errors[1], 'azure.identity lacks the right Microsoft.Compute/snapshots/delete; assign it the role '
-                       'in conf/roles/pruner.json')
+                       'in /usr/share/doc/snapkeep/examples/roles/pruner.json')
         same(group_of(online, 'rg-snapshots')['lacks'],
              ['Microsoft.Compute/snapshots/delete', 'Microsoft.Compute/snapshots/write'])
         has(text, 'rg-snapshots  snapshots  yes     lacks 2\n')
