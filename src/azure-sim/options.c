@@ -7,6 +7,7 @@
 #include "snapkeep-config.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -351,6 +352,9 @@ enum options_verdict options_read(int argc, char **argv, struct options *ret_opt
         bool has_disks = false;
         int index = 0;
 
+        /* Complaints of getopt begin with it. */
+        if (argc > 0)
+                argv[0] = program_invocation_short_name;
         for (;;) {
                 int code = getopt_long(argc, argv, "", long_options, &index);
 

@@ -145,7 +145,10 @@ void finding_append(const struct finding *finding, struct strbuf *out) {
                 strbuf_appendf(out, "disk%s whose slot waits for pending snapshots", many);
                 break;
         }
-        strbuf_appendf(out, ": %s%s", finding->subject, finding->count == 1 ? "" : " and others");
+        strbuf_appendf(out, ": %s%s", finding->subject,
+                       finding->count == 1   ? ""
+                       : finding->count == 2 ? " and another"
+                                             : " and others");
 }
 
 const char *finding_name(enum finding_kind kind) {

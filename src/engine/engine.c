@@ -459,8 +459,8 @@ void engine_summary(const struct engine *engine, struct strbuf *out) {
 
         strbuf_appendf(out, "%zu disk%s", n_disks, n_disks == 1 ? "" : "s");
         if (n_unread > 0)
-                strbuf_appendf(out, ", %zu of %zu subscriptions not read yet", n_unread,
-                               engine->n_subscriptions);
+                strbuf_appendf(out, ", %zu of %zu subscription%s not read yet", n_unread,
+                               engine->n_subscriptions, engine->n_subscriptions == 1 ? "" : "s");
         if (utc_is_set(newest)) {
                 strbuf_append_str(out, ", newest ");
                 append_age(utc_seconds(now) - utc_seconds(newest), out);

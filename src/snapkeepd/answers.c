@@ -160,6 +160,10 @@ static void find_in_plan(struct verdict_on_all *all, const struct plan *plan) {
                 all->w->out->error = text.error;
 }
 
+static const char *are(size_t n) {
+        return n == 1 ? "is" : "are";
+}
+
 static void judge_all(const struct answer_source *source, struct verdict_on_all *all) {
         size_t n = engine_n_subscriptions(source->engine), n_unread = 0;
 
@@ -172,15 +176,16 @@ static void judge_all(const struct answer_source *source, struct verdict_on_all 
                         n_unread++;
         }
         if (all->series[HEALTH_CRITICAL] > 0)
-                find(all, HEALTH_CRITICAL, "%zu of %zu series are critical",
-                     all->series[HEALTH_CRITICAL], all->n_series);
+                find(all, HEALTH_CRITICAL, "%zu of %zu series %s critical",
+                     all->series[HEALTH_CRITICAL], all->n_series,
+                     are(all->series[HEALTH_CRITICAL]));
         if (all->series[HEALTH_WARNING] > 0)
-                find(all, HEALTH_WARNING, "%zu of %zu series are in a state of warning",
-                     all->series[HEALTH_WARNING], all->n_series);
+                find(all, HEALTH_WARNING, "%zu of %zu series %s in a state of warning",
+                     all->series[HEALTH_WARNING], all->n_series, are(all->series[HEALTH_WARNING]));
         engine_doubts(source->engine, find_doubt, all);
         if (n_unread > 0)
-                find(all, HEALTH_UNKNOWN, "%zu of %zu subscriptions were not read yet", n_unread,
-                     n);
+                find(all, HEALTH_UNKNOWN, "%zu of %zu subscription%s %s not read yet", n_unread, n,
+                     n == 1 ? "" : "s", n_unread == 1 ? "was" : "were");
         else if (!engine_is_well(source->engine))
                 find(all, HEALTH_WARNING,
                      "something that was due has failed and is tried again; the journal has it");

@@ -4,6 +4,7 @@
 #include "snapkeep-config.h"
 #include "snapkeepd/daemon.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -36,8 +37,9 @@ static int check(struct host *host, const char *path) {
         if (r != 0)
                 return r < 0 ? EX_OSERR : EX_CONFIG;
 
-        printf("%s: %zu policies and %zu targets, no errors\n", path, file->n_policies,
-               file->n_targets);
+        printf("%s: %zu polic%s and %zu target%s, no errors\n", path, file->n_policies,
+               file->n_policies == 1 ? "y" : "ies", file->n_targets,
+               file->n_targets == 1 ? "" : "s");
         policy_file_free(file);
         return EX_OK;
 }
@@ -65,6 +67,9 @@ int main(int argc, char **argv) {
         /* The loop is one thread; those that look names up for it need no heaps of their own. */
         mallopt(M_ARENA_MAX, 1);
 
+        /* Complaints of getopt begin with it. */
+        if (argc > 0)
+                argv[0] = program_invocation_short_name;
         while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (option) {
                 case OPT_POLICY:

@@ -113,7 +113,7 @@ static void test_not_read(void **state) {
         assert_null(engine_plan(f.engine, 0));
         assert_false(engine_view(f.engine, 0, &view));
         engine_summary(f.engine, &summary);
-        assert_string_equal(strbuf_str(&summary), "0 disks, 1 of 1 subscriptions not read yet");
+        assert_string_equal(strbuf_str(&summary), "0 disks, 1 of 1 subscription not read yet");
         engine_end();
 }
 

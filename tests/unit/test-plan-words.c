@@ -22,34 +22,34 @@ static void test_findings(void **state) {
                  "alone: x",
                  "2 snapshots with our owner tag but not our name, source, group or time, left "
                  "alone: x "
-                 "and others"},
+                 "and another"},
                 {__LINE__, FINDING_UNCLAIMED, "unclaimed",
                  "1 snapshot of ours that no policy and target select, kept: x",
-                 "2 snapshots of ours that no policy and target select, kept: x and others"},
+                 "2 snapshots of ours that no policy and target select, kept: x and another"},
                 {__LINE__, FINDING_FUTURE, "future",
                  "1 snapshot of ours dated in the future, ignored for due slots and kept: x",
                  "2 snapshots of ours dated in the future, ignored for due slots and kept: x and "
-                 "others"},
+                 "another"},
                 {__LINE__, FINDING_DISK_MISSING, "disk-missing",
                  "1 disk named by a target and not listed by Azure: x",
-                 "2 disks named by a target and not listed by Azure: x and others"},
+                 "2 disks named by a target and not listed by Azure: x and another"},
                 {__LINE__, FINDING_NO_ATTEMPT, "no-attempt",
                  "1 disk whose due slot has all its names taken: x",
-                 "2 disks whose due slot has all its names taken: x and others"},
+                 "2 disks whose due slot has all its names taken: x and another"},
                 {__LINE__, FINDING_NO_GENERATION, "no-generation",
                  "1 disk listed without a uniqueId: x",
-                 "2 disks listed without a uniqueId: x and others"},
+                 "2 disks listed without a uniqueId: x and another"},
                 {__LINE__, FINDING_NO_SNAPSHOT, "no-snapshot",
                  "1 disk being uploaded, which cannot be snapshotted yet: x",
-                 "2 disks being uploaded, which cannot be snapshotted yet: x and others"},
+                 "2 disks being uploaded, which cannot be snapshotted yet: x and another"},
                 {__LINE__, FINDING_MOVED, "moved",
                  "1 disk under another id than the newest snapshot's tag has: x",
-                 "2 disks under another id than the newest snapshot's tag has: x and others"},
+                 "2 disks under another id than the newest snapshot's tag has: x and another"},
                 {__LINE__, FINDING_GONE, "gone", "1 snapshot of disks that are gone, kept: x",
-                 "2 snapshots of disks that are gone, kept: x and others"},
+                 "2 snapshots of disks that are gone, kept: x and another"},
                 {__LINE__, FINDING_DEFERRED, "deferred",
                  "1 disk whose slot waits for pending snapshots: x",
-                 "2 disks whose slot waits for pending snapshots: x and others"},
+                 "2 disks whose slot waits for pending snapshots: x and another"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -66,6 +66,16 @@ static void test_findings(void **state) {
                 }
 }
 
+static void test_many(void **state) {
+        char subject[] = "x";
+        struct finding finding = {.kind = FINDING_GONE, .count = 3, .subject = subject};
+        _cleanup_(strbuf_deinit) struct strbuf out = {};
+
+        finding_append(&finding, &out);
+        assert_string_equal(strbuf_str(&out),
+                            "3 snapshots of disks that are gone, kept: x and others");
+}
+
 static void test_explained(void **state) {
         assert_string_equal(explain_kind_name(EXPLAIN_OURS), "ours");
         assert_string_equal(explain_kind_name(EXPLAIN_UNCLAIMED), "unclaimed");
@@ -76,6 +86,7 @@ static void test_explained(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_findings),
+                cmocka_unit_test(test_many),
                 cmocka_unit_test(test_explained),
         };
 
