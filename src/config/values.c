@@ -170,6 +170,9 @@ static int read_count(struct reader *reader, const struct key *key, const struct
         case -ERANGE:
                 return value_complain(reader, key, node, NULL, "is too large");
         default:
+                if (node->text[0] == '-' &&
+                    str_parse_u64(node->text + 1, node->len - 1, UINT64_MAX, &value) == 0)
+                        return value_complain(reader, key, node, NULL, "is too small");
                 surprise = scalar_surprise(node->text);
                 return value_complain(reader, key, node, NULL, surprise ?: "is not a whole number");
         }

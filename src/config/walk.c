@@ -277,7 +277,7 @@ int read_key(struct reader *reader, const struct key *key, const struct node *no
         int r = 0;
 
         if (node && key->support == PLANNED)
-                r = reader_complain(reader, node, NULL, NULL, "not supported yet");
+                r = reader_complain(reader, node, NULL, NULL, "not supported yet: leave it out");
         else if (node && node->kind == NODE_BROKEN)
                 ; /* has been complained about */
         else if (node || key->section) {

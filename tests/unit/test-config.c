@@ -223,6 +223,9 @@ static void test_surprises(void **state) {
                 {__LINE__, PARALLEL("yes", "is a boolean in YAML 1.1")},
                 {__LINE__, PARALLEL("many", "is not a whole number")},
                 {__LINE__, PARALLEL("0", "is too small")},
+                {__LINE__, PARALLEL("-1", "is too small")},
+                {__LINE__, PARALLEL("-0", "is too small")},
+                {__LINE__, PARALLEL("-1.5", "is a number in YAML")},
                 {__LINE__, PARALLEL("65", "is too large")},
                 {__LINE__, PARALLEL("99999999999999999999999", "is too large")},
                 {__LINE__, SHARE("0", "is too small")},
@@ -367,16 +370,16 @@ static void test_notify(void **state) {
 }
 
 static void test_support(void **state) {
-#define LATER(text, where) HEAD BODY text "\n", "f:7:" where ": not supported yet\n"
+#define LATER(text, where) HEAD BODY text "\n", "f:7:" where ": not supported yet: leave it out\n"
         static const struct row rows[] = {
                 {__LINE__, HEAD "policies: {p: {schedule: {every: 1h}, copies: [], prove: {}}}\n",
-                 "f:4:47: error: policies.p.copies: not supported yet\n"
-                 "f:4:58: error: policies.p.prove: not supported yet\n"},
+                 "f:4:47: error: policies.p.copies: not supported yet: leave it out\n"
+                 "f:4:58: error: policies.p.prove: not supported yet: leave it out\n"},
                 {__LINE__,
                  HEAD "policies: {p: {schedule: {every: 1h}}}\n"
                       "targets: [{policy: p, vms: [x], together: vm}]\n",
-                 "f:5:28: error: targets[0].vms: not supported yet\n"
-                 "f:5:43: error: targets[0].together: not supported yet\n"},
+                 "f:5:28: error: targets[0].vms: not supported yet: leave it out\n"
+                 "f:5:43: error: targets[0].together: not supported yet: leave it out\n"},
         };
 
         check_rows(rows, ARRAY_SIZE(rows));
