@@ -25,7 +25,8 @@ struct memory {
                 known_at; /* a single GET showed its effect then: created, or gone; 0 ns: none did */
         struct utc slot;  /* create: of the action last tried */
         bool running;
-        bool done; /* succeeded since the world was read, which does not show it */
+        bool asked; /* orphan: not_before says when */
+        bool done;  /* succeeded since the world was read, which does not show it */
         bool maybe_done; /* create: the last try failed and may have had its effect, or a GET has shown what
                             no listing has */
         bool astray;     /* create: the last try met something else than was planned from: no other
@@ -224,6 +225,9 @@ void engine_see_reply(struct engine *engine, const struct http_reply *reply, str
 /* The memory of that key, made when it is not there. NULL when memory is out. */
 struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
                                       const char *b);
+/* The same, NULL when there is none. */
+const struct memory *subscription_memory_find(const struct subscription *s, const char *verb,
+                                              const char *a, const char *b);
 /* Creates are remembered by series: what fails for one slot mostly fails for the next, which is told
  * once. A new slot is tried at once all the same. */
 struct memory *subscription_memory(struct subscription *s, const struct action *action);
@@ -277,7 +281,7 @@ void subscription_compare(struct subscription *s, struct world *world, struct mo
                           struct mono now);
 /* Remembers since when ours are listed failed, as of the world at hand. @clean: what it lacks is not there. */
 void subscription_note_failures(struct subscription *s, bool clean);
-/* Asks for the disks of generations that no listing has. */
+/* Asks for the disks of generations that no listing has, a few at a time and each in its turn. */
 void subscription_seek_orphans(struct subscription *s, struct mono now);
 /* Whether the series' survivors have been read, or need not be; asks for them otherwise, as far as
  * there is room. */

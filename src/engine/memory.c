@@ -10,19 +10,35 @@
 /* What a single GET has shown is believed for so long against listings that do not show it. */
 #define MEMORY_KNOWN_NS (3600 * NSEC_PER_SEC)
 /* The name of a slot that no listing shows is looked at before it is written, for so long. Chosen: until
- * the next slot of a monthly schedule. */
+ * the next slot of a monthly schedule. As long, others have their turn before an orphan that had its. */
 #define MEMORY_HIDDEN_NS (32 * SEC_PER_DAY * NSEC_PER_SEC)
+
+/* The longest key and its NUL. */
+#define MEMORY_KEY_SIZE (16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3)
+_Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
+
+static struct memory *memory_find(const struct subscription *s, const char *verb, const char *a,
+                                  const char *b, char key[static MEMORY_KEY_SIZE]) {
+        size_t len = (size_t)snprintf(key, MEMORY_KEY_SIZE, "%s %s/%s", verb, a, b);
+        struct memory *memory;
+
+        HASH_FIND(hh, s->memories, key, len, memory);
+        return memory;
+}
+
+const struct memory *subscription_memory_find(const struct subscription *s, const char *verb,
+                                              const char *a, const char *b) {
+        char key[MEMORY_KEY_SIZE];
+
+        return memory_find(s, verb, a, b, key);
+}
 
 struct memory *subscription_memory_of(struct subscription *s, const char *verb, const char *a,
                                       const char *b) {
-        char key[16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3];
+        char key[MEMORY_KEY_SIZE];
+        struct memory *memory = memory_find(s, verb, a, b, key);
+        size_t len = strlen(key);
 
-        _Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
-        struct memory *memory;
-        size_t len;
-
-        len = (size_t)snprintf(key, sizeof(key), "%s %s/%s", verb, a, b);
-        HASH_FIND(hh, s->memories, key, len, memory);
         if (memory)
                 return memory;
 
@@ -72,7 +88,8 @@ static void subscription_forget_old(struct subscription *s, struct mono now) {
         HASH_ITER (hh, s->memories, memory, next) {
                 if (memory->running || memory->done || memory->told || memory->given_up ||
                     now.ns < memory->not_before.ns ||
-                    (memory->maybe_done && now.ns - memory->not_before.ns < MEMORY_HIDDEN_NS))
+                    ((memory->maybe_done || memory->asked) &&
+                     now.ns - memory->not_before.ns < MEMORY_HIDDEN_NS))
                         continue;
                 HASH_DEL(s->memories, memory);
                 free(memory);

@@ -14,6 +14,7 @@
 
 /* Chosen: a few GETs tell a lagging listing from a loss, and a lost right makes thousands vanish. */
 #define SIGHT_VANISHED_MAX 10
+/* Chosen: of hundreds of gone disks each is asked for twice within days, and GETs are cheap. */
 #define SIGHT_ORPHANS_MAX 10
 /* DESIGN section 5: "lagging until three listings agree". */
 #define SIGHT_LAG_LISTINGS 3
@@ -409,26 +410,77 @@ static bool parse_disk(const char *text, struct resource_id *ret_id) {
                resource_id_parse(id, (size_t)len, ret_id) == 0;
 }
 
+/* An orphan that may be asked for. */
+struct turn {
+        bool proven;            /* gone since, and asked for to see whether it is back */
+        struct mono not_before; /* follows when it was asked for last; 0 ns: never */
+        size_t orphan;          /* of the view */
+};
+
+static int compare_turns(const void *a, const void *b) {
+        const struct turn *x = a, *y = b;
+
+        return CMP(x->proven, y->proven)
+                       ?: CMP(x->not_before.ns, y->not_before.ns) ?: CMP(x->orphan, y->orphan);
+}
+
+/* All whose time has come, in the order of their turns: nobody is asked for again for ever before others
+ * were once. */
+static size_t orphans_in_turn(const struct subscription *s, const struct world_view *view,
+                              struct mono now, struct turn *turns) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < view->n_orphans; i++) {
+                const char *generation = view_str(view, view->orphans[i].generation);
+                const struct memory *memory = subscription_memory_find(s, "orphan", generation, "");
+                const struct state_gone *gone = state_gone_find(&s->engine->state, generation);
+
+                if (memory && (memory->running || now.ns < memory->not_before.ns))
+                        continue;
+                turns[n++] = (struct turn){
+                        .proven = gone && utc_is_set(gone->since),
+                        .not_before = memory ? memory->not_before : (struct mono){},
+                        .orphan = i,
+                };
+        }
+        if (n > 0)
+                qsort(turns, n, sizeof(*turns), compare_turns);
+        return n;
+}
+
+/* Returns whether it is asked for. */
+static bool seek_orphan(struct subscription *s, const struct world_view *view,
+                        const struct orphan *orphan, struct mono now) {
+        struct look_question question = {.kind = LOOK_DISK};
+        const char *generation = view_str(view, orphan->generation);
+        struct memory *memory;
+
+        if (generation_is_listed(s->engine, generation) ||
+            !parse_disk(view_str(view, orphan->disk), &question.id) ||
+            strcmp(question.id.subscription, s->id) != 0 ||
+            guid_parse(generation, strlen(generation), &question.unique_id) < 0)
+                return false;
+        memory = subscription_memory_of(s, "orphan", generation, "");
+        if (!memory)
+                return false;
+        stpcpy(question.generation, generation);
+        memory->asked = true;
+        memory->running = ask(s, &question, now) == 0;
+        return true;
+}
+
 void subscription_seek_orphans(struct subscription *s, struct mono now) {
         struct world_view view = world_view(s->world);
-        size_t asked = 0;
+        _cleanup_(freep) struct turn *turns = NULL;
+        size_t n, asked = 0;
 
         forget_returned(s->engine);
-        for (size_t i = 0; i < view.n_orphans && asked < SIGHT_ORPHANS_MAX; i++) {
-                struct look_question question = {.kind = LOOK_DISK};
-                const char *generation = view_str(&view, view.orphans[i].generation);
-                struct memory *memory = subscription_memory_of(s, "orphan", generation, "");
-
-                if (!memory || memory->running || now.ns < memory->not_before.ns ||
-                    generation_is_listed(s->engine, generation) ||
-                    !parse_disk(view_str(&view, view.orphans[i].disk), &question.id) ||
-                    strcmp(question.id.subscription, s->id) != 0 ||
-                    guid_parse(generation, strlen(generation), &question.unique_id) < 0)
-                        continue;
-                stpcpy(question.generation, generation);
-                memory->running = ask(s, &question, now) == 0;
-                asked++;
-        }
+        turns = calloc(view.n_orphans + 1, sizeof(*turns));
+        if (!turns)
+                return; /* with the next world */
+        n = orphans_in_turn(s, &view, now, turns);
+        for (size_t i = 0; i < n && asked < SIGHT_ORPHANS_MAX; i++)
+                asked += seek_orphan(s, &view, &view.orphans[turns[i].orphan], now);
 }
 
 static void disk_looked(struct subscription *s, const struct look_question *question,

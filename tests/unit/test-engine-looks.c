@@ -239,6 +239,60 @@ static void test_returns(void **state) {
         engine_end();
 }
 
+#define GONE_DISKS 60
+
+static char *listing_of_gone(void) {
+        struct strbuf out = {};
+        char *bytes;
+
+        strbuf_append_str(&out, "{\"value\":[");
+        for (int i = 0; i < GONE_DISKS; i++)
+                strbuf_appendf(
+                        &out,
+                        "%s{\"id\":\"" SNAPSHOTS_ID
+                        "/s%d\",\"name\":\"s%d\",\"location\":\"westeurope\",\"tags\":{"
+                        "\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"prod-backup\","
+                        "\"snapkeep-policy\":\"gold\",\"snapkeep-slot\":\"20261001T000000Z\","
+                        "\"snapkeep-disk\":\"" SUB "/rg-app/gone%02d\",\"snapkeep-generation\":"
+                        "\"6fd33d6a-a035-4cac-a58d-3144362238%02x\","
+                        "\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"},\"properties\":{"
+                        "\"creationData\":{\"createOption\":\"Copy\",\"sourceUniqueId\":"
+                        "\"6fd33d6a-a035-4cac-a58d-3144362238%02x\"},\"incremental\":true,"
+                        "\"timeCreated\":\"2026-10-01T00:00:02Z\","
+                        "\"provisioningState\":\"Succeeded\","
+                        "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
+                        i ? "," : "", i, i, i, i, i, i + 1);
+        strbuf_append_str(&out, "]}");
+        assert_int_equal(strbuf_take(&out, &bytes), 0);
+        return bytes;
+}
+
+/* Of many gone disks each has its turn: all are proven gone within a day, and asked for again after. */
+static void test_many_gone(void **state) {
+        char *listing = listing_of_gone(), part[64];
+        const char *at;
+
+        fixture_init();
+        f.no_disk = true;
+        rule(HTTP_GET, "/snapshots?", 0, 200, listing);
+        engine_begin();
+        engine_pass(SEC_PER_DAY);
+        for (int i = 0; i < GONE_DISKS; i++) {
+                snprintf(part, sizeof(part), "disk gone%02d (", i);
+                expect_said(__LINE__, part, true);
+        }
+        f.trace = true;
+        engine_pass(SEC_PER_DAY);
+        for (int i = 0; i < GONE_DISKS; i++) {
+                snprintf(part, sizeof(part), "/disks/gone%02d?", i);
+                at = strstr(strbuf_str(&f.sent), part);
+                if (!at || !strstr(at + 1, part))
+                        fail_msg("%s is not asked for twice a day", part);
+        }
+        engine_end();
+        free(listing);
+}
+
 /* A tag of a stranger's making names no disk: nobody is asked for it, and nothing is deleted. */
 static void test_tag_of_no_disk(void **state) {
         static const char *const tags[] = {"",
@@ -312,7 +366,7 @@ int main(void) {
                 cmocka_unit_test(test_unlisted),        cmocka_unit_test(test_survivors),
                 cmocka_unit_test(test_survivors_again), cmocka_unit_test(test_slow_survivors),
                 cmocka_unit_test(test_returns),         cmocka_unit_test(test_gone_and_listed),
-                cmocka_unit_test(test_tag_of_no_disk),
+                cmocka_unit_test(test_many_gone),       cmocka_unit_test(test_tag_of_no_disk),
         };
 
         return cmocka_run_group_tests_name("engine-looks", tests, NULL, NULL);
