@@ -58,11 +58,12 @@ struct known {
         size_t n_retired;
 };
 
-/* A doubt that ends with two clean sweeps. */
+/* A doubt that ends with two clean sweeps, one after the other. */
 struct sweep_doubt {
         bool stands;
-        unsigned clean; /* clean sweeps in a row since */
-        struct mono at; /* raised last; sweeps that began before are not clean */
+        unsigned clean; /* sweeps that counted since it was raised last */
+        struct mono
+                at; /* raised last, or end of the last that counted: those that began before do not */
         struct utc since;
         char reason[256]; /* with a snapshot's name of 80 */
 };
@@ -330,15 +331,17 @@ void engine_settle(struct engine *engine);
 bool target_is_read(const struct engine *engine, const struct target *target);
 /* What is remembered of its size, or NULL. */
 const struct fleet *engine_fleet(const struct engine *engine, size_t target);
-/* A sweep of any subscription came to a good end, begun at @begin. */
-void engine_swept(struct engine *engine, struct mono begin);
+/* A sweep of any subscription came to a good end, begun at @begin. @clean: no page of it had to be asked for
+ * twice. */
+void engine_swept(struct engine *engine, struct mono begin, bool clean, struct mono now);
 /* Raises it. */
 _printf_(3, 4) void sweep_doubt_raise(struct engine *engine, struct sweep_doubt *doubt,
                                       const char *format, ...);
 /* The doubt clock: our clock is off. */
 void engine_doubt_clock(struct engine *engine, struct utc date);
-/* A sweep begun at @begin came to its end. */
-void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean);
+/* A sweep begun at @begin came to its end. It counts if it is clean, and began after the doubt was raised and
+ * after the one that counted before it had ended. */
+void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean, struct mono now);
 /* acts.c: visits what stands of everything, of subscriptions, targets and policies; and of a series. */
 void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *data);
 void series_doubts(const struct subscription *s, const struct series_state *series,

@@ -221,8 +221,8 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         s->next_sweep = mono_add_ns(begin, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC);
         subscription_clear_done(s, now);
 
-        engine_swept(s->engine, begin);
-        sweep_doubt_swept(&s->listing, begin, clean);
+        engine_swept(s->engine, begin, clean, now);
+        sweep_doubt_swept(&s->listing, begin, clean, now);
         subscription_note_failures(s, clean);
         subscription_plan(s, now);
         if (s->plan) {

@@ -31,9 +31,11 @@ void sweep_doubt_raise(struct engine *engine, struct sweep_doubt *doubt, const c
         va_end(ap);
 }
 
-void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean) {
+void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean, struct mono now) {
         if (!doubt->stands || !clean || begin.ns <= doubt->at.ns)
                 return;
+        /* Sweeps of two subscriptions side by side show the same moment, and are one look at it. */
+        doubt->at = now;
         if (++doubt->clean >= STANDING_CLEAN_SWEEPS)
                 doubt->stands = false;
 }
@@ -49,12 +51,12 @@ void engine_doubt_clock(struct engine *engine, struct utc date) {
                 engine_settle(engine);
 }
 
-void engine_swept(struct engine *engine, struct mono begin) {
+void engine_swept(struct engine *engine, struct mono begin, bool clean, struct mono now) {
         if (!engine->arm_clock.set)
                 sweep_doubt_raise(
                         engine, &engine->clock,
                         "no reply of ARM has a Date that our clock or another agrees with");
-        sweep_doubt_swept(&engine->clock, begin, true);
+        sweep_doubt_swept(&engine->clock, begin, clean, now);
 }
 
 struct known *engine_known(struct engine *engine, const char *generation) {

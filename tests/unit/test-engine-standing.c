@@ -251,6 +251,60 @@ static void test_gone_is_held(void **state) {
         engine_end();
 }
 
+/* ---- the clock ---- */
+
+static unsigned long long sweeps(void) {
+        return engine_counts(f.engine)->sweeps;
+}
+
+/* Until @n more sweeps of any subscription have ended. */
+static void sweep(unsigned n) {
+        unsigned long long until = sweeps() + n;
+
+        while (sweeps() < until)
+                assert_true(engine_turn(INT64_MAX - 1));
+}
+
+/* Two clean sweeps, one after the other: two subscriptions that are read side by side are one look, and one
+ * of which a page failed is none. */
+static void test_clock_over_subscriptions(void **state) {
+        begin_two();
+        f.item.period_s = SEC_PER_DAY;
+        engine_begin();
+        engine_pass(2000);
+        f.date_off_s = 600;
+        while (!(doubts() & DOUBT_BIT(DOUBT_CLOCK)))
+                assert_true(engine_turn(INT64_MAX - 1));
+        engine_pass(300); /* what was under way ends */
+        f.date_off_s = 0;
+        sweep(2);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        sweep(2);
+        assert_int_equal(doubts() & DOUBT_BIT(DOUBT_CLOCK), 0);
+        engine_end();
+
+        begin(4);
+        f.item.period_s = SEC_PER_DAY;
+        engine_begin();
+        engine_pass(2000);
+        f.date_off_s = 600;
+        while (!(doubts() & DOUBT_BIT(DOUBT_CLOCK)))
+                assert_true(engine_turn(INT64_MAX - 1));
+        engine_pass(300);
+        f.date_off_s = 0;
+        sweep(1);
+        rule(HTTP_GET, LIST_SNAPSHOTS(SUB), 500, ERROR("InternalServerError"));
+        f.rules[0].times = 1;
+        sweep(1);
+        assert_int_equal(f.met[0], 1);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        sweep(1);
+        assert_int_equal(doubts() & DOUBT_BIT(DOUBT_CLOCK), 0);
+        engine_end();
+        free(written);
+        written = NULL;
+}
+
 /* ---- an applied plan ---- */
 
 static void apply(void) {
@@ -479,6 +533,7 @@ int main(void) {
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_gone_is_held),
+                cmocka_unit_test(test_clock_over_subscriptions),
                 cmocka_unit_test(test_apply_is_once),
                 cmocka_unit_test(test_apply_is_once_of_a_policy),
                 cmocka_unit_test(test_retire_ends),
