@@ -136,6 +136,7 @@ int planner_delete(struct planner *p, const struct snapshot_row *row, struct str
         action->unique_id = row->unique_id;
         action->time_created = row->time_created;
         action->tag_hash = row->tag_hash;
+        action->complete = row->flags & ROW_COMPLETE;
         *ret_action = action;
         return strbuf_take(reason, &action->reason);
 }

@@ -53,6 +53,7 @@ struct action {
         struct guid unique_id;
         struct utc time_created;
         uint64_t tag_hash;
+        bool complete; /* as it was listed; a retired one may be in any state */
 };
 
 /* What an operator should know beside the actions. */

@@ -40,7 +40,7 @@ struct prune {
         bool sent;          /* a DELETE may have had its effect */
         bool gone;          /* a GET or a DELETE found nothing */
         uint64_t serial;    /* of the plan it is of */
-        struct utc counted; /* among the day's deletions; UTC_NONE: it is of no policy's */
+        struct utc counted; /* among its policy's deletions; UTC_NONE: it is not */
         const char *
                 accepted; /* the policy whose accepted ones it is of instead; NULL: it is of none */
 };
@@ -274,10 +274,18 @@ static const char *spend_allowance(struct state *state, const struct policy *pol
         return NULL;
 }
 
+/* Of its policy's deletions since the world was read. */
+static uint64_t *prune_counter(const struct prune *prune) {
+        const struct action *action = &prune->action;
+        struct subscription *s = prune->op.subscription;
+
+        return &(action->retired ? s->retired : s->spent)[action->policy];
+}
+
 /*
  * A deletion counts towards the day's, or is one of those that were accepted, whoever made it in the end.
  * It counts from the beginning, and the state is written before its DELETE goes out: a daemon that dies
- * then finds it counted.
+ * then finds it counted. What is retired counts towards no day; but listings will not have it any more.
  */
 static int prune_count(struct prune *prune) {
         struct engine *engine = prune->op.engine;
@@ -287,11 +295,13 @@ static int prune_count(struct prune *prune) {
         int r;
 
         prune->counted = UTC_NONE;
-        if (action->policy == ACTION_NO_POLICY || action->retired || action->failed)
+        if (action->policy == ACTION_NO_POLICY || action->failed ||
+            (action->retired && !action->complete))
                 return 0;
         policy = &engine->file->policies[action->policy];
-        prune->accepted = spend_allowance(&engine->state, policy, now);
-        if (!prune->accepted) {
+        if (!action->retired)
+                prune->accepted = spend_allowance(&engine->state, policy, now);
+        if (!action->retired && !prune->accepted) {
                 r = state_count_deletions(&engine->state, policy->name, action->time_created, 1,
                                           now);
                 if (r < 0)
@@ -299,7 +309,7 @@ static int prune_count(struct prune *prune) {
         }
         state_rule_uncount(&engine->state, policy->name);
         prune->counted = now;
-        prune->op.subscription->spent[action->policy]++;
+        ++*prune_counter(prune);
         return 0;
 }
 
@@ -311,11 +321,11 @@ static void prune_uncount(struct prune *prune) {
                 return;
         if (prune->accepted)
                 state_return_allowance(&engine->state, prune->accepted, prune->counted);
-        else
+        else if (!action->retired)
                 state_uncount_deletion(&engine->state, engine->file->policies[action->policy].name,
                                        action->time_created, prune->counted);
         if (prune->serial == prune->op.subscription->serial)
-                prune->op.subscription->spent[action->policy]--;
+                --*prune_counter(prune);
 }
 
 static enum op_verdict prune_step(struct operation *op, struct mono now) {

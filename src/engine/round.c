@@ -61,6 +61,7 @@ static void subscription_drop_plan(struct subscription *s) {
         s->tries = NULL;
         s->serial++;
         memset(s->spent, 0, s->engine->file->n_policies * sizeof(*s->spent));
+        memset(s->retired, 0, s->engine->file->n_policies * sizeof(*s->retired));
 }
 
 void subscription_learn(struct subscription *s, bool settled) {
@@ -406,8 +407,9 @@ int subscription_init(struct subscription *s) {
         };
         s->permit_at = s->wanted_at = MONO_NEVER;
         s->spent = calloc(file->n_policies + 1, sizeof(*s->spent));
+        s->retired = calloc(file->n_policies + 1, sizeof(*s->retired));
         s->unasked = calloc(file->n_policies + 1, sizeof(*s->unasked));
-        if (!s->spent || !s->unasked)
+        if (!s->spent || !s->retired || !s->unasked)
                 return -ENOMEM;
         return budget_new(file->demo ? 0 : file->api_share_permille, &s->budget);
 }
@@ -431,6 +433,7 @@ void subscription_deinit(struct subscription *s) {
         free(s->witnesses);
         free(s->tries);
         free(s->spent);
+        free(s->retired);
         free(s->unasked);
         strbuf_deinit(&s->no_zones);
         budget_free(s->budget);

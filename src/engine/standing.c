@@ -244,7 +244,7 @@ static void sum_up(struct engine *engine) {
 
                         tally.deletes -= MIN(tally.deletes, s->spent[p]);
                         policy_tally_add(&engine->policies[p].tally, &tally);
-                        engine->policies[p].spent += s->spent[p];
+                        engine->policies[p].spent += s->spent[p] + s->retired[p];
                 }
                 for (size_t t = 0; t < file->n_targets; t++)
                         engine->found[t] += s->plan->found[t];
