@@ -3,7 +3,7 @@
  *
  *         START -> REREAD -> DELETE -> DONE
  *         REREAD -> DONE when it is gone already
- *         REREAD, DELETE -> AGAIN -> REREAD when a reply is lost, or the DELETE came too late
+ *         REREAD, DELETE -> AGAIN -> REREAD when a reply is lost or slow, or the DELETE came too late
  *         any -> FAILED
  *
  * 202 is enough: the next listing shows whether it is gone (DESIGN section 6). Where the policy has two
@@ -84,6 +84,21 @@ static enum op_verdict prune_send_reread(struct prune *prune, struct mono now) {
                               BUDGET_KIND_GET, BUDGET_RANK_PRUNE, MONO_NEVER, now);
 }
 
+static enum op_verdict prune_again(struct prune *prune, struct mono now) {
+        prune_enter(prune, PRUNE_AWAIT_AGAIN);
+        return operation_pause(&prune->op, now);
+}
+
+static void prune_too_slow(struct prune *prune) {
+        struct arm_error *error = &prune->op.call.error;
+
+        *error = (struct arm_error){.class = ARM_TRANSIENT, .retry_after_ns = -1};
+        snprintf(error->code, sizeof(error->code), "SlowReread");
+        snprintf(error->message, sizeof(error->message),
+                 "the service took more than %d s to show it",
+                 (int)(PRUNE_REREAD_NS / NSEC_PER_SEC));
+}
+
 /* Said before it goes out: a daemon that dies on the way has told of it. */
 static void prune_tell(struct prune *prune) {
         const struct action *action = &prune->action;
@@ -103,22 +118,22 @@ static void prune_tell(struct prune *prune) {
                    action->name, action->reason);
 }
 
-/* The age of the re-read counts from when it was answered; the reply is read in the same turn. */
-static enum op_verdict prune_send_delete(struct prune *prune, struct mono now) {
+/* The age of the re-read counts from @asked, when its request went out: nobody knows when on the way of a
+ * slow answer it was so. */
+static enum op_verdict prune_send_delete(struct prune *prune, struct mono asked, struct mono now) {
         struct resource_id id = action_snapshot_id(&prune->action);
+        struct mono until = mono_add_ns(asked, PRUNE_REREAD_NS);
 
+        if (now.ns >= until.ns) {
+                prune_too_slow(prune);
+                return prune_again(prune, now);
+        }
         if (!prune->told)
                 prune_tell(prune);
         prune->told = true;
         prune_enter(prune, PRUNE_AWAIT_DELETE);
         return operation_call(&prune->op, arm_delete(&prune->op.engine->file->cloud, &id),
-                              BUDGET_KIND_DELETE, BUDGET_RANK_PRUNE,
-                              mono_add_ns(now, PRUNE_REREAD_NS), now);
-}
-
-static enum op_verdict prune_again(struct prune *prune, struct mono now) {
-        prune_enter(prune, PRUNE_AWAIT_AGAIN);
-        return operation_pause(&prune->op, now);
+                              BUDGET_KIND_DELETE, BUDGET_RANK_PRUNE, until, now);
 }
 
 /* What differs between the plan and the re-read, or NULL. */
@@ -194,7 +209,8 @@ static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_
         if (reply->provisioning == PROVISIONING_DELETING)
                 return operation_succeed(&prune->op);
         verdict = prune_if_blocked(prune);
-        return verdict == OP_CONTINUE ? prune_send_delete(prune, now) : verdict;
+        return verdict == OP_CONTINUE ? prune_send_delete(prune, prune->op.call.sent, now)
+                                      : verdict;
 }
 
 static enum op_verdict prune_after_reread(struct prune *prune, struct mono now) {

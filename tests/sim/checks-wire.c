@@ -111,15 +111,17 @@ static bool shows_listed(const struct seen_node *n, const struct seen_snapshot *
 
 /* A DELETE goes out: what the daemon had read of it, and of those that stay. */
 static void check_reread(struct checks *c, unsigned node, const struct seen_snapshot *s,
-                         struct mono now) {
+                         struct utc utc) {
         const struct look *look = &s->looks[node - 1];
 
         c->evaluated[PROMISE_REREAD]++;
         if (look->heard.ns == 0)
                 checks_broken(c, PROMISE_REREAD, "DELETE of %s, which was never read", s->r->name);
-        else if (now.ns - look->heard.ns > REREAD_NS)
-                checks_broken(c, PROMISE_REREAD, "DELETE of %s, which was read %lld ms before",
-                              s->r->name, (long long)((now.ns - look->heard.ns) / NSEC_PER_MSEC));
+        else if ((utc.ticks - look->heard_of.ticks) * NSEC_PER_TICK > REREAD_NS)
+                checks_broken(c, PROMISE_REREAD, "DELETE of %s, which was so %lld ms before",
+                              s->r->name,
+                              (long long)((utc.ticks - look->heard_of.ticks) * NSEC_PER_TICK /
+                                          NSEC_PER_MSEC));
         else if (s->tagged_at.ticks != 0 && !shows_listed(&c->nodes[node - 1], s, look))
                 checks_broken(c, PROMISE_REREAD,
                               "DELETE of %s, whose tags were changed after it was listed and "
@@ -253,7 +255,7 @@ void checks_sent(struct checks *c, unsigned node, enum http_method method, const
                 return;
         s->delete_sent[node - 1] = now;
         s->delete_sent_utc[node - 1] = utc;
-        check_reread(c, node, s, now);
+        check_reread(c, node, s, utc);
         check_survivors(c, node, s, now, utc);
         check_sight(c, node, s, now);
 }

@@ -193,6 +193,51 @@ static void test_failed_read_again(void **state) {
         }
 }
 
+static int64_t slow_ns;
+
+static void answer_slowly(void) {
+        f.now_ns += slow_ns;
+}
+
+/* What was read is as old as the request for it: a service that takes longer than ten seconds to show a
+ * victim loses none, which is told, and tried again later. */
+static void test_slow_reread(void **state) {
+        static const struct {
+                int line;
+                int64_t slow_ns;
+                bool goes;
+        } cases[] = {
+                /* the answer itself takes a tenth of a second */
+                {__LINE__, 9 * NSEC_PER_SEC + 800 * NSEC_PER_MSEC, true},
+                {__LINE__, 9 * NSEC_PER_SEC + 900 * NSEC_PER_MSEC, false},
+                {__LINE__, 25 * NSEC_PER_SEC, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct strbuf name = {};
+
+                begin(4);
+                f.item.period_s = SEC_PER_DAY;
+                strbuf_append_str(&name, f.snaps[0].name);
+                f.get_part = name.data;
+                f.at_get = answer_slowly;
+                slow_ns = cases[i].slow_ns;
+                rule(HTTP_DELETE, name.data, 0, 0, NULL, NULL);
+                f.rules[0].kept_from = false;
+                engine_begin();
+                engine_pass(800);
+                if (f.met[0] != cases[i].goes || !snap_find(name.data) != cases[i].goes)
+                        fail_msg("line %d: %d DELETEs", cases[i].line, f.met[0]);
+                assert_true(said("the service took more than 10 s to show it") != cases[i].goes);
+                assert_int_equal(engine_counts(f.engine)->delete_failures, !cases[i].goes);
+                f.at_get = NULL;
+                engine_pass(7200);
+                assert_null(snap_find(name.data));
+                engine_end();
+                strbuf_deinit(&name);
+        }
+}
+
 #define DISKS(tags)                                                                                \
         "{\"value\":[{\"id\":\"" DISK_ID                                                           \
         "\",\"name\":\"db01\",\"location\":\"westeurope\",\"tags\":{" tags                         \
@@ -356,6 +401,7 @@ int main(void) {
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
                 cmocka_unit_test(test_failed_read_again),
+                cmocka_unit_test(test_slow_reread),
                 cmocka_unit_test(test_retired_not_missed),
                 cmocka_unit_test(test_failed_late),
                 cmocka_unit_test(test_failed_anew),
