@@ -225,10 +225,6 @@ static void sources_deinit(struct sources *sources) {
         free(sources->hashes);
 }
 
-static int compare_guids(const void *a, const void *b) {
-        return guid_compare(a, b);
-}
-
 /* Of any row under way: of one that is taken of a disk, no snapshot has the uniqueId. */
 static int sources_add(const struct world *world, size_t i, struct sources *sources) {
         const struct snapshot_row *row = &world->snapshots[i];
@@ -262,9 +258,8 @@ static bool sources_have(const struct sources *sources, const struct snapshot_ro
         for (size_t i = 0; i < sources->n_hashes; i++)
                 if (sources->hashes[i] == hash)
                         return true;
-        return sources->n_ids > 0 && !guid_is_nil(&row->unique_id) &&
-               bsearch(&row->unique_id, sources->ids, sources->n_ids, sizeof(*sources->ids),
-                       compare_guids);
+        return !guid_is_nil(&row->unique_id) &&
+               guids_have(sources->ids, sources->n_ids, &row->unique_id);
 }
 
 /* Holds what a copy under way is made of. */
@@ -281,8 +276,7 @@ static int settle_sources(struct world *world) {
         }
         if (sources.n_ids + sources.n_hashes == 0)
                 return 0;
-        if (sources.n_ids > 0)
-                qsort(sources.ids, sources.n_ids, sizeof(*sources.ids), compare_guids);
+        guids_sort(sources.ids, sources.n_ids);
         for (size_t i = 0; i < world->n_snapshots; i++)
                 if (sources_have(&sources, &world->snapshots[i], world->origins.items[i].id_hash))
                         world->snapshots[i].flags |= ROW_HELD;
