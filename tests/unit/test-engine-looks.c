@@ -217,6 +217,47 @@ static void test_slow_survivors(void **state) {
         engine_end();
 }
 
+/* Enough stay, and yet they are read: two listings that agree two seconds after a start prove nothing. */
+static void test_survivors_after_a_start(void **state) {
+        begin();
+        f.n_snaps--;
+        f.item.period_s = 86400;
+        rule(HTTP_GET, "-20261102T000000Z?", 0, 0, NULL);
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        assert_int_equal(f.met[0], 2); /* before it was created, and before they went */
+        engine_end();
+}
+
+/* Nor do listings of a subscription that was seen to lack what a GET has shown. */
+static void test_survivors_while_lagging(void **state) {
+        begin();
+        f.policy.prune = PRUNE_OFF;
+        f.item.period_s = 1800;
+        engine_begin();
+        engine_pass(1700);
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                             .url = "-20261102T003000Z?",
+                                             .status = 202,
+                                             .body = "{}",
+                                             .kept_from = true};
+        rule(HTTP_GET, "-20261102T003000Z?", 1, 200,
+             "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"name\":\"" NAME
+             "\",\"location\":\"westeurope\",\"properties\":{\"creationData\":{\"createOption\":"
+             "\"Copy\",\"sourceUniqueId\":\"" GENERATION "\"},\"uniqueId\":"
+             "\"00000000-0000-4000-8000-0000000000ff\",\"timeCreated\":\"2026-11-02T00:30:01Z\","
+             "\"incremental\":true,\"provisioningState\":\"Succeeded\"}}");
+        engine_pass(200);
+        assert_int_equal(f.met[1], 1);
+        rule(HTTP_GET, "-20261102T010000Z?", 0, 0, NULL);
+        f.policy.prune = PRUNE_AUTO;
+        engine_pass(1750);
+        assert_int_equal(f.requests[HTTP_DELETE], 3);
+        assert_int_equal(f.met[2], 2); /* before it was created, and before they went */
+        engine_end();
+}
+
 /* A disk that was once seen to be gone, and then is listed again: two looks an hour apart are asked for
  * anew. Another subscription that cannot be read does not matter to it. */
 static void test_returns(void **state) {
@@ -371,10 +412,16 @@ static void test_gone_and_listed(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_unlisted),        cmocka_unit_test(test_survivors),
-                cmocka_unit_test(test_survivors_again), cmocka_unit_test(test_slow_survivors),
-                cmocka_unit_test(test_returns),         cmocka_unit_test(test_gone_and_listed),
-                cmocka_unit_test(test_many_gone),       cmocka_unit_test(test_tag_of_no_disk),
+                cmocka_unit_test(test_unlisted),
+                cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_survivors_again),
+                cmocka_unit_test(test_survivors_after_a_start),
+                cmocka_unit_test(test_survivors_while_lagging),
+                cmocka_unit_test(test_slow_survivors),
+                cmocka_unit_test(test_returns),
+                cmocka_unit_test(test_gone_and_listed),
+                cmocka_unit_test(test_many_gone),
+                cmocka_unit_test(test_tag_of_no_disk),
         };
 
         return cmocka_run_group_tests_name("engine-looks", tests, NULL, NULL);

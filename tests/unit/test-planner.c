@@ -163,7 +163,7 @@ static void test_backup_goes(void **state) {
                 {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, false, false, true},
                 {__LINE__, ROW_COMPLETE, OVER, -1, 0, 1, false, false, false},
                 {__LINE__, ROW_COMPLETE, "20261123T021501Z", 0, 0, 1, false, false, false},
-                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, false, true, true},
+                {__LINE__, ROW_COMPLETE, OVER, 0, 0, 2, false, true, true},
                 {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, true, false, false},
                 {__LINE__, ROW_COMPLETE, OVER, 0, 0, 1, true, true, false},
                 {__LINE__, ROW_COMPLETE | ROW_HELD, OVER, 0, 0, 1, false, false, false},
