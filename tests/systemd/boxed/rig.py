@@ -178,11 +178,16 @@ class Simulation:
         return self.get("/sim/world")["snapshots"]
 
 
-def run_tests(tests):
-    """Each from a stopped unit. Returns the exit status."""
+def prepare():
+    """What the package's installation does, once a boot."""
     run("systemd-sysusers", "snapkeep.conf")
     run("systemd-tmpfiles", "--create", "snapkeep.conf")
     run("systemctl", "reload", "dbus")  # which then knows the user and the group
+
+
+def run_tests(tests):
+    """Each from a stopped unit. Returns the exit status."""
+    prepare()
     failed = 0
     print("1..%d" % len(tests))
     for number, test in enumerate(tests, 1):

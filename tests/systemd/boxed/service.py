@@ -286,6 +286,7 @@ TESTS = [
 
 
 def bench():
+    prepare()
     write_policy("http://127.0.0.1:9")
     times = []
     for _ in range(20):
