@@ -260,6 +260,9 @@ static CURLcode set_rules(CURL *easy, const struct transport_call *call,
         /* gzip alone: a window of 32 KiB. zstd's may have 128 MiB. */
         SET(CURLOPT_ACCEPT_ENCODING, "gzip");
         SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        /* The least there is, and several times what we send: 64 KiB, the default, would be allocated and
+         * wiped for each request. */
+        SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
         SET(CURLOPT_TCP_KEEPALIVE, 1L);
         SET(CURLOPT_NOSIGNAL, 1L);
         /* A name that is being looked up does not hold up a stop: its thread is left to itself. */
