@@ -78,16 +78,17 @@ async function walk() {
   return result;
 }
 
-// One snapshot of every disk, and the older ones of the disk away; `parallel` disks at a time.
+// One snapshot of every disk, and the older ones of the disk away; `parallel` disks at a time, and
+// `poll_ms` between two looks at an operation.
 async function cycle() {
   const disks = await all(client.disks.list());
   const older = await all(client.snapshots.listByResourceGroup(given.group));
-  const quick = { updateIntervalInMs: 10 };
+  const polling = { updateIntervalInMs: given.poll_ms };
   const one = async (disk) => {
     await client.snapshots
-      .createOrUpdate(given.group, `${disk.name}-${given.name}`, snapshotOf(disk, {}), quick);
+      .createOrUpdate(given.group, `${disk.name}-${given.name}`, snapshotOf(disk, {}), polling);
     for (const snapshot of older.filter((s) => s.creationData.sourceUniqueId === disk.uniqueId))
-      await client.snapshots.delete(given.group, snapshot.name, quick);
+      await client.snapshots.delete(given.group, snapshot.name, polling);
   };
   const worker = async () => {
     for (let disk = disks.pop(); disk; disk = disks.pop()) await one(disk);
