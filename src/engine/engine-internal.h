@@ -105,9 +105,10 @@ struct subscription {
         struct mono sweep_again; /* after a failure, not before */
         struct backoff backoff;  /* of sweeps */
         bool failing;            /* the last sweep failed */
-        struct budget *budget;   /* of requests: what may be asked, and when */
-        bool creating;           /* creates of the plan wait for room or for the budget */
-        struct strbuf no_zones;  /* regions that refused zone-redundant storage, each in newlines */
+        char *unreadable;      /* owned: why it did, with the remedy; NULL as well without memory */
+        struct budget *budget; /* of requests: what may be asked, and when */
+        bool creating;         /* creates of the plan wait for room or for the budget */
+        struct strbuf no_zones; /* regions that refused zone-redundant storage, each in newlines */
         struct mono permit_at; /* something that is due waits for the budget until then; or NEVER */
         size_t settled,
                 unsettled; /* of the last round's creates: complete in its listing, or not yet */

@@ -482,6 +482,15 @@ const struct plan *engine_plan(const struct engine *engine, size_t i) {
         return engine->subscriptions[i].plan;
 }
 
+bool engine_unreadable(const struct engine *engine, size_t i, const char **ret_id,
+                       const char **ret_why) {
+        const struct subscription *s = &engine->subscriptions[i];
+
+        *ret_id = s->id;
+        *ret_why = s->unreadable ?: "";
+        return s->failing;
+}
+
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view) {
         if (!engine->subscriptions[i].world)
                 return false;

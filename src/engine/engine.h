@@ -212,5 +212,10 @@ const struct failure *engine_failures(const struct engine *engine, size_t *ret_n
 /* The last plan of the @i-th subscription, or NULL when it was not read yet; @i below the count. */
 size_t engine_n_subscriptions(const struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine, size_t i);
+/* Whether the last attempt to read it failed. Then *ret_id is the subscription, and *ret_why what the
+ * service said and the remedy, to follow a sentence, or "" when there was no memory for it; both are
+ * borrowed until the reactor's next turn. */
+bool engine_unreadable(const struct engine *engine, size_t i, const char **ret_id,
+                       const char **ret_why);
 /* What the plan was made from, borrowed until the reactor's next turn. False as above. */
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view);

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void entry_subject(struct log_entry *entry, const struct engine *engine,
@@ -296,7 +297,11 @@ void report_sweep_failure(struct operation *op, struct mono now) {
         _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct log_entry entry;
 
+        arm_error_append(&op->error, &why);
+        arm_remedy_append(&op->error, &why);
         op->engine->counts.sweep_failures++;
+        free(op->subscription->unreadable);
+        op->subscription->unreadable = why.error ? NULL : strdup(strbuf_str(&why));
         if (op->subscription->failing)
                 return;
 
@@ -308,8 +313,6 @@ void report_sweep_failure(struct operation *op, struct mono now) {
         log_field(&entry, LOG_REQUEST_ID, op->call.request_id[0] ? op->call.request_id : NULL);
         log_fieldf(&entry, LOG_DURATION_MS, "%lld",
                    (long long)((now.ns - op->began.ns) / NSEC_PER_MSEC));
-        arm_error_append(&op->error, &why);
-        arm_remedy_append(&op->error, &why);
         log_commit(op->engine->services.log, &entry,
                    "subscription %s cannot be read, nothing is deleted in it until it can, will go "
                    "on trying%s",

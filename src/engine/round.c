@@ -206,6 +206,8 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
                          "subscription %s can be read again, after %u failures", s->id,
                          s->backoff.failures);
         s->failing = false;
+        free(s->unreadable);
+        s->unreadable = NULL;
         backoff_reset(&s->backoff);
         if (!clean)
                 subscription_doubt(s, "a page of the listing failed");
@@ -436,5 +438,6 @@ void subscription_deinit(struct subscription *s) {
         free(s->retired);
         free(s->unasked);
         strbuf_deinit(&s->no_zones);
+        free(s->unreadable);
         budget_free(s->budget);
 }

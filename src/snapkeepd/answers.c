@@ -166,14 +166,21 @@ static const char *are(size_t n) {
 
 static void judge_all(const struct answer_source *source, struct verdict_on_all *all) {
         size_t n = engine_n_subscriptions(source->engine), n_unread = 0;
+        bool unreadable = false;
 
         for (size_t i = 0; i < n; i++) {
                 const struct plan *plan = engine_plan(source->engine, i);
+                const char *id, *why;
 
                 if (plan)
                         find_in_plan(all, plan);
                 else
                         n_unread++;
+                if (!engine_unreadable(source->engine, i, &id, &why))
+                        continue;
+                unreadable = true;
+                find(all, plan ? HEALTH_WARNING : HEALTH_UNKNOWN,
+                     "subscription %s cannot be read, will go on trying%s", id, why);
         }
         if (all->series[HEALTH_CRITICAL] > 0)
                 find(all, HEALTH_CRITICAL, "%zu of %zu series %s critical",
@@ -186,7 +193,7 @@ static void judge_all(const struct answer_source *source, struct verdict_on_all 
         if (n_unread > 0)
                 find(all, HEALTH_UNKNOWN, "%zu of %zu subscription%s %s not read yet", n_unread, n,
                      n == 1 ? "" : "s", n_unread == 1 ? "was" : "were");
-        else if (!engine_is_well(source->engine))
+        else if (!unreadable && !engine_is_well(source->engine))
                 find(all, HEALTH_WARNING,
                      "something that was due has failed and is tried again; the journal has it");
 }

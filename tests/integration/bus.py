@@ -447,6 +447,22 @@ def critical(folder):
 
 
 @tap
+def unreadable(folder):
+    """a subscription that cannot be read any more is named, with what the service said"""
+    rig = Rig(folder)
+    rig.wait_snapshots(1)
+    rig.sim.post('/sim/faults', {'faults': [{'fault': 'forbidden', 'request': 'list_snapshots'}]})
+    wait_for(lambda: 'cannot be read' in ' '.join(rig.bus.json('Status')['reasons']), 30, 'the reason')
+    answer = rig.bus.ctl_json('status', status=1)
+    has(' '.join(answer['reasons']), 'cannot be read, will go on trying (code AuthorizationFailed, status 403): '
+        'A fault on demand')
+    want('that was due' not in ' '.join(answer['reasons']), 'it is told once')
+    rig.sim.post('/sim/faults', {'faults': []})
+    wait_for(lambda: 'cannot be read' not in ' '.join(rig.bus.json('Status')['reasons']), 60, 'the end of it')
+    rig.end()
+
+
+@tap
 def applying(folder):
     """plan -o and apply: exactly the plan that was read, and no other"""
     rig = shortened(folder)
@@ -903,7 +919,9 @@ def not_read(folder):
                     DBUS_SYSTEM_BUS_ADDRESS=bus.address)
     wait_for(bus.is_served, 20, 'an answer')
     want(bus.json('Status')['health'] == 'unknown', 'health')
-    has(bus.ctl('status', status=3), 'unknown: ')
+    wait_for(lambda: 'cannot be read' in bus.ctl('status', status=3), 20, 'why')
+    said = bus.ctl('status', status=3)
+    want(re.search(r'subscription [0-9a-f-]{36} cannot be read, will go on trying \(.*127\.0\.0\.1', said), said)
     plan = bus.json('Plan', 'uint32:0', 'uint32:0')
     want(plan['hash'] is None and plan['actions'] == [], str(plan))
     for verb in (['plan'], ['list'], ['chain', 'x']):
