@@ -94,6 +94,7 @@ struct seen_gone {
         struct utc instant, at;
         int64_t period[_PERIOD_N];
         const char *period_zone;
+        struct look looks[CHECKS_NODES_MAX]; /* by node; none where a daemon has deleted it */
 };
 
 /* Creations and deletions by us, for the doubt mass. */
@@ -156,6 +157,7 @@ struct point {
         struct utc instant;
         int64_t period[_PERIOD_N];
         struct seen_snapshot *who; /* NULL: it is gone, or to come */
+        const struct look *looks;  /* by node; NULL: it is to come */
 };
 
 /* checks.c */

@@ -188,7 +188,7 @@ size_t collect_points(struct checks *c, const struct seen_chain *chain, const st
                     is_future(c, s->slot_s, s->r->time_created, at))
                         continue;
                 snapshot_periods(s, intent->zone_posix);
-                points[n] = (struct point){s->slot_s, s->r->time_created, {}, s};
+                points[n] = (struct point){s->slot_s, s->r->time_created, {}, s, s->looks};
                 memcpy(points[n++].period, s->period, sizeof(s->period));
         }
         for (size_t i = 0; gone_s > 0 && i < c->n_gone && n < POINTS_MAX; i++) {
@@ -199,7 +199,8 @@ size_t collect_points(struct checks *c, const struct seen_chain *chain, const st
                     strcmp(g->owner, intent->owner) != 0 || !intent_claims(intent, g->policy) ||
                     is_future(c, g->slot_s, g->instant, at))
                         continue;
-                points[n] = (struct point){.slot_s = g->slot_s, .instant = g->instant};
+                points[n] = (struct point){
+                        .slot_s = g->slot_s, .instant = g->instant, .looks = g->looks};
                 civil_periods(intent->zone_posix, g->slot_s, points[n++].period);
         }
         return n;

@@ -150,9 +150,8 @@ static void check_survivors(struct checks *c, unsigned node, struct seen_snapsho
 
         c->evaluated[PROMISE_SURVIVORS]++;
         for (size_t i = 0; i < n; i++)
-                read += points[i].who && points[i].who != s &&
-                        points[i].who->looks[node - 1].heard.ns > 0 &&
-                        now.ns - points[i].who->looks[node - 1].heard.ns <= SURVIVORS_NS;
+                read += points[i].who != s && points[i].looks[node - 1].heard.ns > 0 &&
+                        now.ns - points[i].looks[node - 1].heard.ns <= SURVIVORS_NS;
         if (read < intent->min_keep)
                 checks_broken(c, PROMISE_SURVIVORS,
                               "DELETE of %s leaves %zu, and %zu of %u survivors were read",

@@ -321,6 +321,7 @@ static void remember_gone(struct checks *c, const struct seen_snapshot *s, struc
         struct utc gone_at = utc_is_set(s->r->deleted_at) ? s->r->deleted_at : at;
         struct utc oldest = oldest_sight(c, at);
         size_t kept = 0;
+        bool by_us = false;
 
         for (size_t i = 0; i < c->n_gone; i++)
                 if (c->gone[i].at.ticks > oldest.ticks)
@@ -337,6 +338,11 @@ static void remember_gone(struct checks *c, const struct seen_snapshot *s, struc
                 .instant = s->r->time_created,
                 .at = at,
         };
+        /* One that a hand took may have been read as a survivor just before. */
+        for (unsigned i = 0; i < CHECKS_NODES_MAX; i++)
+                by_us |= s->delete_sent[i].ns > 0;
+        if (!by_us)
+                memcpy(c->gone[c->n_gone].looks, s->looks, sizeof(s->looks));
         memcpy(c->gone[c->n_gone].owner, s->owner, sizeof(s->owner));
         memcpy(c->gone[c->n_gone++].policy, s->policy, sizeof(s->policy));
 }
