@@ -133,6 +133,10 @@ int budget_new(unsigned share_permille, struct budget **ret_budget) {
         return 0;
 }
 
+void budget_set_share(struct budget *budget, unsigned share_permille) {
+        budget->share = share_permille;
+}
+
 struct budget *budget_free(struct budget *budget) {
         if (!budget)
                 return NULL;

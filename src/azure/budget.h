@@ -74,6 +74,8 @@ struct budget;
 /* @share_permille of each bucket is ours, 1 to 1000; 0: nothing is held back but what a 429 closes,
  * for an Azure that is simulated without limits. Returns 0 or -ENOMEM. */
 int budget_new(unsigned share_permille, struct budget **ret_budget);
+/* Another share, from now on: what was asked for, and what is closed, stays so. */
+void budget_set_share(struct budget *budget, unsigned share_permille);
 /* Copes with NULL, returns NULL. */
 struct budget *budget_free(struct budget *budget);
 DEFINE_CLEANUP(struct budget *, budget_free)

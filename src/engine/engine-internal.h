@@ -252,7 +252,11 @@ bool subscription_admit_kind(struct subscription *s, enum action_kind kind, stru
 
 /* @s is zeroed but for its id and engine; to be deinited also when this fails. Returns 0 or -ENOMEM. */
 int subscription_init(struct subscription *s);
+/* Its operations have ended. */
 void subscription_deinit(struct subscription *s);
+void subscription_drop_parked(struct subscription *s);
+/* How much of each bucket is ours, as budget_new() takes it. */
+unsigned subscription_share(const struct subscription *s);
 void subscription_tick(struct subscription *s, struct mono now);
 /* When to look at it again, on the monotonic clock. */
 struct mono subscription_next_wake(const struct subscription *s, struct mono now);

@@ -12,6 +12,20 @@
 /* Chosen: ceiling of subscriptions in one policy file. */
 #define SUBSCRIPTIONS_MAX 1000
 
+/* What one subscription has been asked for. */
+struct estate_budget {
+        char id[GUID_TEXT_SIZE];
+        struct budget *budget; /* owned; NULL: taken over */
+};
+
+struct engine_estate {
+        struct state state;
+        struct arm_clock arm_clock;
+        struct sweep_doubt clock;
+        struct estate_budget *budgets;
+        size_t n_budgets;
+};
+
 void engine_wake(struct engine *engine) {
         if (!engine->started)
                 return;
@@ -215,6 +229,19 @@ static int engine_add_tokens(struct engine *engine) {
         return token_new(&engine->services, &options, &engine->pruner);
 }
 
+/* What Azure has closed stays closed, and what was asked for counts on. */
+static void engine_take_budget(struct engine_estate *estate, struct subscription *s) {
+        for (size_t i = 0; i < estate->n_budgets; i++) {
+                struct estate_budget *old = &estate->budgets[i];
+
+                if (!old->budget || strcmp(old->id, s->id) != 0)
+                        continue;
+                budget_free(s->budget);
+                s->budget = take_ptr(old->budget);
+                budget_set_share(s->budget, subscription_share(s));
+        }
+}
+
 static int engine_add_subscription(struct engine *engine, const char *id, size_t *capacity) {
         struct subscription *s;
         int r;
@@ -232,7 +259,10 @@ static int engine_add_subscription(struct engine *engine, const char *id, size_t
         *s = (struct subscription){.engine = engine};
         stpcpy(s->id, id);
         engine->n_subscriptions++;
-        return subscription_init(s);
+        r = subscription_init(s);
+        if (r == 0 && engine->options.estate)
+                engine_take_budget(engine->options.estate, s);
+        return r;
 }
 
 /* Every subscription that a target names, in the order of the file. */
@@ -286,6 +316,13 @@ static int engine_init_standing(struct engine *engine) {
                         return r;
         }
 
+        if (engine->options.estate) {
+                engine->state = engine->options.estate->state;
+                engine->options.estate->state = (struct state){};
+                engine->arm_clock = engine->options.estate->arm_clock;
+                engine->clock = engine->options.estate->clock;
+                return 0;
+        }
         r = state_load(engine->services.store, &engine->state);
         if (r == -ENOMEM)
                 return r; /* the file is as it was: it is for the next start to read */
@@ -326,6 +363,7 @@ int engine_new(const struct services *services, const struct policy_file *file,
         r = engine_add_tokens(engine);
         if (r < 0)
                 return r;
+        engine->options.estate = NULL; /* it may go */
         engine->due = MONO_NEVER;
         r = reactor_source_new(services->reactor, engine_run, engine, &engine->run);
         if (r < 0)
@@ -335,12 +373,9 @@ int engine_new(const struct services *services, const struct policy_file *file,
         return 0;
 }
 
-struct engine *engine_free(struct engine *engine) {
+/* Their requests in flight are forgotten, and what they cost is taken for spent. */
+static void engine_drop_operations(struct engine *engine) {
         struct operation *op, *next;
-        struct known *known, *following;
-
-        if (!engine)
-                return NULL;
 
         DL_FOREACH_SAFE (engine->operations, op, next) {
                 DL_DELETE(engine->operations, op);
@@ -350,6 +385,52 @@ struct engine *engine_free(struct engine *engine) {
                 DL_DELETE(engine->waiting, op);
                 operation_free(op);
         }
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                subscription_drop_parked(&engine->subscriptions[i]);
+}
+
+struct engine_estate *engine_leave(struct engine *engine) {
+        _cleanup_(engine_estate_freep) struct engine_estate *estate = calloc(1, sizeof(*estate));
+
+        if (!estate)
+                return NULL;
+        estate->budgets = calloc(engine->n_subscriptions + 1, sizeof(*estate->budgets));
+        if (!estate->budgets)
+                return NULL;
+
+        engine_drop_operations(engine);
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct subscription *s = &engine->subscriptions[i];
+
+                stpcpy(estate->budgets[i].id, s->id);
+                estate->budgets[i].budget = take_ptr(s->budget);
+        }
+        estate->n_budgets = engine->n_subscriptions;
+        estate->arm_clock = engine->arm_clock;
+        estate->clock = engine->clock;
+        estate->state = engine->state;
+        engine->state = (struct state){};
+        return take_ptr(estate);
+}
+
+struct engine_estate *engine_estate_free(struct engine_estate *estate) {
+        if (!estate)
+                return NULL;
+        for (size_t i = 0; i < estate->n_budgets; i++)
+                budget_free(estate->budgets[i].budget);
+        free(estate->budgets);
+        state_deinit(&estate->state);
+        free(estate);
+        return NULL;
+}
+
+struct engine *engine_free(struct engine *engine) {
+        struct known *known, *following;
+
+        if (!engine)
+                return NULL;
+
+        engine_drop_operations(engine);
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_deinit(&engine->subscriptions[i]);
         free(engine->subscriptions);

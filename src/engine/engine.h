@@ -173,11 +173,20 @@ struct engine_counts {
 /* Called from the reactor's turn when nothing is under way and nothing can be begun right now. */
 typedef void (*engine_settled_fn)(void *data);
 
+/*
+ * What an engine leaves to the one that follows it in this process, by another policy: the state, which
+ * may be in no store yet, or never; the time by ARM, and whether ours is in doubt; and the budgets of its
+ * subscriptions, with what Azure has closed.
+ */
+struct engine_estate;
+
 struct engine_options {
         const char *version; /* for the User-Agent */
         bool look_only;      /* reads and plans, admits nothing: for those who only want to see */
         engine_settled_fn settled;
         void *data;
+        /* Of the engine before, emptied also by a failure; NULL: what the store has is read. */
+        struct engine_estate *estate;
 };
 
 /* @file is borrowed and outlives the engine. Nothing happens before engine_start(). Returns 0 or a
@@ -187,6 +196,12 @@ int engine_new(const struct services *services, const struct policy_file *file,
 /* In silence, at any moment: requests in flight are forgotten. Copes with NULL, returns NULL. */
 struct engine *engine_free(struct engine *engine);
 DEFINE_CLEANUP(struct engine *, engine_free)
+
+/* Takes it out of an engine, which then is only to be freed. NULL when memory is out. */
+struct engine_estate *engine_leave(struct engine *engine);
+/* Copes with NULL, returns NULL. */
+struct engine_estate *engine_estate_free(struct engine_estate *estate);
+DEFINE_CLEANUP(struct engine_estate *, engine_estate_free)
 
 void engine_start(struct engine *engine);
 

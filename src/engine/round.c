@@ -397,6 +397,12 @@ bool subscription_knows_disks(const struct subscription *s, struct mono now) {
                !s->engine->clock.stands && now.ns - s->disks_at.ns < ENGINE_DISKS_S * NSEC_PER_SEC;
 }
 
+unsigned subscription_share(const struct subscription *s) {
+        const struct policy_file *file = s->engine->file;
+
+        return file->demo ? 0 : file->api_share_permille;
+}
+
 int subscription_init(struct subscription *s) {
         const struct policy_file *file = s->engine->file;
 
@@ -413,17 +419,21 @@ int subscription_init(struct subscription *s) {
         s->unasked = calloc(file->n_policies + 1, sizeof(*s->unasked));
         if (!s->spent || !s->retired || !s->unasked)
                 return -ENOMEM;
-        return budget_new(file->demo ? 0 : file->api_share_permille, &s->budget);
+        return budget_new(subscription_share(s), &s->budget);
 }
 
-void subscription_deinit(struct subscription *s) {
+void subscription_drop_parked(struct subscription *s) {
         struct operation *op, *next;
-        struct memory *memory, *following;
 
         DL_FOREACH_SAFE (s->parked, op, next) {
                 DL_DELETE(s->parked, op);
                 operation_free(op);
         }
+}
+
+void subscription_deinit(struct subscription *s) {
+        struct memory *memory, *following;
+
         HASH_ITER (hh, s->memories, memory, following) {
                 HASH_DEL(s->memories, memory);
                 given_up_forget(memory);

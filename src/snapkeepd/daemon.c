@@ -253,9 +253,12 @@ static int daemon_connect(struct daemon *daemon, const struct policy_file *file)
 
 /* Begins to work by @file, which is taken over on success. Returns 0 or a negative errno. */
 static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
+        _cleanup_(engine_estate_freep) struct engine_estate *estate = NULL;
         struct services services;
         int r;
 
+        if (daemon->engine)
+                estate = engine_leave(daemon->engine);
         daemon_disconnect(daemon);
         r = daemon_connect(daemon, file);
         if (r < 0)
@@ -267,6 +270,7 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
                                .version = SNAPKEEP_VERSION,
                                .settled = daemon_settled,
                                .data = daemon,
+                               .estate = estate,
                        },
                        &daemon->engine);
         if (r < 0) {
@@ -289,7 +293,8 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
 
 /*
  * Reload: the new policy is read and checked first; a wrong one changes nothing. Then the engine is
- * made anew, since all it knows is in Azure: requests in flight are forgotten, the world is read.
+ * made anew, since nearly all it knows is in Azure: requests in flight are forgotten, the world is read.
+ * A pause or an ack that could not be written, for want of room or of a directory, holds on all the same.
  *
  * Returns 0, or 1 with the reason in @why (which may be NULL) when the old policy stays in force, or a
  * negative errno, and then the daemon ends.

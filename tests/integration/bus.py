@@ -784,6 +784,14 @@ def reloading(folder):
     rig.wait_read()
     rows = bus.json('ListSeries', 'uint32:0', 'uint32:0')['series']
     want({row['policy'] for row in rows} == {'silver'}, str(rows))
+
+    # What cannot be written is not forgotten by it.
+    rig.daemon.stop()
+    rig.daemon = Daemon(DAEMON, folder, rig.text(), DBUS_SYSTEM_BUS_ADDRESS=bus.address)
+    wait_for(bus.is_served, 20, 'an answer of the daemon')
+    bus.ctl('pause')
+    bus.ctl('reload')
+    want([d['doubt'] for d in bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts']] == ['all paused'], 'no pause')
     rig.end()
 
 

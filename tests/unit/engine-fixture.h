@@ -99,9 +99,10 @@ static struct fixture {
         void (*at_delete)(void);       /* and this while a DELETE is */
         char holds[SNAPSHOTS_MAX][64]; /* that were PATCHed, one after the other */
         size_t n_holds;
-        int64_t date_off_s;  /* how far ARM's Date is off */
-        bool no_date;        /* no reply has one */
-        struct store *store; /* NULL: nothing is remembered */
+        int64_t date_off_s;           /* how far ARM's Date is off */
+        bool no_date;                 /* no reply has one */
+        struct store *store;          /* NULL: nothing is remembered */
+        struct engine_estate *estate; /* of the engine before */
         struct secret {
                 enum secrets_kind kind;
                 const char *name, *text; /* NULL: there is none */
@@ -568,7 +569,7 @@ static inline int engine_make(void) {
         static const struct log_ops log_ops = {fixture_write};
         struct services services = {&f.clock,   &f.reactor, &f.transport, &f.random,
                                     &f.secrets, f.store,    &f.log};
-        struct engine_options options = {.version = "1"};
+        struct engine_options options = {.version = "1", .estate = f.estate};
 
         f.clock.ops = &clock_ops;
         f.reactor.ops = &reactor_ops;
@@ -582,6 +583,14 @@ static inline int engine_make(void) {
 static inline void engine_begin(void) {
         assert_int_equal(engine_make(), 0);
         engine_start(f.engine);
+}
+
+/* Another engine follows it in the same process, as after a reload. */
+static inline void engine_reload(void) {
+        f.estate = engine_leave(f.engine);
+        f.engine = engine_free(f.engine);
+        engine_begin();
+        f.estate = engine_estate_free(f.estate);
 }
 
 static inline void engine_end(void) {

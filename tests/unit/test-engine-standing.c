@@ -43,7 +43,11 @@ static int store_get(struct store *store, const char *name, char **ret_bytes, si
         return *ret_bytes ? 0 : -ENOMEM;
 }
 
+static bool disk_full;
+
 static int store_put(struct store *store, const char *name, const char *bytes, size_t len) {
+        if (disk_full)
+                return -ENOSPC;
         free(written);
         written = strndup(bytes, len);
         assert_non_null(written);
@@ -528,6 +532,90 @@ static void test_retire_ends_elsewhere(void **state) {
         engine_end();
 }
 
+/* ---- a reload ---- */
+
+/* What an operator said holds on over a reload, whether it could be written or not. */
+static void test_reload_keeps_state(void **state) {
+        for (int stored = 0; stored < 2; stored++) {
+                begin(4);
+                if (stored)
+                        remember();
+                engine_begin();
+                engine_pass(60);
+                disk_full = true;
+                assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+                engine_pass(60);
+                f.requests[HTTP_PUT] = f.requests[HTTP_DELETE] = 0;
+                engine_reload();
+                engine_pass(3600);
+                assert_true(doubts() & BLOCK_PAUSED_ALL);
+                assert_int_equal(f.requests[HTTP_PUT] + f.requests[HTTP_DELETE], 0);
+
+                /* It is written as soon as there is room. */
+                disk_full = false;
+                engine_pass(600);
+                assert_int_equal(stored, written && strstr(written, "\"pause\":{") ? 1 : 0);
+                assert_int_equal(engine_resume(f.engine, "root"), 0);
+                engine_pass(60);
+                assert_int_equal(f.requests[HTTP_PUT], 1);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
+/* What Azure has closed until a while from now is not asked again because the policy was reloaded. */
+static void test_reload_keeps_retry_after(void **state) {
+        size_t n;
+
+        begin(4);
+        rule(HTTP_GET, LIST_DISKS(SUB), 429, ERROR("TooManyRequests"));
+        f.rules[0].header = "Retry-After: 600";
+        f.rules[0].times = 1;
+        engine_begin();
+        engine_pass(30);
+        assert_int_equal(f.met[0], 1);
+        f.trace = true;
+        for (int i = 0; i < 3; i++) {
+                engine_reload();
+                engine_pass(100);
+                assert_null(strstr(strbuf_str(&f.sent), ARM));
+        }
+        n = f.requests[HTTP_GET];
+        engine_pass(600);
+        assert_true(f.requests[HTTP_GET] > n);
+        assert_non_null(engine_plan(f.engine, 0));
+        engine_end();
+}
+
+/* By a clock of ours that is a day ahead a pause of an hour would be over. */
+static void test_reload_keeps_time(void **state) {
+        begin(4);
+        f.date_off_s = -SEC_PER_DAY;
+        engine_begin();
+        engine_pass(2000);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        assert_int_equal(engine_pause(f.engine, /* all= */ true,
+                                      utc_add_seconds(engine_now(f.engine), 3600), "root"),
+                         0);
+        engine_reload();
+        engine_pass(1800);
+        assert_true(doubts() & BLOCK_PAUSED_ALL);
+        engine_pass(1900);
+        assert_false(doubts() & BLOCK_PAUSED_ALL);
+
+        /* The clock is set, and the doubt has its two sweeps before it all the same. */
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        f.date_off_s = 0;
+        engine_reload();
+        while (!engine_plan(f.engine, 0))
+                assert_true(engine_turn(INT64_MAX - 1));
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        engine_pass(7200);
+        assert_false(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ack_is_of_one_step),
@@ -539,6 +627,9 @@ int main(void) {
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),
+                cmocka_unit_test(test_reload_keeps_state),
+                cmocka_unit_test(test_reload_keeps_retry_after),
+                cmocka_unit_test(test_reload_keeps_time),
         };
 
         return cmocka_run_group_tests_name("engine-standing", tests, NULL, NULL);
