@@ -216,6 +216,9 @@ void engine_add(struct engine *engine, struct operation *op);
 /* Begins it as soon as there is room. */
 void engine_queue(struct engine *engine, struct operation *op);
 
+/* Whether engine_now() is what is to be gone by: from ARM's first Date on, or once sweeps have none. What is
+ * remembered is not to end by a clock of ours that nothing has confirmed since the start. */
+bool engine_knows_time(const struct engine *engine);
 /* A moment of ARM's calendar on the monotonic clock; UTC_NEVER gives MONO_NEVER. */
 struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mono now);
 

@@ -62,6 +62,12 @@ struct utc engine_now(const struct engine *engine) {
                              clock_utc(engine->services.clock));
 }
 
+bool engine_knows_time(const struct engine *engine) {
+        const struct arm_clock *clock = &engine->arm_clock;
+
+        return clock->set || (engine->clock.stands && !clock->has_candidate);
+}
+
 const struct failure *engine_failures(const struct engine *engine, size_t *ret_n) {
         *ret_n = engine->state.n_failures;
         return engine->state.failures;
@@ -125,7 +131,7 @@ static bool engine_step(struct engine *engine, struct mono now) {
 
 /* The moment that ends a pause, or MONO_NEVER. */
 static struct mono engine_pause_end(const struct engine *engine, struct mono now) {
-        if (!engine->state.paused && !engine->state.paused_prune)
+        if ((!engine->state.paused && !engine->state.paused_prune) || !engine_knows_time(engine))
                 return MONO_NEVER;
         return engine_mono_of(engine, engine->state.paused_until, now);
 }

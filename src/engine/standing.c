@@ -147,7 +147,7 @@ static int collect_generations(struct engine *engine) {
 static void end_pause(struct engine *engine) {
         struct state *state = &engine->state;
 
-        if ((!state->paused && !state->paused_prune) ||
+        if ((!state->paused && !state->paused_prune) || !engine_knows_time(engine) ||
             state->paused_until.ticks > engine_now(engine).ticks)
                 return;
         state->paused = state->paused_prune = false;
@@ -222,7 +222,7 @@ static void sum_up(struct engine *engine) {
         const struct policy_file *file = engine->file;
         struct utc now = engine_now(engine);
 
-        if (!engine->clock.stands)
+        if (!engine->clock.stands && engine_knows_time(engine))
                 state_expire_deletions(&engine->state, now);
         for (size_t p = 0; p < file->n_policies; p++) {
                 struct policy_standing *policy = &engine->policies[p];

@@ -532,6 +532,62 @@ static void test_retire_ends_elsewhere(void **state) {
         engine_end();
 }
 
+/* ---- a start with a clock that is ahead ---- */
+
+/* Before any Date of ARM's our clock says nothing of what is remembered: no pause is over by it, and no
+ * deletion is a day old. A machine that comes up a day ahead, and has no network at first. */
+static void test_start_with_a_wrong_clock(void **state) {
+        for (int failing = 0; failing < 2; failing++) {
+                begin(4);
+                remember();
+                f.item.period_s = SEC_PER_DAY;
+                engine_begin();
+                engine_pass(600);
+                assert_true(f.requests[HTTP_DELETE] > 0);
+                assert_non_null(strstr(written, "\"count\":2}"));
+                assert_int_equal(engine_pause(f.engine, /* all= */ true,
+                                              utc_add_seconds(engine_now(f.engine), 7200), "root"),
+                                 0);
+                engine_pass(60);
+                engine_end();
+
+                f.now_ns += 2 * SEC_PER_DAY * NSEC_PER_SEC;
+                f.date_off_s = -2 * SEC_PER_DAY;
+                if (failing) {
+                        rule(HTTP_GET, LIST_DISKS(SUB), 503, ERROR("ServiceUnavailable"));
+                        f.rules[0].outcome = TRANSPORT_NOT_SENT;
+                }
+                engine_begin();
+                engine_pass(1800);
+                f.rules[0].times = f.met[0];
+                engine_pass(1800);
+                assert_true(doubts() & BLOCK_PAUSED_ALL);
+                assert_non_null(strstr(written, "\"count\":2}"));
+                engine_pass(3600);
+                assert_false(doubts() & BLOCK_PAUSED_ALL);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
+/* Where no reply has a Date, ours is what there is. */
+static void test_pause_without_dates(void **state) {
+        begin(4);
+        f.no_date = true;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(engine_pause(f.engine, /* all= */ true,
+                                      utc_add_seconds(engine_now(f.engine), 3600), "root"),
+                         0);
+        engine_reload();
+        engine_pass(3500);
+        assert_true(doubts() & BLOCK_PAUSED_ALL);
+        engine_pass(120);
+        assert_false(doubts() & BLOCK_PAUSED_ALL);
+        engine_end();
+}
+
 /* ---- a reload ---- */
 
 /* What an operator said holds on over a reload, whether it could be written or not. */
@@ -627,6 +683,8 @@ int main(void) {
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),
+                cmocka_unit_test(test_start_with_a_wrong_clock),
+                cmocka_unit_test(test_pause_without_dates),
                 cmocka_unit_test(test_reload_keeps_state),
                 cmocka_unit_test(test_reload_keeps_retry_after),
                 cmocka_unit_test(test_reload_keeps_time),
