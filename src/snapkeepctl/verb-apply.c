@@ -2,6 +2,7 @@
  * snapkeepctl apply: lets the daemon do the deletions of a plan that was read and agreed to.
  */
 #include "base/json_writer.h"
+#include "base/str.h"
 #include "core/planner.h"
 #include "runtime/file.h"
 #include "snapkeepctl/output.h"
@@ -51,6 +52,28 @@ static enum status refuse_changed(const char *path, const struct cJSON *theirs,
             "%zu: nothing was done. Write it again by \"snapkeepctl plan -o FILE\" and read it.",
             path, creates, deletes, new_creates, new_deletes);
         return STATUS_TROUBLE;
+}
+
+/*
+ * Whether the file has the actions that its hash stands for. Who takes a line out of it means that this is not
+ * to be done, and the daemon, which hears of the hash alone, would do it.
+ */
+static bool is_whole(const struct cJSON *theirs, const struct cJSON *ours) {
+        const struct cJSON *a = json_first(json_array(theirs, "actions"));
+        const struct cJSON *b = json_first(json_array(ours, "actions"));
+
+        for (; a && b; a = json_next(a), b = json_next(b))
+                if (strcmp(json_text(a, "do"), json_text(b, "do")) != 0 ||
+                    !str_equal_nocase(json_text(a, "snapshot"), json_text(b, "snapshot")))
+                        return false;
+        return !a && !b;
+}
+
+static enum status refuse_edited(const char *path) {
+        say("%s was edited: its actions are not those that its hash stands for, and a plan is "
+            "accepted as a whole. Nothing was done. \"snapkeepctl hold\" keeps a snapshot.",
+            path);
+        return STATUS_USAGE;
 }
 
 /* Whether all that holds the action back is what apply accepts. */
@@ -155,6 +178,8 @@ static enum status run(const struct request *request) {
                 return status;
         if (strcmp(json_text(theirs, "hash"), json_text(ours, "hash")) != 0)
                 return refuse_changed(request->argument, theirs, ours);
+        if (!is_whole(theirs, ours))
+                return refuse_edited(request->argument);
 
         /* The daemon compares the hash once more: between these two calls the plan may change. */
         in[0].string = json_text(theirs, "hash");
@@ -170,9 +195,11 @@ const struct verb verb_apply = {
                 "deletions that\n"
                 "the doubts policy, mass and targets hold back, once, and says which they are. It "
                 "refuses when\n"
-                "the plan is another by now. No floor, no hold and no other doubt is lifted by it; "
-                "creates,\n"
-                "and deletions that nothing holds back, the daemon does by itself.\n",
+                "the plan is another by now, or the file was edited: a plan is accepted as a "
+                "whole. No floor,\n"
+                "no hold and no other doubt is lifted by it; creates, and deletions that nothing "
+                "holds back, the\n"
+                "daemon does by itself.\n",
         .argument = "FILE",
         .argument_required = true,
         .orders = true,

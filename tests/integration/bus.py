@@ -502,6 +502,16 @@ def applying(folder):
     has(bus.ctl('apply', other, status=1), 'the plan has changed since')
     want(len(sim.snapshots()) == n, 'it deleted by another plan')
 
+    # A line that was taken out of the file would be done all the same.
+    with open(other, 'w') as file:
+        json.dump({**plan, 'actions': plan['actions'][1:]}, file)
+    has(bus.ctl('apply', other, status=2), 'was edited')
+    with open(other, 'w') as file:
+        json.dump({**plan, 'actions': [{**plan['actions'][0], 'do': 'create'}, *plan['actions'][1:]]}, file)
+    has(bus.ctl('apply', other, status=2), 'was edited')
+    time.sleep(1)
+    want(len(sim.snapshots()) == n, 'it deleted what the file no longer had')
+
     text = bus.ctl('apply', path)
     want(text.startswith(f'{n - 2} deletions accepted, once:\n  delete snapshot rg-snapshots/'), text)
     want(text.count('\n') == n - 1 and 'not now' not in text, text)
