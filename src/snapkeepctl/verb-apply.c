@@ -76,42 +76,51 @@ static enum status refuse_edited(const char *path) {
         return STATUS_USAGE;
 }
 
-/* Whether all that holds the action back is what apply accepts. */
-static bool is_accepted(const struct cJSON *action) {
-        static const char *const accepted[] = {"policy", "mass", "targets"};
-        _cleanup_(strbuf_deinit) struct strbuf joined = {};
-        char *name, *rest;
+static bool is_ackable(const char *blocked) {
+        static const char *const ackable[] = {"policy", "mass", "targets"};
 
-        json_joined(action, "blocked", &joined);
-        if (joined.len == 0 || strcmp(json_text(action, "do"), "delete") != 0)
+        for (size_t i = 0; i < ARRAY_SIZE(ackable); i++)
+                if (strcmp(blocked, ackable[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* Whether apply accepts anything of the action. Appends what holds it back all the same, until that ends. */
+static bool is_accepted(const struct cJSON *action, struct strbuf *rest) {
+        const struct cJSON *blocked = json_first(json_array(action, "blocked"));
+        bool accepted = false;
+
+        if (strcmp(json_text(action, "do"), "delete") != 0)
                 return false;
-        rest = joined.data;
-        while ((name = strsep(&rest, ","))) {
-                bool known = false;
-
-                for (size_t i = 0; i < ARRAY_SIZE(accepted); i++)
-                        known |= strcmp(name + strspn(name, " "), accepted[i]) == 0;
-                if (!known)
-                        return false;
+        for (; blocked; blocked = json_next(blocked)) {
+                if (is_ackable(json_value_text(blocked)))
+                        accepted = true;
+                else
+                        strbuf_appendf(rest, "%s%s", rest->len > 0 ? ", " : "",
+                                       json_value_text(blocked));
         }
-        return true;
+        return accepted;
 }
 
-/* The daemon's sentence, of the plan before it was accepted, without what held the action back. */
-static size_t sentence_len(const char *text) {
-        const char *held_back = strstr(text, "; not now, held back by: ");
+/* The daemon's sentence, of the plan before it was accepted, with what still holds the action back. */
+static void append_sentence(struct strbuf *out, const char *text, const struct strbuf *rest) {
+        static const char held_back[] = "; not now, held back by: ";
+        const char *end = strstr(text, held_back) ?: strchr(text, '\0');
 
-        return held_back ? (size_t)(held_back - text) : strlen(text);
+        strbuf_append(out, text, (size_t)(end - text));
+        if (rest->len > 0)
+                strbuf_appendf(out, "%s%s", held_back, strbuf_str(rest));
+        if (rest->error)
+                out->error = rest->error;
 }
 
-static void write_accepted(struct json_writer *w, const struct cJSON *action, const char *text) {
+static void write_accepted(struct json_writer *w, const struct cJSON *action,
+                           const struct strbuf *sentence) {
         static const char *const without[] = {"text", NULL};
-        _cleanup_(strbuf_deinit) struct strbuf sentence = {};
 
-        strbuf_append(&sentence, text, sentence_len(text));
         json_open(w, NULL, '{');
         json_copy_members(w, action, without);
-        json_write_clean(w, "text", strbuf_str(&sentence));
+        json_write_clean(w, "text", strbuf_str(sentence));
         json_close(w);
 }
 
@@ -120,18 +129,21 @@ static size_t append_accepted(const struct cJSON *plan, struct strbuf *out, stru
         size_t n = 0;
 
         for (action = json_first(json_array(plan, "actions")); action; action = json_next(action)) {
-                const char *text = json_text(action, "text");
+                _cleanup_(strbuf_deinit) struct strbuf rest = {}, sentence = {};
 
-                if (!is_accepted(action))
+                if (!is_accepted(action, &rest))
                         continue;
                 n++;
+                append_sentence(&sentence, json_text(action, "text"), &rest);
                 if (w)
-                        write_accepted(w, action, text);
+                        write_accepted(w, action, &sentence);
                 else {
                         strbuf_append_str(out, "  ");
-                        append_clean(out, text, sentence_len(text));
+                        append_clean(out, strbuf_str(&sentence), sentence.len);
                         strbuf_append_char(out, '\n');
                 }
+                if (sentence.error)
+                        out->error = sentence.error;
         }
         return n;
 }
@@ -154,7 +166,7 @@ static enum status show(const struct request *request, const struct cJSON *plan)
         n = append_accepted(plan, &list, NULL);
         if (n == 0)
                 strbuf_append_str(&out, "Nothing in this plan is held back by the doubts policy, "
-                                        "mass or targets alone: there is nothing to accept.\n");
+                                        "mass or targets: there is nothing to accept.\n");
         else
                 strbuf_appendf(&out, "%zu deletion%s accepted, once:\n%s", n, n == 1 ? "" : "s",
                                strbuf_str(&list));

@@ -512,6 +512,26 @@ def applying(folder):
     time.sleep(1)
     want(len(sim.snapshots()) == n, 'it deleted what the file no longer had')
 
+    # What something else holds back as well is accepted all the same, and goes when that ends.
+    bus.ctl('pause', '--prune')
+    text = bus.ctl('apply', path)
+    want(text.startswith(f'{n - 2} deletions accepted, once:\n'), text)
+    want(text.count('; not now, held back by: paused\n') == n - 2, text)
+    time.sleep(1)
+    want(len(sim.snapshots()) == n, 'it deleted in a pause')
+    bus.ctl('resume')
+    wait_for(lambda: len(sim.snapshots()) == 2, 30, 'the deletions')
+    rig.end()
+
+
+@tap
+def applying_once(folder):
+    """apply without anything else in the way: the deletions go at once, and the file is used up"""
+    rig = shortened(folder)
+    bus, sim = rig.bus, rig.sim
+    n = len(sim.snapshots())
+    path = os.path.join(folder, 'plan.json')
+    bus.ctl('plan', '-o', path)
     text = bus.ctl('apply', path)
     want(text.startswith(f'{n - 2} deletions accepted, once:\n  delete snapshot rg-snapshots/'), text)
     want(text.count('\n') == n - 1 and 'not now' not in text, text)
