@@ -142,6 +142,17 @@ static bool is_learning(const struct subscription *s) {
                absent;
 }
 
+/* When the rpo will be broken by what is known, which is in the past for no series: what is late is told,
+ * and a disk that is gone, or cannot be snapshotted, has no rpo. */
+static struct utc late_at(const struct subscription *s, const struct series_state *series) {
+        const struct policy *policy = &s->engine->file->policies[series->policy];
+
+        if (policy->rpo_s == 0 || series->late || series->gone || series->no_snapshot ||
+            !utc_is_set(series->newest))
+                return UTC_NEVER;
+        return utc_add_seconds(series->newest, policy->rpo_s + 1);
+}
+
 /* When the world is to be read again, if no round does before. */
 static void subscription_set_sweep(struct subscription *s, struct mono now) {
         bool soon = is_learning(s) && s->soon < ROUND_SOON_MOST;
@@ -152,16 +163,10 @@ static void subscription_set_sweep(struct subscription *s, struct mono now) {
         s->soon = is_learning(s) ? s->soon + 1 : 0;
         for (size_t i = 0; i < s->plan->n_series; i++) {
                 const struct series_state *series = &s->plan->series[i];
-                const struct policy *policy = &s->engine->file->policies[series->policy];
 
                 underway += series->underway;
                 /* An rpo is not told to be broken on the word of an old listing. */
-                if (policy->rpo_s > 0 && !series->late && utc_is_set(series->newest))
-                        next.ns = MIN(next.ns, engine_mono_of(s->engine,
-                                                              utc_add_seconds(series->newest,
-                                                                              policy->rpo_s + 1),
-                                                              now)
-                                                       .ns);
+                next.ns = MIN(next.ns, engine_mono_of(s->engine, late_at(s, series), now).ns);
         }
 
         if (underway == 0)

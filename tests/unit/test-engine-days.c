@@ -171,6 +171,23 @@ static void test_never(void **state) {
         engine_end();
 }
 
+/* A disk that is gone is not looked for without end because its last backup is old. */
+static void test_gone_is_no_haste(void **state) {
+        size_t n;
+
+        begin();
+        f.item.period_s = SEC_PER_DAY;
+        f.policy.rpo_s = 2 * 3600;
+        engine_begin();
+        engine_pass(60);
+        f.no_disk = true;
+        engine_pass(12 * 3600);
+        n = f.requests[HTTP_GET];
+        engine_pass(3600);
+        assert_in_range(f.requests[HTTP_GET] - n, 1, 20);
+        engine_end();
+}
+
 /* A key that cannot be used, of a disk whose listing names no encryption set: told by the disk, until a
  * snapshot of it succeeds. */
 static void test_key(void **state) {
@@ -577,6 +594,7 @@ int main(void) {
                 cmocka_unit_test(test_unwritable),
                 cmocka_unit_test(test_summary),
                 cmocka_unit_test(test_never),
+                cmocka_unit_test(test_gone_is_no_haste),
                 cmocka_unit_test(test_key),
                 cmocka_unit_test(test_before_start),
                 cmocka_unit_test(test_far_pause),
