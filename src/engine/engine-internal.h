@@ -100,6 +100,7 @@ struct subscription {
         struct operation *sweep;
         bool sweep_clean;        /* nothing went wrong in the sweep under way */
         struct mono next_sweep;  /* the next one at the latest */
+        struct mono late_at;     /* an rpo is told to be broken without a new world; or NEVER */
         unsigned soon;           /* sweeps in a row that were to teach something */
         int64_t look_again_ns;   /* while something is under way: after so long */
         struct mono sweep_again; /* after a failure, not before */

@@ -28,6 +28,9 @@
 /* A world older than this is no ground to delete on (DESIGN section 5, doubt listing). Chosen: two
  * sweeps that should have been and were not. */
 #define ROUND_STALE_NS (2 * ENGINE_SWEEP_S * NSEC_PER_SEC)
+/* For so long a listing that was due when an rpo was broken may take to say otherwise. Chosen: no operator
+ * goes by minutes. */
+#define ROUND_LATE_NS (300 * NSEC_PER_SEC)
 /* What is deleted goes by a listing no older than this. Chosen: longer than any round but a huge one,
  * whose rest goes by the next listing. */
 #define ROUND_FRESH_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
@@ -153,6 +156,26 @@ static struct utc late_at(const struct subscription *s, const struct series_stat
         return utc_add_seconds(series->newest, policy->rpo_s + 1);
 }
 
+/* By when a rpo that is broken is told by the old listing, if there is no newer one. */
+static void subscription_set_late(struct subscription *s, struct mono now) {
+        struct utc first = UTC_NEVER;
+
+        for (size_t i = 0; i < s->plan->n_series; i++)
+                first.ticks = MIN(first.ticks, late_at(s, &s->plan->series[i]).ticks);
+        s->late_at = engine_mono_of(s->engine, first, now);
+        if (s->late_at.ns != MONO_NEVER.ns)
+                s->late_at = mono_add_ns(s->late_at, ROUND_LATE_NS);
+}
+
+/* What cannot be read makes no backup younger. */
+static void subscription_see_late(struct subscription *s, struct mono now) {
+        for (size_t i = 0; i < s->plan->n_series; i++)
+                if (late_at(s, &s->plan->series[i]).ticks <= engine_now(s->engine).ticks)
+                        s->plan->series[i].late = true;
+        subscription_set_late(s, now);
+        report_plan(s);
+}
+
 /* When the world is to be read again, if no round does before. */
 static void subscription_set_sweep(struct subscription *s, struct mono now) {
         bool soon = is_learning(s) && s->soon < ROUND_SOON_MOST;
@@ -200,6 +223,7 @@ static void subscription_plan(struct subscription *s, struct mono now) {
 
         engine_end_retirements(s->engine);
         subscription_set_sweep(s, now);
+        subscription_set_late(s, now);
         engine_settle(s->engine);
         report_plan(s);
 }
@@ -344,6 +368,8 @@ void subscription_tick(struct subscription *s, struct mono now) {
         s->permit_at = MONO_NEVER;
         if (s->plan && s->plan->next.ticks <= engine_now(s->engine).ticks)
                 subscription_advance(s);
+        if (s->plan && now.ns >= s->late_at.ns)
+                subscription_see_late(s, now);
         if (now.ns < budget_closed_until(s->budget, NULL).ns) {
                 s->creating = false;
                 s->permit_at = budget_closed_until(s->budget, NULL);
@@ -377,14 +403,15 @@ void subscription_tick(struct subscription *s, struct mono now) {
 }
 
 struct mono subscription_next_wake(const struct subscription *s, struct mono now) {
-        struct mono wake = s->permit_at;
+        struct mono wake = s->permit_at, closed = budget_closed_until(s->budget, NULL);
         struct memory *memory, *next;
 
-        if (now.ns < budget_closed_until(s->budget, NULL).ns)
-                return budget_closed_until(s->budget, NULL);
+        if (now.ns < closed.ns)
+                return (struct mono){s->plan ? MIN(closed.ns, s->late_at.ns) : closed.ns};
 
         if (s->plan)
-                wake.ns = MIN(wake.ns, engine_mono_of(s->engine, s->plan->next, now).ns);
+                wake.ns = MIN(MIN(wake.ns, s->late_at.ns),
+                              engine_mono_of(s->engine, s->plan->next, now).ns);
         if (!s->sweep && s->putting == 0 && s->deleting == 0)
                 wake.ns = MIN(wake.ns, sweep_due(s, now).ns);
         if (s->world && !s->listing.stands)
@@ -418,7 +445,7 @@ int subscription_init(struct subscription *s) {
                 .begun = s->engine->counts.doubts_begun,
                 .ended = s->engine->counts.doubts_ended,
         };
-        s->permit_at = s->wanted_at = MONO_NEVER;
+        s->permit_at = s->wanted_at = s->late_at = MONO_NEVER;
         s->spent = calloc(file->n_policies + 1, sizeof(*s->spent));
         s->retired = calloc(file->n_policies + 1, sizeof(*s->retired));
         s->unasked = calloc(file->n_policies + 1, sizeof(*s->unasked));

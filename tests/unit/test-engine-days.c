@@ -171,6 +171,49 @@ static void test_never(void **state) {
         engine_end();
 }
 
+#define UNAVAILABLE 503, ERROR("ServiceUnavailable")
+
+/* That Azure cannot be read makes no backup younger: the rpo is told to be broken when it is, long before
+ * the next slot. */
+static void test_late_unread(void **state) {
+        begin();
+        f.item.period_s = SEC_PER_DAY;
+        f.policy.rpo_s = 26 * 3600;
+        engine_begin();
+        engine_pass(12 * 3600);
+        rule(HTTP_GET, "/disks?", UNAVAILABLE);
+        rule(HTTP_PUT, "/snapshots/", UNAVAILABLE);
+        f.rules[1].kept_from = true;
+        engine_pass(13 * 3600 + 1800);
+        expect_said(__LINE__, "has no backup as young as", false);
+        engine_pass(3600);
+        expect_said(__LINE__,
+                    "error: disk db01 under gold has no backup as young as its rpo of 1d2h", true);
+        assert_true(engine_plan(f.engine, 0)->series[0].late);
+        f.rules[0].times = f.met[0];
+        snap_add_ours(START_S + SEC_PER_DAY);
+        engine_pass(3600);
+        expect_said(__LINE__, "disk db01 under gold is within its rpo again", true);
+        engine_end();
+}
+
+/* Nor that Azure wants no requests for long. */
+static void test_late_closed(void **state) {
+        begin();
+        f.item.period_s = SEC_PER_DAY;
+        f.policy.rpo_s = 2 * 3600;
+        engine_begin();
+        engine_pass(3000);
+        rule(HTTP_GET, "/disks?", 429, ERROR("TooManyRequests"));
+        f.rules[0].header = "Retry-After: 36000";
+        engine_pass(3600);
+        expect_said(__LINE__, "has no backup as young as", false);
+        engine_pass(1200);
+        expect_said(__LINE__, "error: disk db01 under gold has no backup as young as its rpo of 2h",
+                    true);
+        engine_end();
+}
+
 /* A disk that is gone is not looked for without end because its last backup is old. */
 static void test_gone_is_no_haste(void **state) {
         size_t n;
@@ -594,6 +637,8 @@ int main(void) {
                 cmocka_unit_test(test_unwritable),
                 cmocka_unit_test(test_summary),
                 cmocka_unit_test(test_never),
+                cmocka_unit_test(test_late_unread),
+                cmocka_unit_test(test_late_closed),
                 cmocka_unit_test(test_gone_is_no_haste),
                 cmocka_unit_test(test_key),
                 cmocka_unit_test(test_before_start),
