@@ -20,7 +20,8 @@ struct heartbeat {
         const struct policy_heartbeat *config;
         struct transport_call *call; /* under way, or NULL */
         unsigned waiting;            /* enum heartbeat_event bits: to be called next */
-        bool failing;                /* and told so */
+        bool end_first; /* the end that waits is of the round before the start that does */
+        bool failing;   /* and told so */
 };
 
 static void heartbeat_tell(struct heartbeat *heartbeat, const char *problem, const char *detail) {
@@ -126,13 +127,17 @@ static void heartbeat_send_next(struct heartbeat *heartbeat) {
         static const struct {
                 enum heartbeat_event event;
                 const char *suffix;
-        } calls[] = {{HEARTBEAT_START, "/start"}, {HEARTBEAT_OK, ""}, {HEARTBEAT_FAIL, "/fail"}};
+        } calls[] = {{HEARTBEAT_START, "/start"},
+                     {HEARTBEAT_OK, ""},
+                     {HEARTBEAT_FAIL, "/fail"},
+                     {HEARTBEAT_START, "/start"}};
 
-        for (size_t i = 0; i < ARRAY_SIZE(calls) && !heartbeat->call; i++) {
+        for (size_t i = heartbeat->end_first; i < ARRAY_SIZE(calls) && !heartbeat->call; i++) {
                 const char *problem;
 
                 if (!(heartbeat->waiting & calls[i].event))
                         continue;
+                heartbeat->end_first = false;
                 heartbeat->waiting &= ~(unsigned)calls[i].event;
                 problem = heartbeat_send(heartbeat, calls[i].suffix);
                 if (problem)
@@ -164,6 +169,8 @@ struct heartbeat *heartbeat_free(struct heartbeat *heartbeat) {
 void heartbeat_begin(struct heartbeat *heartbeat) {
         if (!heartbeat)
                 return;
+        if (heartbeat->waiting & (HEARTBEAT_OK | HEARTBEAT_FAIL))
+                heartbeat->end_first = true;
         heartbeat->waiting |= heartbeat->config->events & HEARTBEAT_START;
         heartbeat_send_next(heartbeat);
 }
@@ -172,6 +179,7 @@ void heartbeat_end(struct heartbeat *heartbeat, bool well) {
         if (!heartbeat)
                 return;
         heartbeat->waiting &= ~(unsigned)(HEARTBEAT_OK | HEARTBEAT_FAIL);
+        heartbeat->end_first = false;
         heartbeat->waiting |= heartbeat->config->events & (well ? HEARTBEAT_OK : HEARTBEAT_FAIL);
         heartbeat_send_next(heartbeat);
 }

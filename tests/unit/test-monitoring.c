@@ -143,6 +143,25 @@ static void test_rounds(void **state) {
         assert_null(f.done);
         check_said("");
 
+        /* Two rounds while the first call takes its time: the end of the first is not told as that of the
+         * second. */
+        heartbeat_begin(heartbeat);
+        heartbeat_end(heartbeat, true);
+        heartbeat_begin(heartbeat);
+        answer(200);
+        answer(200);
+        answer(200);
+        check_urls(URL "/start " URL " " URL "/start ");
+        heartbeat_begin(heartbeat);
+        heartbeat_end(heartbeat, true);
+        heartbeat_begin(heartbeat);
+        heartbeat_end(heartbeat, false);
+        answer(200);
+        answer(200);
+        answer(200);
+        check_urls(URL "/start " URL "/start " URL "/fail ");
+        assert_null(f.done);
+
         heartbeat_begin(heartbeat);
         heartbeat_free(heartbeat); /* what is under way is forgotten */
         assert_null(f.done);
