@@ -95,7 +95,7 @@ bool subscription_admit_kind(struct subscription *s, enum action_kind kind, stru
                     (kind == ACTION_DELETE && memory->failed_in == s->serial))
                         continue;
                 busy = true;
-                if (s->engine->n_operations >= s->engine->file->parallel)
+                if (!subscription_has_room(s))
                         break;
                 if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
                     !subscription_survivors_stand(s, action->series, now))

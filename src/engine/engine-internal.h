@@ -98,6 +98,7 @@ struct subscription {
         struct operation *parked; /* utlist: creates that wait for a listing */
         struct mono wanted_at;    /* by when the first of them wants it; MONO_NEVER: none does */
         struct operation *sweep;
+        size_t n_operations;     /* that hold room, or rest: no more than limits.parallel, either */
         bool sweep_clean;        /* nothing went wrong in the sweep under way */
         struct mono next_sweep;  /* the next one at the latest */
         struct mono late_at;     /* an rpo is told to be broken without a new world; or NEVER */
@@ -179,6 +180,7 @@ struct engine {
         struct mono due;              /* when that turn is to be at the latest */
         struct operation *operations; /* utlist, in the order they were begun */
         size_t n_operations;          /* of them: each holds one of limits.parallel */
+        size_t n_resting;             /* of them: each waits for a moment, and holds none of it */
         struct operation *waiting;    /* utlist: looks for which there is no room yet */
         struct subscription *subscriptions;
         size_t n_subscriptions;
@@ -214,6 +216,9 @@ struct engine {
 /* Have the engine run in the reactor's next turn. */
 void engine_wake(struct engine *engine);
 void engine_add(struct engine *engine, struct operation *op);
+/* Whether one more of it may begin. What rests holds no room of others, and is counted here: else all that
+ * is due in a subscription would begin, and wait. */
+bool subscription_has_room(const struct subscription *s);
 /* Begins it as soon as there is room. */
 void engine_queue(struct engine *engine, struct operation *op);
 

@@ -36,6 +36,20 @@ void engine_wake(struct engine *engine) {
 void engine_add(struct engine *engine, struct operation *op) {
         DL_APPEND(engine->operations, op);
         engine->n_operations += !op->apart;
+        op->subscription->n_operations += !op->apart;
+}
+
+/* It ends, or is parked. */
+static void engine_remove(struct engine *engine, struct operation *op) {
+        DL_DELETE(engine->operations, op);
+        engine->n_operations -= !op->apart;
+        op->subscription->n_operations -= !op->apart;
+}
+
+bool subscription_has_room(const struct subscription *s) {
+        size_t parallel = s->engine->file->parallel;
+
+        return s->engine->n_operations < parallel && s->n_operations < parallel;
 }
 
 void engine_queue(struct engine *engine, struct operation *op) {
@@ -52,6 +66,8 @@ static void engine_admit_waiting(struct engine *engine) {
         DL_FOREACH_SAFE (engine->waiting, op, next) {
                 if (engine->n_operations >= engine->file->parallel)
                         return;
+                if (!subscription_has_room(op->subscription))
+                        continue;
                 DL_DELETE(engine->waiting, op);
                 engine_add(engine, op);
         }
@@ -93,6 +109,32 @@ void engine_see_reply(struct engine *engine, const struct http_reply *reply, str
                 engine_doubt_clock(engine, date);
 }
 
+/*
+ * One that waits for a moment gives its room to other subscriptions, until that has come: one that is told
+ * to wait for an hour would have all of it. Returns whether it does now.
+ */
+static bool engine_rest(struct engine *engine, struct operation *op, struct mono now) {
+        if (op->apart || op->runnable || now.ns >= op->wake.ns ||
+            op->call.state == CALL_IN_FLIGHT || op->call.awaits_token)
+                return false;
+        op->resting = true;
+        engine->n_operations--;
+        engine->n_resting++;
+        return true;
+}
+
+/* Whether it may go on. A sweep begins without room, too. */
+static bool engine_may_go_on(const struct engine *engine, const struct operation *op) {
+        return !op->resting || engine->n_operations < engine->file->parallel ||
+               op == op->subscription->sweep;
+}
+
+static void engine_end_rest(struct engine *engine, struct operation *op) {
+        engine->n_operations += op->resting;
+        engine->n_resting -= op->resting;
+        op->resting = false;
+}
+
 /* Steps what can be stepped. An operation that has ended is told of, then freed. Returns whether any
  * has, since then there is room, or more to do. */
 static bool engine_step(struct engine *engine, struct mono now) {
@@ -102,16 +144,18 @@ static bool engine_step(struct engine *engine, struct mono now) {
         DL_FOREACH_SAFE (engine->operations, op, next) {
                 enum op_verdict verdict = OP_CONTINUE;
 
-                if (!op->runnable && now.ns < op->wake.ns)
+                if ((!op->runnable && now.ns < op->wake.ns) || !engine_may_go_on(engine, op))
                         continue;
+                engine_end_rest(engine, op);
                 op->runnable = false;
                 while (verdict == OP_CONTINUE)
                         verdict = op->ops->step(op, now);
-                if (verdict == OP_AWAIT && !op->parked)
+                if (verdict == OP_AWAIT && !op->parked) {
+                        ended |= engine_rest(engine, op, now);
                         continue;
+                }
                 if (op->parked) {
-                        DL_DELETE(engine->operations, op);
-                        engine->n_operations--;
+                        engine_remove(engine, op);
                         DL_APPEND(op->subscription->parked, op);
                         op->subscription->wanted_at.ns =
                                 MIN(op->subscription->wanted_at.ns, op->wanted.ns);
@@ -121,8 +165,7 @@ static bool engine_step(struct engine *engine, struct mono now) {
 
                 arm_error_withhold(&op->error, op->call.bearer);
                 op->ops->ended(op, now);
-                DL_DELETE(engine->operations, op);
-                engine->n_operations -= !op->apart;
+                engine_remove(engine, op);
                 operation_free(op);
                 ended = true;
         }
@@ -141,8 +184,10 @@ static struct mono engine_next_wake(const struct engine *engine, struct mono now
         struct mono wake = engine_pause_end(engine, now);
         struct operation *op;
 
+        /* Those for which there is no room go on when there is some. */
         DL_FOREACH (engine->operations, op) {
-                wake.ns = MIN(wake.ns, op->wake.ns);
+                if (now.ns < op->wake.ns || engine_may_go_on(engine, op))
+                        wake.ns = MIN(wake.ns, op->wake.ns);
         }
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 wake.ns = MIN(wake.ns, subscription_next_wake(&engine->subscriptions[i], now).ns);
@@ -157,7 +202,7 @@ static bool engine_is_settled(const struct engine *engine, struct mono now) {
                 if (engine->subscriptions[i].parked ||
                     engine->subscriptions[i].permit_at.ns != MONO_NEVER.ns)
                         return false;
-        return engine->n_operations == 0 && !engine->waiting;
+        return engine->n_operations + engine->n_resting == 0 && !engine->waiting;
 }
 
 /* After a suspend the worlds are as old as another life's: what came due meanwhile may be done. After a

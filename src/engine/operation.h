@@ -83,6 +83,7 @@ struct operation {
         struct mono parked_at;
         struct mono wanted; /* parked: its listing, by then */
         bool apart;      /* an order's, which mostly waits: it takes no room of limits.parallel */
+        bool resting;    /* waits for a moment, and holds no room until it has come */
         bool parked;     /* waits for a listing, among its subscription's, and holds no room */
         bool maybe_done; /* what it is for may have been done, by us or others, also when it fails */
         enum op_outcome outcome;

@@ -379,6 +379,71 @@ static void test_regions(void **state) {
         engine_end();
 }
 
+/* ---- subscriptions ---- */
+
+#define FIRST_SUB "00000000-1111-4111-8111-111111111111"
+
+/* Another subscription before the fixture's, with @n disks that are due at once. */
+static void begin_beside(int n, struct strbuf *disks) {
+        static struct target targets[2];
+
+        fixture_init();
+        targets[0] = (struct target){.subscription = text(FIRST_SUB)};
+        targets[1] = f.target;
+        f.file.targets = targets;
+        f.file.n_targets = 2;
+        f.item.period_s = 3600;
+        strbuf_append_str(disks, "{\"value\":[");
+        for (int i = 0; i < n; i++)
+                strbuf_appendf(disks,
+                               "%s{\"id\":\"/subscriptions/" FIRST_SUB
+                               "/resourceGroups/rg-app" COMPUTE "/disks/app%02d\",\"name\":"
+                               "\"app%02d\",\"location\":\"westeurope\",\"sku\":{\"name\":"
+                               "\"Premium_LRS\"},\"properties\":{\"uniqueId\":"
+                               "\"6fd33d6a-a035-4cac-a58d-3143362237%02d\",\"diskState\":"
+                               "\"Attached\",\"provisioningState\":\"Succeeded\"}}",
+                               i > 0 ? "," : "", i, i, i);
+        strbuf_append_str(disks, "]}");
+        rule(HTTP_GET, FIRST_SUB COMPUTE "/disks?", 200, strbuf_str(disks));
+        rule(HTTP_GET, FIRST_SUB COMPUTE "/snapshots?", 200, "{\"value\":[]}");
+}
+
+/* What is throttled for an hour in one takes no room from the other. */
+static void test_throttled_beside(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf disks = {};
+
+        begin_beside(20, &disks);
+        f.file.parallel = 4;
+        rule(HTTP_PUT, "/snapshots/app", 429, ERROR("TooManyRequests"));
+        f.rules[2].kept_from = true;
+        f.rules[2].header = "Retry-After: 3600\nx-ms-failure-cause: service\n"
+                            "x-ms-ratelimit-remaining-resource: "
+                            "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0";
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[2], 4);
+        assert_int_equal(f.requests[HTTP_PUT], 5);
+        assert_int_equal(engine_counts(f.engine)->created, 1);
+        engine_end();
+}
+
+/* What waits after a conflict takes none either, and is as many as ever: not all that is due. */
+static void test_conflicts_beside(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf disks = {};
+
+        begin_beside(20, &disks);
+        f.file.parallel = 4;
+        f.trace = true;
+        rule(HTTP_PUT, "/snapshots/app", 409, ERROR("AnotherOperationInProgress"));
+        f.rules[2].kept_from = true;
+        engine_begin();
+        engine_pass(3);
+        assert_non_null(strstr(f.sent.data, "/snapshots/app03-"));
+        assert_null(strstr(f.sent.data, "/snapshots/app04-"));
+        assert_non_null(strstr(f.sent.data, "/snapshots/db01-"));
+        engine_end();
+}
+
 /* ---- clocks ---- */
 
 /* Without a Date of ARM nobody vouches for our clock: nothing goes. */
@@ -655,6 +720,8 @@ int main(void) {
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
+                cmocka_unit_test(test_throttled_beside),
+                cmocka_unit_test(test_conflicts_beside),
                 cmocka_unit_test(test_ambiguous),
                 cmocka_unit_test(test_order_words),
         };
