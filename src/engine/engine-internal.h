@@ -184,6 +184,7 @@ struct engine {
         struct operation *waiting;    /* utlist: looks for which there is no room yet */
         struct subscription *subscriptions;
         size_t n_subscriptions;
+        size_t turn; /* index of the one that is looked at first, behind the last that had room */
 
         struct arm_clock arm_clock;
         struct sweep_doubt clock;

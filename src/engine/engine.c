@@ -37,6 +37,7 @@ void engine_add(struct engine *engine, struct operation *op) {
         DL_APPEND(engine->operations, op);
         engine->n_operations += !op->apart;
         op->subscription->n_operations += !op->apart;
+        engine->turn = (size_t)(op->subscription - engine->subscriptions) + 1;
 }
 
 /* It ends, or is parked. */
@@ -215,6 +216,7 @@ static void engine_slept(struct engine *engine, struct mono now) {
 static void engine_run(enum reactor_reason reason, void *data) {
         struct engine *engine = data;
         struct mono now = clock_mono(engine->services.clock);
+        size_t first;
         bool ended;
 
         if (now.ns - ENGINE_GRACE_NS > engine->due.ns)
@@ -225,8 +227,11 @@ static void engine_run(enum reactor_reason reason, void *data) {
         if (engine->was_paused && !engine->state.paused)
                 engine_slept(engine, now);
         engine->was_paused = engine->state.paused;
+        /* Who had room last has it last: one that always wants it is not to have what becomes free. */
+        first = engine->turn;
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                subscription_tick(&engine->subscriptions[i], now);
+                subscription_tick(&engine->subscriptions[(first + i) % engine->n_subscriptions],
+                                  now);
         engine_admit_waiting(engine);
         /* What was begun in this turn sends in this turn. */
         ended = engine_step(engine, now);

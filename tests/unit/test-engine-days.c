@@ -413,6 +413,8 @@ static void test_throttled_beside(void **state) {
         _cleanup_(strbuf_deinit) struct strbuf disks = {};
 
         begin_beside(20, &disks);
+        f.item.period_s = EVERY_S;
+        snap_add_ours(START_S); /* so that the others come first */
         f.file.parallel = 4;
         rule(HTTP_PUT, "/snapshots/app", 429, ERROR("TooManyRequests"));
         f.rules[2].kept_from = true;
@@ -420,10 +422,28 @@ static void test_throttled_beside(void **state) {
                             "x-ms-ratelimit-remaining-resource: "
                             "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0";
         engine_begin();
-        engine_pass(60);
+        engine_pass(EVERY_S);
         assert_int_equal(f.met[2], 4);
         assert_int_equal(f.requests[HTTP_PUT], 5);
         assert_int_equal(engine_counts(f.engine)->created, 1);
+        engine_end();
+}
+
+/* What becomes free goes to each in turn: one that always wants it does not get it all. */
+static void test_turns(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf disks = {};
+        const char *third, *ours;
+
+        begin_beside(20, &disks);
+        f.file.parallel = 1;
+        f.trace = true;
+        engine_begin();
+        engine_pass(60);
+        third = strstr(f.sent.data, "/snapshots/app02-");
+        ours = strstr(f.sent.data, "/snapshots/db01-");
+        assert_non_null(third);
+        assert_non_null(ours);
+        assert_true(ours < third);
         engine_end();
 }
 
@@ -721,6 +741,7 @@ int main(void) {
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
                 cmocka_unit_test(test_throttled_beside),
+                cmocka_unit_test(test_turns),
                 cmocka_unit_test(test_conflicts_beside),
                 cmocka_unit_test(test_ambiguous),
                 cmocka_unit_test(test_order_words),
