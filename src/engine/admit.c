@@ -73,45 +73,82 @@ static void subscription_admit(struct subscription *s, const struct action *acti
         engine_add(s->engine, op);
 }
 
-bool subscription_admit_kind(struct subscription *s, enum action_kind kind, struct mono now) {
-        struct world_view view = world_view(s->world);
-        uint32_t waits = 0;
-        bool busy = false;
+/* One look through the plan for what of a kind may begin. */
+struct admission {
+        struct subscription *s;
+        enum action_kind kind;
+        struct mono now;
+        struct world_view view;
+        uint32_t waits; /* region that waits for the budget, the last one found; 0: none */
+        bool busy;      /* some began or wait */
+        bool full;      /* no more can begin */
+};
 
-        for (size_t i = 0; i < s->plan->n_actions; i++) {
-                const struct action *action = &s->plan->actions[i];
-                const char *region;
-                struct memory *memory;
-                struct mono permit;
+static void admission_try(struct admission *a, size_t i) {
+        struct subscription *s = a->s;
+        const struct action *action = &s->plan->actions[i];
+        const char *region;
+        struct memory *memory;
+        struct mono permit;
 
-                if (action->kind != kind || action->blocked != 0)
-                        continue;
-                /* While another slot of the series is under way, the memory is of that one. */
-                memory = s->tries[i] ?: subscription_memory(s, action);
-                if (memory && !memory->running)
-                        s->tries[i] = memory;
-                if (!memory || memory->running || memory->done || now.ns < memory->not_before.ns ||
-                    (memory->astray && s->disks_at.ns == 0) ||
-                    (kind == ACTION_DELETE && memory->failed_in == s->serial))
-                        continue;
-                busy = true;
-                if (!subscription_has_room(s))
-                        break;
-                if (kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
-                    !subscription_survivors_stand(s, action->series, now))
-                        continue;
-                if (waits != 0 && action->region == waits)
-                        continue;
-                region = action->region != 0 ? view_str(&view, action->region) : "";
-                permit = action_permit(s, action, region, now);
-                if (permit.ns > now.ns) {
-                        s->permit_at.ns = MIN(s->permit_at.ns, permit.ns);
-                        if (kind == ACTION_CREATE && s->one_region)
-                                break;
-                        waits = action->region; /* so does all that goes there */
-                        continue;
-                }
-                subscription_admit(s, action, region, memory, now);
+        if (action->kind != a->kind || action->blocked != 0)
+                return;
+        /* While another slot of the series is under way, the memory is of that one. */
+        memory = s->tries[i] ?: subscription_memory(s, action);
+        if (memory && !memory->running)
+                s->tries[i] = memory;
+        if (!memory || memory->running || memory->done || a->now.ns < memory->not_before.ns ||
+            (memory->astray && s->disks_at.ns == 0) ||
+            (a->kind == ACTION_DELETE && memory->failed_in == s->serial))
+                return;
+        a->busy = true;
+        a->full = !subscription_has_room(s);
+        if (a->full)
+                return;
+        if (a->kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&
+            !subscription_survivors_stand(s, action->series, a->now))
+                return;
+        if (a->waits != 0 && action->region == a->waits)
+                return;
+        region = action->region != 0 ? view_str(&a->view, action->region) : "";
+        permit = action_permit(s, action, region, a->now);
+        if (permit.ns > a->now.ns) {
+                s->permit_at.ns = MIN(s->permit_at.ns, permit.ns);
+                a->full = a->kind == ACTION_CREATE && s->one_region;
+                a->waits = action->region; /* so does all that goes there */
+                return;
         }
-        return busy;
+        subscription_admit(s, action, region, memory, a->now);
+}
+
+/*
+ * With which of @n creates of one slot to begin: with another in each slot, as by chance. Where there is not
+ * room for all before the next slot, those that come last have none; always the same ones they would be in
+ * the order of their names.
+ */
+static size_t slot_first(const struct action *action, size_t n) {
+        uint64_t slot = (uint64_t)(action->slot.ticks / TICKS_PER_SEC);
+
+        return action->kind == ACTION_CREATE
+                       ? (size_t)((slot * UINT64_C(0x9e3779b97f4a7c15) >> 32) % n)
+                       : 0;
+}
+
+bool subscription_admit_kind(struct subscription *s, enum action_kind kind, struct mono now) {
+        struct admission a = {.s = s, .kind = kind, .now = now, .view = world_view(s->world)};
+        const struct plan *plan = s->plan;
+
+        for (size_t begin = 0, end; begin < plan->n_actions && !a.full; begin = end) {
+                const struct action *action = &plan->actions[begin];
+                size_t first;
+
+                end = begin + 1;
+                while (end < plan->n_actions && plan->actions[end].kind == action->kind &&
+                       plan->actions[end].slot.ticks == action->slot.ticks)
+                        end++;
+                first = slot_first(action, end - begin);
+                for (size_t i = 0; i < end - begin && !a.full; i++)
+                        admission_try(&a, begin + (first + i) % (end - begin));
+        }
+        return a.busy;
 }
