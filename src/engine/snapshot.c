@@ -491,6 +491,9 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
         enum op_verdict verdict;
 
         verdict = operation_preflight(op, now);
+        /* Overdue, as after a suspend: what is on its way has its effect all the same. */
+        op->maybe_done |= verdict == OP_DONE && snapshot->state == SNAPSHOT_AWAIT_CREATE &&
+                          op->call.state == CALL_IN_FLIGHT;
         if (verdict != OP_CONTINUE)
                 return verdict;
 

@@ -636,6 +636,24 @@ static void test_given_up_is_found(void **state) {
         engine_end();
 }
 
+/* The machine slept while the answer to a PUT was on its way: it may have come out, and is told when it has. */
+static void test_slept_at_a_create(void **state) {
+        begin();
+        f.policy.has_keep = false;
+        f.item.period_s = SEC_PER_DAY;
+        f.n_snaps--;
+        engine_begin();
+        while (f.n_flights == 0 || f.flights[0]->request->method != HTTP_PUT)
+                assert_true(engine_turn(INT64_MAX - 1));
+        snap_add_ours(START_S);
+        f.now_ns += 3600 * NSEC_PER_SEC;
+        engine_pass(600);
+        assert_true(said("[Deadline]"));
+        assert_true(said("T000000Z is complete after 1 failures (slot"));
+        assert_int_equal(engine_counts(f.engine)->created, 1);
+        engine_end();
+}
+
 /* What came out is of another disk: it is not tried under another name before the disks are listed. */
 static void test_made_again(void **state) {
         struct series_key key = {"prod-backup", "gold", GENERATION, "westeurope"};
@@ -768,6 +786,7 @@ int main(void) {
                 cmocka_unit_test(test_given_up),
                 cmocka_unit_test(test_two_given_up),
                 cmocka_unit_test(test_given_up_is_found),
+                cmocka_unit_test(test_slept_at_a_create),
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
