@@ -3,6 +3,7 @@
  *
  *         START -> CREATE -> LISTING -> DONE (listed complete, and checked)
  *         START -> LOOK -> CREATE when the name may exist although no listing shows it
+ *         CREATE -> LOOK_AGAIN -> LOOK when it was refused for some time, or never sent
  *         CREATE -> LISTING also when the reply is lost: the listing shows what became of it
  *         LISTING -> POLL, with the operation's URL, when it is listed and not complete; the URL is
  *         Azure-AsyncOperation's before Location's, and without either the snapshot itself tells
@@ -34,6 +35,9 @@
 /* Chosen: snapshots of ordinary disks took 0.1 to 2.4 s (FACTS section 1); one that takes half an
  * hour is found by the next sweep. */
 #define SNAPSHOT_LIFE_NS (1800 * NSEC_PER_SEC)
+/* A PUT that could not go for so long, its budget being closed, is preceded by a look. Chosen: as late as a
+ * slot may be before one is (admit.c). */
+#define SNAPSHOT_UNSEEN_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
 /* Between polls when the service does not say. */
 #define SNAPSHOT_POLL_FIRST_NS (1 * NSEC_PER_SEC)
 #define SNAPSHOT_POLL_CAP_NS (30 * NSEC_PER_SEC)
@@ -189,7 +193,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_CREATE);
         snapshot_count_put(snapshot, true);
         return operation_call(&snapshot->op, request, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE,
-                              MONO_NEVER, now);
+                              mono_add_ns(now, SNAPSHOT_UNSEEN_NS), now);
 }
 
 static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono now) {
@@ -284,6 +288,13 @@ static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now)
         return operation_park(&snapshot->op, snapshot->next, now);
 }
 
+/* The PUT had no effect. When it may go again, another daemon may have been there, and somebody may hold what
+ * it took; and no listing waits for it meanwhile. */
+static enum op_verdict snapshot_refused(struct snapshot *snapshot, struct mono now) {
+        snapshot_count_put(snapshot, false);
+        return snapshot_look_later(snapshot, now);
+}
+
 static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct mono now) {
         const struct policy_cloud *cloud = &snapshot->op.engine->file->cloud;
         struct call *call = &snapshot->op.call;
@@ -295,16 +306,14 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
         switch (call->error.class) {
         case ARM_OK:
                 break;
-        case ARM_THROTTLED:
-                return operation_retry(&snapshot->op, now);
-        case ARM_CONFLICT: /* perhaps with somebody's PUT of the same name */
-                snapshot_count_put(snapshot, false);
-                return snapshot_look_later(snapshot, now);
         case ARM_TRANSIENT:
         case ARM_PROTOCOL:
                 if (call->error.maybe_done)
                         return snapshot_park(snapshot, now);
-                return operation_retry(&snapshot->op, now);
+                return snapshot_refused(snapshot, now);
+        case ARM_THROTTLED:
+        case ARM_CONFLICT: /* perhaps with somebody's PUT of the same name */
+                return snapshot_refused(snapshot, now);
         case ARM_AUTH:
         case ARM_FORBIDDEN:
         case ARM_NOT_FOUND:

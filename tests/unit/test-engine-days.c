@@ -379,6 +379,73 @@ static void test_regions(void **state) {
         engine_end();
 }
 
+/* What is told to wait keeps no listing from coming, by which the others are confirmed. */
+static void test_throttled_create(void **state) {
+        fixture_init();
+        f.item.period_s = 3600;
+        rule(HTTP_GET, "/disks?", 200,
+             "{\"value\":[" DISK("db01", "westeurope", "8") "," DISK("c", "northeurope", "2") "]}");
+        rule(HTTP_PUT, "/snapshots/c-", 429, ERROR("TooManyRequests"));
+        f.rules[1].kept_from = true;
+        f.rules[1].header = "Retry-After: 1200\nx-ms-failure-cause: service\n"
+                            "x-ms-ratelimit-remaining-resource: "
+                            "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0";
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[1], 1);
+        assert_int_equal(engine_counts(f.engine)->created, 1);
+        engine_end();
+}
+
+/* After a wait that long another daemon may have been there, and somebody holds what it took: it is looked at
+ * before the same name is written again, which would take the hold away. */
+static void test_throttled_and_held(void **state) {
+        begin();
+        f.n_snaps--;
+        f.item.period_s = SEC_PER_DAY;
+        rule(HTTP_PUT, "/snapshots/", 429, ERROR("TooManyRequests"));
+        f.rules[0].times = 1;
+        f.rules[0].kept_from = true;
+        f.rules[0].header = "Retry-After: 1200";
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        snap_add_ours(START_S)->hold = "audit";
+        engine_pass(1800);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        assert_true(said("T000000Z is complete (slot"));
+        engine_end();
+}
+
+/* The same where it was not sent, since others had closed the budget by then. */
+static void test_unsent_and_held(void **state) {
+        const char *at;
+        int puts = 0;
+
+        fixture_init();
+        f.item.period_s = SEC_PER_DAY;
+        f.trace = true;
+        rule(HTTP_GET, "/disks?", 200,
+             "{\"value\":[" DISK("db01", "westeurope", "8") "," DISK("c", "westeurope", "2") "]}");
+        rule(HTTP_PUT, "/snapshots/c-", 429, ERROR("TooManyRequests"));
+        f.rules[1].kept_from = true;
+        f.rules[1].header = "Retry-After: 1200";
+        rule(HTTP_PUT, "/snapshots/db01-", 401, ERROR("ExpiredAuthenticationToken"));
+        f.rules[2].times = 1;
+        f.rules[2].kept_from = true;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[1], 1);
+        assert_int_equal(f.met[2], 1);
+        snap_add_ours(START_S)->hold = "audit";
+        engine_pass(1300);
+        for (at = f.sent.data; (at = strstr(at, " PUT ")); at++)
+                puts += strncmp(strrchr(strndupa(at, strcspn(at, "?")), '/'), "/db01-", 6) == 0;
+        assert_int_equal(puts, 1);
+        assert_true(said("T000000Z is complete (slot"));
+        engine_end();
+}
+
 /* ---- subscriptions ---- */
 
 #define FIRST_SUB "00000000-1111-4111-8111-111111111111"
@@ -790,6 +857,9 @@ int main(void) {
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
+                cmocka_unit_test(test_throttled_create),
+                cmocka_unit_test(test_throttled_and_held),
+                cmocka_unit_test(test_unsent_and_held),
                 cmocka_unit_test(test_throttled_beside),
                 cmocka_unit_test(test_turns),
                 cmocka_unit_test(test_conflicts_beside),
