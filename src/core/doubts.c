@@ -63,6 +63,7 @@ void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more)
         sum->agreeing += more->agreeing;
         if (more->accepted)
                 sum->accepted = more->accepted;
+        sum->former.ticks = MAX(sum->former.ticks, more->former.ticks);
 }
 
 /* Whether @part is more than @percent of @whole, a count of rows, which is far from overflow. @part may

@@ -83,6 +83,9 @@ struct policy_tally {
         size_t differing;     /* series of listed disks whose accepted rule is not the file's */
         size_t agreeing;      /* the same, whose newest complete snapshot carries the file's */
         const char *accepted; /* what one of the differing carries, or NULL; the world's */
+        /* Of names that the policy had, whose snapshots were taken beside its own and by another rule: when
+         * the newest of them was. An ack before it is none of that rule's end. 0 ticks: there is none. */
+        struct utc former;
 };
 
 void policy_tally_add(struct policy_tally *sum, const struct policy_tally *more);

@@ -40,38 +40,154 @@ void planner_accepted(const struct planner *p, const struct series *s,
         *ret_accepted = accepted;
 }
 
-/* Counts those that the file's rule lets die within the horizon, and the accepted one does not. */
-static int count_beyond(const struct planner *p, const struct series *s, int64_t jitter_s,
-                        const struct accepted *accepted, size_t *count) {
-        const struct policy *policy = s->policy;
-        struct retention_floors floors = {policy->min_keep, policy->min_age_s};
-        struct retention_future future = {
-                .schedule = s->disk ? &policy->schedule : NULL,
+/* What of a series the accepted rules keep within the horizon. */
+struct kept {
+        bool *by_accepted; /* [n_members] */
+        size_t n;
+};
+
+static void kept_deinit(struct kept *kept) {
+        free(kept->by_accepted);
+}
+
+static void keep_member(struct kept *kept, size_t i) {
+        kept->n += !kept->by_accepted[i];
+        kept->by_accepted[i] = true;
+}
+
+static struct retention_future series_future(const struct planner *p, const struct series *s,
+                                             int64_t jitter_s) {
+        return (struct retention_future){
+                .schedule = s->disk ? &s->policy->schedule : NULL,
                 .jitter_s = jitter_s,
                 .now = p->now,
                 .horizon = utc_add_seconds(p->now, DOUBT_POLICY_HORIZON_S),
         };
-        _cleanup_(freep) struct utc *by_file = NULL, *by_accepted = NULL;
+}
+
+static int keep_by_accepted(const struct planner *p, const struct series *s, int64_t jitter_s,
+                            const struct keep *keep, struct kept *kept) {
+        struct retention_floors floors = {s->policy->min_keep, s->policy->min_age_s};
+        struct retention_future future = series_future(p, s, jitter_s);
+        _cleanup_(freep) struct utc *deaths = calloc(s->n_members + 1, sizeof(*deaths));
         int r;
 
-        by_file = calloc(s->n_members + 1, sizeof(*by_file));
-        by_accepted = calloc(s->n_members + 1, sizeof(*by_accepted));
-        if (!by_file || !by_accepted)
+        if (!deaths)
                 return -ENOMEM;
+        r = retention_deaths(s->points, s->n_members, keep, s->policy->zone, &floors, &future,
+                             deaths);
+        for (size_t i = 0; i < s->n_members && r == 0; i++)
+                if (deaths[i].ticks == UTC_NEVER.ticks)
+                        keep_member(kept, i);
+        return r;
+}
+
+static bool is_complete(const struct planner *p, const struct snapshot_row *row) {
+        return (row->flags & ROW_COMPLETE) && !snapshot_row_is_future(row, p->now);
+}
+
+/*
+ * The newest complete one of that name with a rule, if snapshots of another name were taken between
+ * those of this one: two policies that ran side by side and are one now. Where a policy was renamed, all
+ * of the old name are older, but for a slot that two daemons took while one had reloaded; and the newest
+ * of the series tells the rule for both.
+ */
+static const struct snapshot_row *find_beside(const struct planner *p, const struct series *s,
+                                              uint32_t name) {
+        const struct snapshot_row *newest = NULL;
+        struct utc oldest = UTC_NEVER;
+
+        for (size_t i = 0; i < s->n_members; i++) {
+                const struct snapshot_row *row = series_row(s, i);
+
+                if (row->policy != name || row->keep == 0 || row->flags & ROW_ADOPTED ||
+                    !is_complete(p, row))
+                        continue;
+                oldest.ticks = MIN(oldest.ticks, row->slot.ticks);
+                newest = row;
+        }
+        for (size_t i = 0; i < s->n_members && newest; i++) {
+                const struct snapshot_row *other = series_row(s, i);
+
+                if (other->policy == name || !is_complete(p, other) ||
+                    other->slot.ticks >= newest->slot.ticks)
+                        continue;
+                for (size_t j = i; j < s->n_members; j++)
+                        if (series_row(s, j)->policy == other->policy &&
+                            is_complete(p, series_row(s, j)) &&
+                            series_row(s, j)->slot.ticks > oldest.ticks)
+                                return newest;
+        }
+        return NULL;
+}
+
+/* Those of an old name by the rule that they carry, and among themselves, since nobody has accepted
+ * another for them: the policy's own snapshots go by the policy's, and say nothing of theirs. */
+static int keep_by_former(const struct planner *p, const struct series *s, uint32_t name,
+                          struct policy_tally *tally, struct kept *kept) {
+        const struct snapshot_row *newest = find_beside(p, s, name);
+        const char *text = newest ? view_keep(s->view, newest) : NULL, *zone;
+        _cleanup_(freep) struct retention_point *points = NULL;
+        _cleanup_(freep) struct verdict *verdicts = NULL;
+        struct keep keep = {};
+        size_t zone_len, n = 0;
+        bool has_keep;
+        int r;
+
+        if (!text || strcmp(text, p->rules[s->policy_index]) == 0)
+                return 0;
+        if (keep_tag_parse(text, strlen(text), &has_keep, &keep, &zone, &zone_len) != 0)
+                keep = (struct keep){}; /* keeps all */
+
+        points = calloc(s->n_members + 1, sizeof(*points));
+        verdicts = calloc(s->n_members + 1, sizeof(*verdicts));
+        if (!points || !verdicts)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n_members; i++)
+                if (series_row(s, i)->policy == name)
+                        points[n++] = s->points[i];
+        r = retention_judge(points, n, &keep, s->policy->zone, /* floors= */ NULL, p->now,
+                            verdicts);
+        if (r < 0)
+                return r;
+        n = 0;
+        for (size_t i = 0; i < s->n_members; i++)
+                if (series_row(s, i)->policy == name && verdicts[n++].kept_by != 0)
+                        keep_member(kept, i);
+        tally->former.ticks = MAX(tally->former.ticks, newest->time_created.ticks);
+        return 0;
+}
+
+/* Counts those that the file's rule lets die within the horizon, and an accepted one does not. */
+static int count_beyond(const struct planner *p, const struct series *s, int64_t jitter_s,
+                        const struct accepted *accepted, struct policy_tally *tally) {
+        const struct policy *policy = s->policy;
+        struct retention_floors floors = {policy->min_keep, policy->min_age_s};
+        struct retention_future future = series_future(p, s, jitter_s);
+        _cleanup_(kept_deinit) struct kept kept = {};
+        _cleanup_(freep) struct utc *by_file = NULL;
+        int r = 0;
+
+        by_file = calloc(s->n_members + 1, sizeof(*by_file));
+        kept.by_accepted = calloc(s->n_members + 1, sizeof(*kept.by_accepted));
+        if (!by_file || !kept.by_accepted)
+                return -ENOMEM;
+
+        if (accepted->differs)
+                r = keep_by_accepted(p, s, jitter_s, &accepted->keep, &kept);
+        for (size_t i = 0; i < policy->n_formerly && r == 0; i++) {
+                uint32_t name = intern_find(s->view->strings, policy->formerly[i]);
+
+                r = name != 0 ? keep_by_former(p, s, name, tally, &kept) : 0;
+        }
+        if (r < 0 || kept.n == 0)
+                return r;
 
         r = retention_deaths(s->points, s->n_members, &policy->keep, policy->zone, &floors, &future,
                              by_file);
-        if (r < 0)
-                return r;
-        r = retention_deaths(s->points, s->n_members, &accepted->keep, policy->zone, &floors,
-                             &future, by_accepted);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < s->n_members; i++)
-                *count += by_file[i].ticks != UTC_NEVER.ticks &&
-                          by_accepted[i].ticks == UTC_NEVER.ticks;
-        return 0;
+        for (size_t i = 0; i < s->n_members && r == 0; i++)
+                tally->beyond += by_file[i].ticks != UTC_NEVER.ticks && kept.by_accepted[i];
+        return r;
 }
 
 int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
@@ -93,9 +209,9 @@ int planner_tally(struct planner *p, const struct series *s, int64_t jitter_s,
                 tally->accepted = accepted->text;
         /* Also with prune off: who turns it on again is not to find that a rule was accepted in the
          * meantime that nobody was asked about. */
-        if (!accepted->differs || !s->policy->has_keep)
+        if (!s->policy->has_keep || (!accepted->differs && s->policy->n_formerly == 0))
                 return 0;
-        return count_beyond(p, s, jitter_s, accepted, &tally->beyond);
+        return count_beyond(p, s, jitter_s, accepted, tally);
 }
 
 void planner_count_listed(struct planner *p) {

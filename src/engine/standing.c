@@ -320,7 +320,9 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                        doubt_policy_stands(&standing->tally, policy->max_delete_percent);
         standing->hidden = false;
 
-        acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data);
+        acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data) &&
+                state_acked_at(&engine->state, DOUBT_POLICY, policy->name).ticks >=
+                        standing->tally.former.ticks;
         if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent)) {
                 if (listed)
                         remember_rule(engine, policy, standing, kept);

@@ -289,6 +289,13 @@ bool state_is_acked(const struct state *state, enum doubt kind, const char *poli
                (!rule || (state->acks[at].rule && strcmp(state->acks[at].rule, rule) == 0));
 }
 
+struct utc state_acked_at(const struct state *state, enum doubt kind, const char *policy) {
+        bool found;
+        size_t at = state_acks_place(state, kind, policy, &found);
+
+        return found ? state->acks[at].at : UTC_NONE;
+}
+
 void state_ack_forget(struct state *state, enum doubt kind, const char *policy) {
         bool found;
         size_t at = state_acks_place(state, kind, policy, &found);

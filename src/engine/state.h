@@ -139,6 +139,8 @@ int state_ack(struct state *state, enum doubt kind, const char *policy, const ch
 /* Whether this rule (POLICY) or the question of ask (_DOUBT_N, @rule NULL) was accepted. */
 bool state_is_acked(const struct state *state, enum doubt kind, const char *policy,
                     const char *rule);
+/* When the one of that kind was given; UTC_NONE: there is none. */
+struct utc state_acked_at(const struct state *state, enum doubt kind, const char *policy);
 void state_ack_forget(struct state *state, enum doubt kind, const char *policy);
 /* MASS: what was accepted within DOUBT_MASS_WINDOW_S before @now and is not spent. */
 uint64_t state_allowance(const struct state *state, const char *policy, struct utc now);

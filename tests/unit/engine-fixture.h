@@ -55,6 +55,7 @@ struct snap {
         const char *hold;
         bool adopted; /* by its tags, whatever its name: of the second in which it was created */
         char until[UTC_SLOT_SIZE]; /* of a backup, and "" otherwise */
+        const char *policy, *keep; /* of its tags; NULL: gold, and f.keep_text */
 };
 
 struct flight {
@@ -204,14 +205,21 @@ static struct snap *snap_add(const char *name, int64_t slot_s) {
         return snap;
 }
 
-/* One of ours, made by an earlier daemon. */
-static inline struct snap *snap_add_ours(int64_t slot_s) {
-        struct series_key key = {"prod-backup", "gold", GENERATION, "westeurope"};
+/* One of ours under that policy, made by an earlier daemon. */
+static inline struct snap *snap_add_under(const char *policy, int64_t slot_s) {
+        struct series_key key = {"prod-backup", policy, GENERATION, "westeurope"};
         char prefix[NAMING_PREFIX_SIZE], name[SNAPSHOT_NAME_SIZE];
+        struct snap *snap;
 
         assert_int_equal(naming_prefix("db01", &key, prefix), 0);
         naming_snapshot(prefix, utc_from_seconds(slot_s), 1, name);
-        return snap_add(name, slot_s);
+        snap = snap_add(name, slot_s);
+        snap->policy = policy;
+        return snap;
+}
+
+static inline struct snap *snap_add_ours(int64_t slot_s) {
+        return snap_add_under("gold", slot_s);
 }
 
 /* @state: provisioningState, and more if it brings its own quotes. */
@@ -229,7 +237,7 @@ static void append_snap(const struct snap *snap, const char *state, struct strbu
                 out,
                 "{\"id\":\"" SNAPSHOTS_ID "/%s\",\"name\":\"%s\",\"location\":\"westeurope\","
                 "\"tags\":{\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"prod-backup\","
-                "\"snapkeep-policy\":\"gold\",\"snapkeep-slot\":\"%s\",\"snapkeep-disk\":\"" SUB
+                "\"snapkeep-policy\":\"%s\",\"snapkeep-slot\":\"%s\",\"snapkeep-disk\":\"" SUB
                 "/rg-app/db01\",\"snapkeep-generation\":\"" GENERATION
                 "\",\"snapkeep-keep\":\"%s\"%s%s%s%s%s%s%s},\"properties\":"
                 "{"
@@ -237,7 +245,8 @@ static void append_snap(const struct snap *snap, const char *state, struct strbu
                 "\",\"sourceUniqueId\":\"" GENERATION
                 "\"},\"incremental\":true,\"timeCreated\":\"%s\",\"provisioningState\":\"%s\","
                 "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
-                snap->name, snap->name, slot, f.keep_text ?: "last=2;pick=first;zone=UTC",
+                snap->name, snap->name, snap->policy ?: "gold", slot,
+                snap->keep ?: f.keep_text ?: "last=2;pick=first;zone=UTC",
                 snap->hold ? ",\"snapkeep-hold\":\"" : "", snap->hold ?: "", snap->hold ? "\"" : "",
                 adopted, snap->until[0] ? ",\"snapkeep-until\":\"" : "", snap->until,
                 snap->until[0] ? "\"" : "", created, state, snap->serial);

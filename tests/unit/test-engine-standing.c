@@ -152,6 +152,40 @@ static void test_ack_is_of_one_step(void **state) {
         written = NULL;
 }
 
+/* What silver took beside gold, some days ago, goes by silver's rule when gold takes it over: nobody has
+ * accepted gold's for it, not even who did so for gold before. */
+static void test_two_become_one(void **state) {
+        static char *formerly[] = {NULL};
+
+        fixture_init();
+        remember();
+        f.item.period_s = 40 * SEC_PER_DAY;
+        days_later(0);
+        assert_int_equal(look(&narrow, "daily=400;pick=first;zone=UTC", /* ack= */ true),
+                         DOUBT_BIT(DOUBT_POLICY));
+
+        days_later(5);
+        f.n_snaps = 0;
+        for (int i = 9; i >= 1; i--)
+                snap_add_under("silver", START_S + (4 - i) * SEC_PER_DAY + 300)->keep =
+                        "daily=400;pick=first;zone=UTC";
+        for (int i = 11; i >= 0; i -= 11)
+                snap_add_ours(START_S + (5 - i) * SEC_PER_DAY);
+        assert_int_equal(look(&narrow, NULL, /* ack= */ false), 0);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+
+        formerly[0] = text("silver");
+        f.policy.formerly = formerly;
+        f.policy.n_formerly = 1;
+        assert_int_equal(look(&narrow, NULL, /* ack= */ false), DOUBT_BIT(DOUBT_POLICY));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        assert_int_equal(look(&narrow, NULL, /* ack= */ true), DOUBT_BIT(DOUBT_POLICY));
+        assert_int_equal(f.requests[HTTP_DELETE], 9);
+        assert_int_equal(look(&narrow, NULL, /* ack= */ false), 0);
+        free(written);
+        written = NULL;
+}
+
 /* ---- targets, unread ---- */
 
 #define UNREAD 403, ERROR("AuthorizationFailed")
@@ -675,6 +709,7 @@ static void test_reload_keeps_time(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ack_is_of_one_step),
+                cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_clock_over_subscriptions),

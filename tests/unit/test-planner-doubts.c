@@ -952,18 +952,94 @@ static void test_judged_once(void **state) {
         teardown(&f);
 }
 
+/* Two policies that ran side by side become one: what goes under the other's name goes by the rule that it
+ * carries until somebody has accepted the file's for it, though the newest of all carries that. */
+static void test_accepted_beside(void **state) {
+        static const struct {
+                int line;
+                int64_t shift;     /* of those of the old name, into the past */
+                const char *rule;  /* that they carry */
+                const char *newer; /* the newest of them, when it is another */
+                size_t beyond;
+        } rows[] = {
+                /* the file keeps one of them too */
+                {__LINE__, 0, NONE, NULL, 4},
+                {__LINE__, 0, "rubbish", NULL, 4},
+                {__LINE__, 0, "last=2;pick=first;zone=UTC", NULL, 1},
+                {__LINE__, 0, LAST_3, NULL, 0},
+                {__LINE__, 0, NONE, LAST_3, 0},
+                {__LINE__, 0, LAST_3, NONE, 4},
+                {__LINE__, 0, NULL, NULL, 0},
+                /* one between, and none: then the one took the name of the other */
+                {__LINE__, 8, NONE, NULL, 5},
+                {__LINE__, 9, NONE, NULL, 0},
+                {__LINE__, 11, NONE, NULL, 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                static char *formerly[] = {NULL, NULL};
+                struct fixture f;
+
+                formerly[0] = text("bronze");
+                formerly[1] = text("silver");
+                setup(&f);
+                f.policy.formerly = formerly;
+                f.policy.n_formerly = 2;
+                f.item.period_s = 366 * SEC_PER_DAY; /* nothing comes */
+                for (int64_t j = 0; j < 6; j++)
+                        add(&f, 2 * j, ROW_COMPLETE)->keep = keep_number(&f, LAST_3);
+                for (int64_t j = 0; j < 3; j++) { /* the one whose name silver took */
+                        struct snapshot_row *row = add(&f, 40 + j, ROW_COMPLETE);
+
+                        row->policy = number(&f, "bronze");
+                        row->keep = keep_number(&f, LAST_3);
+                }
+                for (int64_t j = 0; j < 5; j++) {
+                        struct snapshot_row *row = add(&f, 2 * j + 1 + rows[i].shift, ROW_COMPLETE);
+
+                        row->policy = number(&f, "silver");
+                        if (rows[i].rule)
+                                row->keep = keep_number(&f, rows[i].rule);
+                        if (j == 0 && rows[i].newer)
+                                row->keep = keep_number(&f, rows[i].newer);
+                }
+                run(&f, NOW + 9);
+                if (f.plan->policies[0].beyond != rows[i].beyond)
+                        fail_msg("row at line %d: beyond %zu", rows[i].line,
+                                 f.plan->policies[0].beyond);
+                assert_int_equal(
+                        f.plan->policies[0].former.ticks,
+                        rows[i].beyond == 0
+                                ? 0
+                                : utc_from_seconds(NOW + 2 - (1 + rows[i].shift) * EVERY).ticks);
+                assert_int_equal(f.plan->policies[0].differing, 0);
+                teardown(&f);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_stale),         cmocka_unit_test(test_stale_blocks),
-                cmocka_unit_test(test_late),          cmocka_unit_test(test_late_unknown),
-                cmocka_unit_test(test_full),          cmocka_unit_test(test_burst),
-                cmocka_unit_test(test_shared_limits), cmocka_unit_test(test_own_limits),
-                cmocka_unit_test(test_deferred),      cmocka_unit_test(test_accepted),
-                cmocka_unit_test(test_peer),          cmocka_unit_test(test_tally),
-                cmocka_unit_test(test_listed),        cmocka_unit_test(test_survivors),
-                cmocka_unit_test(test_settle),        cmocka_unit_test(test_settle_own),
-                cmocka_unit_test(test_found),         cmocka_unit_test(test_hash),
-                cmocka_unit_test(test_ask),           cmocka_unit_test(test_formerly),
+                cmocka_unit_test(test_stale),
+                cmocka_unit_test(test_stale_blocks),
+                cmocka_unit_test(test_late),
+                cmocka_unit_test(test_late_unknown),
+                cmocka_unit_test(test_full),
+                cmocka_unit_test(test_burst),
+                cmocka_unit_test(test_shared_limits),
+                cmocka_unit_test(test_own_limits),
+                cmocka_unit_test(test_deferred),
+                cmocka_unit_test(test_accepted),
+                cmocka_unit_test(test_accepted_beside),
+                cmocka_unit_test(test_peer),
+                cmocka_unit_test(test_tally),
+                cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_settle),
+                cmocka_unit_test(test_settle_own),
+                cmocka_unit_test(test_found),
+                cmocka_unit_test(test_hash),
+                cmocka_unit_test(test_ask),
+                cmocka_unit_test(test_formerly),
                 cmocka_unit_test(test_judged_once),
         };
 
