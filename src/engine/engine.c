@@ -344,6 +344,26 @@ static int engine_add_subscriptions(struct engine *engine) {
         return 0;
 }
 
+/* A policy that was renamed has the targets that it had, and what was missing of them still is. */
+static int take_over_fleets(struct engine *engine) {
+        const struct policy_file *file = engine->file;
+
+        for (size_t t = 0; t < file->n_targets; t++) {
+                const struct policy *policy = &file->policies[file->targets[t].policy];
+
+                for (size_t i = 0; i < policy->n_formerly; i++) {
+                        char key[sizeof(engine->target_keys[t])];
+                        int r;
+
+                        r = target_key(file, t, policy->formerly[i], key);
+                        if (r < 0)
+                                return r;
+                        state_fleet_rename(&engine->state, key, engine->target_keys[t]);
+                }
+        }
+        return 0;
+}
+
 /* Room for what stands, and what the state directory remembers of it. */
 static int engine_init_standing(struct engine *engine) {
         const struct policy_file *file = engine->file;
@@ -367,7 +387,8 @@ static int engine_init_standing(struct engine *engine) {
                 return -ENOMEM;
 
         for (size_t t = 0; t < file->n_targets; t++) {
-                r = target_key(file, t, engine->target_keys[t]);
+                r = target_key(file, t, file->policies[file->targets[t].policy].name,
+                               engine->target_keys[t]);
                 if (r < 0)
                         return r;
         }
@@ -392,7 +413,7 @@ static int engine_init_standing(struct engine *engine) {
                          "the state that was kept cannot be read: %s; pauses and acks are "
                          "forgotten, and freezes begin anew",
                          strerrordesc_np(-r));
-        return 0;
+        return take_over_fleets(engine);
 }
 
 int engine_new(const struct services *services, const struct policy_file *file,

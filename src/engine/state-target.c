@@ -89,7 +89,8 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*x, *y);
 }
 
-int target_key(const struct policy_file *file, size_t target, char ret_key[static 17]) {
+int target_key(const struct policy_file *file, size_t target, const char *policy,
+               char ret_key[static 17]) {
         _cleanup_(selectors_deinit) struct selectors selectors = {};
         const struct target *one = &file->targets[target];
         uint8_t digest[SHA256_SIZE];
@@ -97,8 +98,7 @@ int target_key(const struct policy_file *file, size_t target, char ret_key[stati
 
         r = selectors_of(one, &selectors);
         if (r == 0)
-                r = selectors_add(&selectors, "policy", file->policies[one->policy].name, "",
-                                  /* fold= */ false);
+                r = selectors_add(&selectors, "policy", policy, "", /* fold= */ false);
         if (r < 0)
                 return r == -E2BIG ? -ENOMEM : r;
         qsort(selectors.items, selectors.n, sizeof(char *), compare_texts);

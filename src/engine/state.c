@@ -205,6 +205,27 @@ int state_fleet_get(struct state *state, const char *key, struct state_fleet **r
         return 0;
 }
 
+void state_fleet_rename(struct state *state, const char *from, const char *to) {
+        struct state_fleet fleet;
+        bool found, taken;
+        size_t at = state_fleets_place(state, from, &found);
+
+        (void)state_fleets_place(state, to, &taken);
+        if (!found || taken)
+                return;
+        fleet = state->fleets[at];
+        state->n_fleets--;
+        memmove(&state->fleets[at], &state->fleets[at + 1],
+                (state->n_fleets - at) * sizeof(*state->fleets));
+        at = state_fleets_place(state, to, &found);
+        memmove(&state->fleets[at + 1], &state->fleets[at],
+                (state->n_fleets - at) * sizeof(*state->fleets));
+        state->n_fleets++;
+        snprintf(fleet.key, sizeof(fleet.key), "%s", to);
+        state->fleets[at] = fleet;
+        state->changed = true;
+}
+
 const struct state_gone *state_gone_find(const struct state *state, const char *generation) {
         bool found;
         size_t at = state_gone_place(state, generation, &found);

@@ -129,9 +129,12 @@ int state_failure_note(struct state *state, const struct guid *unique_id,
 /* Forgets the @at-th. */
 void state_failure_forget(struct state *state, size_t at);
 
-/* The key of the @target-th target: its policy's name and all that it selects by. Returns 0 or
- * -ENOMEM. */
-int target_key(const struct policy_file *file, size_t target, char ret_key[static 17]);
+/* The key of the @target-th target: all that it selects by, and its policy's name, which @policy is or
+ * was. Returns 0 or -ENOMEM. */
+int target_key(const struct policy_file *file, size_t target, const char *policy,
+               char ret_key[static 17]);
+/* What is remembered of the target of one key is of another, unless something is remembered of that. */
+void state_fleet_rename(struct state *state, const char *from, const char *to);
 
 /* Accepts; an earlier ack of the same policy and kind goes. Copies. Returns 0, -ENOMEM, -E2BIG. */
 int state_ack(struct state *state, enum doubt kind, const char *policy, const char *rule,

@@ -271,6 +271,43 @@ static void test_targets_unread(void **state) {
         written = NULL;
 }
 
+/* What a target lacks it lacks as well when its policy gets another name, and again its old one; the disks
+ * that are there say nothing of those that are not. */
+static void test_targets_formerly(void **state) {
+        static char *formerly[] = {NULL};
+
+        begin_two();
+        engine_begin();
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        engine_pass(900);
+        set_second(200, NOTHING);
+        engine_pass(2 * 3600);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_TARGETS));
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
+        engine_end();
+
+        f.policy.formerly = formerly;
+        f.policy.n_formerly = 1;
+        for (int i = 0; i < 2; i++) {
+                formerly[0] = text(i == 0 ? "gold" : "platinum");
+                f.policy.name = text(i == 0 ? "platinum" : "gold");
+                f.requests[HTTP_DELETE] = 0;
+                engine_begin();
+                engine_pass(3600);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                if (i == 1) {
+                        set_second(200, DISKS(SUB_2, OTHER_GENERATION, ""));
+                        engine_pass(2 * 3600);
+                        assert_int_equal(doubts(), 0);
+                        assert_true(f.requests[HTTP_DELETE] > 0);
+                }
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* The only disk of a target is gone, which leaves it too small: what would be pruned of it stays. */
 static void test_gone_is_held(void **state) {
         begin(6);
@@ -711,6 +748,7 @@ int main(void) {
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),
+                cmocka_unit_test(test_targets_formerly),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_clock_over_subscriptions),
                 cmocka_unit_test(test_apply_is_once),

@@ -1200,7 +1200,7 @@ static int key_of(size_t row, char key[static 17]) {
         const struct policy_file file = {
                 .policies = policies, .n_policies = 2, .targets = targets, .n_targets = 2};
 
-        return target_key(&file, 1, key);
+        return target_key(&file, 1, file.policies[file.targets[1].policy].name, key);
 }
 
 static void test_target_keys(void **unused) {
@@ -1217,6 +1217,35 @@ static void test_target_keys(void **unused) {
                                          key_rows[j].line);
                 }
         }
+}
+
+/* What one key has is another's, in order; what that one has of its own it keeps. */
+static void test_fleet_renamed(void **unused) {
+        _cleanup_(state_deinit) struct state state = {};
+        static const char *const keys[] = {"5555555555555555", "1111111111111111",
+                                           "3333333333333333"};
+        struct state_fleet *fleet;
+
+        for (uint32_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                assert_int_equal(state_fleet_get(&state, keys[i], &fleet), 0);
+                fleet->fleet.missing_from = i + 1;
+        }
+        state.changed = false;
+        state_fleet_rename(&state, "2222222222222222", "4444444444444444");
+        state_fleet_rename(&state, keys[0], keys[1]);
+        assert_false(state.changed);
+        assert_int_equal(state.n_fleets, 3);
+
+        state_fleet_rename(&state, keys[1], "9999999999999999");
+        assert_true(state.changed);
+        state_fleet_rename(&state, keys[0], "2222222222222222");
+        assert_int_equal(state.n_fleets, 3);
+        assert_string_equal(state.fleets[0].key, "2222222222222222");
+        assert_int_equal(state.fleets[0].fleet.missing_from, 1);
+        assert_string_equal(state.fleets[1].key, keys[2]);
+        assert_int_equal(state.fleets[1].fleet.missing_from, 3);
+        assert_string_equal(state.fleets[2].key, "9999999999999999");
+        assert_int_equal(state.fleets[2].fleet.missing_from, 2);
 }
 
 /* Runs @fn with the first, the second, ... allocation failing until none does. */
@@ -1388,6 +1417,7 @@ int main(void) {
                 cmocka_unit_test(test_deletions_of_young),
                 cmocka_unit_test(test_deletions_early),
                 cmocka_unit_test(test_target_keys),
+                cmocka_unit_test(test_fleet_renamed),
                 cmocka_unit_test(test_sweep),
         };
 
