@@ -17,6 +17,11 @@ static int seen_compare(const void *a, const void *b) {
         return CMP(x->at.ticks, y->at.ticks) ?: CMP(x->rule, y->rule);
 }
 
+/* An adopted one was created by others long before a daemon wrote its rule on it. */
+static uint16_t rule_of_daemon(const struct snapshot_row *row) {
+        return row->flags & ROW_ADOPTED ? 0 : row->keep;
+}
+
 static int peer_doubt(const struct planner *p, const struct series *s, uint32_t *doubts) {
         _cleanup_(freep) struct rule_seen *seen = NULL;
         bool differ = false;
@@ -25,7 +30,7 @@ static int peer_doubt(const struct planner *p, const struct series *s, uint32_t 
 
         /* Nearly always there is one rule, and nothing to be put in order. */
         for (size_t i = 0; i < s->n_members; i++) {
-                uint16_t keep = series_row(s, i)->keep;
+                uint16_t keep = rule_of_daemon(series_row(s, i));
 
                 differ |= keep != 0 && first != 0 && keep != first;
                 first = first ?: keep;
@@ -40,7 +45,7 @@ static int peer_doubt(const struct planner *p, const struct series *s, uint32_t 
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                if (row->keep != 0 && utc_is_set(row->time_created) &&
+                if (rule_of_daemon(row) != 0 && utc_is_set(row->time_created) &&
                     !snapshot_row_is_future(row, p->now))
                         seen[n++] = (struct rule_seen){row->time_created, row->keep};
         }

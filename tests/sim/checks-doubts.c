@@ -257,6 +257,7 @@ static const char *peer_forbids(struct checks *c, const struct seen_snapshot *s,
 
                 /* In the order of creation, as the journal has them. */
                 if (o->shaped && !o->backup && strcmp(o->owner, intent->owner) == 0 &&
+                    !service_tag_get(o->r, "snapkeep-adopted") &&
                     intent_claims(intent, o->policy) && service_resource_is_complete(o->r, at) &&
                     o->r->created_at.ticks > from.ticks && o->r->created_at.ticks < to.ticks &&
                     o->r->time_created.ticks == o->r->created_at.ticks)

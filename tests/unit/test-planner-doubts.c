@@ -547,7 +547,7 @@ static void test_peer(void **state) {
         static const struct {
                 int line;
                 const char *rules; /* by time; '-' has none */
-                const char *other; /* flags of ROW_FAILED for 'f' at the same place */
+                const char *other; /* 'f' for one that has failed, 'a' for an adopted one */
                 uint32_t doubts;
         } rows[] = {
                 {__LINE__, "AAAA", "    ", 0},
@@ -557,6 +557,10 @@ static void test_peer(void **state) {
                 {__LINE__, "A--A", "    ", 0},
                 {__LINE__, "AABA", "  f ", PEER}, /* a failed one was meant too */
                 {__LINE__, "ABCD", "    ", 0},
+                /* taken between two of ours, and adopted under a later rule */
+                {__LINE__, "ABAB", " a  ", 0},
+                {__LINE__, "AABA", "  a ", 0},
+                {__LINE__, "ABAB", "a   ", PEER},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -571,6 +575,8 @@ static void test_peer(void **state) {
                         row->time_created = utc_from_seconds(NOW + (int64_t)j);
                         if (rows[i].other[j] == 'f')
                                 row->flags ^= ROW_COMPLETE | ROW_FAILED;
+                        if (rows[i].other[j] == 'a')
+                                row->flags |= ROW_ADOPTED;
                         rule[sizeof(rule) - 2] = rows[i].rules[j];
                         if (rows[i].rules[j] != '-')
                                 row->keep = keep_number(&f, rule);
