@@ -298,7 +298,8 @@ void subscription_compare(struct subscription *s, struct world *world, struct mo
                           struct mono now);
 /* Remembers since when ours are listed failed, as of the world at hand. @clean: what it lacks is not there. */
 void subscription_note_failures(struct subscription *s, bool clean);
-/* Asks for the disks of generations that no listing has, a few at a time and each in its turn. */
+/* Asks for the disks of generations that no listing has, once all subscriptions were read: a few at a time and
+ * each in its turn. */
 void subscription_seek_orphans(struct subscription *s, struct mono now);
 /* Whether the series' survivors have been read, or need not be; asks for them otherwise, as far as
  * there is room. */

@@ -367,6 +367,14 @@ void subscription_note_failures(struct subscription *s, bool clean) {
         }
 }
 
+/* Whether all that the policy file names were read. Before that a disk that one lacks may be in another. */
+static bool all_are_read(const struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (!engine->subscriptions[i].world)
+                        return false;
+        return true;
+}
+
 static bool generation_is_listed(const struct engine *engine, const char *generation) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 struct world_view view;
@@ -475,6 +483,8 @@ void subscription_seek_orphans(struct subscription *s, struct mono now) {
         size_t n, asked = 0;
 
         forget_returned(s->engine);
+        if (!all_are_read(s->engine))
+                return;
         turns = calloc(view.n_orphans + 1, sizeof(*turns));
         if (!turns)
                 return; /* with the next world */

@@ -326,6 +326,29 @@ static void test_gone_is_held(void **state) {
         engine_end();
 }
 
+/* The disk was moved into a subscription that cannot be read since the start: nobody can say that it is
+ * gone, and it is not. One that no subscription has is, once all are read. */
+static void test_gone_while_unread(void **state) {
+        for (int there = 0; there < 2; there++) {
+                begin_two();
+                set_second(UNREAD);
+                f.no_disk = true;
+                f.policy.freeze_s = 3600;
+                f.policy.gone = GONE_APPLY;
+                engine_begin();
+                engine_pass(6 * 3600);
+                assert_false(said("is gone"));
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                set_second(200, there ? DISKS(SUB_2, GENERATION, "") : NOTHING);
+                engine_pass(6 * 3600);
+                assert_int_equal(said("is gone, its snapshots are frozen"), !there);
+                assert_int_equal(f.requests[HTTP_DELETE] > 0, !there);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* ---- the clock ---- */
 
 static unsigned long long sweeps(void) {
@@ -750,6 +773,7 @@ int main(void) {
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_targets_formerly),
                 cmocka_unit_test(test_gone_is_held),
+                cmocka_unit_test(test_gone_while_unread),
                 cmocka_unit_test(test_clock_over_subscriptions),
                 cmocka_unit_test(test_apply_is_once),
                 cmocka_unit_test(test_apply_is_once_of_a_policy),
