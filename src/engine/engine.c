@@ -136,6 +136,19 @@ static void engine_end_rest(struct engine *engine, struct operation *op) {
         op->resting = false;
 }
 
+/* Before anything new begins: what rests has a deadline, and would not come to its turn while others have
+ * more to do. */
+static void engine_end_rests(struct engine *engine, struct mono now) {
+        struct operation *op;
+
+        DL_FOREACH (engine->operations, op) {
+                if (!op->resting || now.ns < op->wake.ns || !engine_may_go_on(engine, op))
+                        continue;
+                engine_end_rest(engine, op);
+                op->runnable = true;
+        }
+}
+
 /* Steps what can be stepped. An operation that has ended is told of, then freed. Returns whether any
  * has, since then there is room, or more to do. */
 static bool engine_step(struct engine *engine, struct mono now) {
@@ -227,6 +240,7 @@ static void engine_run(enum reactor_reason reason, void *data) {
         if (engine->was_paused && !engine->state.paused)
                 engine_slept(engine, now);
         engine->was_paused = engine->state.paused;
+        engine_end_rests(engine, now);
         /* Who had room last has it last: one that always wants it is not to have what becomes free. */
         first = engine->turn;
         for (size_t i = 0; i < engine->n_subscriptions; i++)
@@ -398,7 +412,7 @@ static int engine_init_standing(struct engine *engine) {
                 engine->options.estate->state = (struct state){};
                 engine->arm_clock = engine->options.estate->arm_clock;
                 engine->clock = engine->options.estate->clock;
-                return 0;
+                return take_over_fleets(engine);
         }
         r = state_load(engine->services.store, &engine->state);
         if (r == -ENOMEM)

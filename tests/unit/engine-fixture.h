@@ -98,6 +98,7 @@ static struct fixture {
         const char *get_state;         /* this state; NULL: what is so */
         void (*at_get)(void);          /* and this happens while they are answered */
         void (*at_delete)(void);       /* and this while a DELETE is */
+        void (*at_put)(void);          /* and this while a PUT is */
         char holds[SNAPSHOTS_MAX][64]; /* that were PATCHed, one after the other */
         size_t n_holds;
         int64_t date_off_s;           /* how far ARM's Date is off */
@@ -349,6 +350,8 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
                             out);
                 return 200;
         case HTTP_PUT:
+                if (f.at_put)
+                        f.at_put();
                 if (!snap && effect) {
                         snap = snap_add(name, utc_seconds(fixture_utc()) / EVERY_S * EVERY_S);
                         snap->state = f.new_state ?: "Succeeded";

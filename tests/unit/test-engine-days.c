@@ -516,6 +516,38 @@ static void test_turns(void **state) {
         engine_end();
 }
 
+static void take_a_second(void) {
+        f.now_ns += NSEC_PER_SEC;
+}
+
+/* What was told to wait goes on when that is over, and not when all others have what they want. */
+static void test_rest_ends(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf disks = {};
+        int before = 0, ours = 0;
+
+        begin_beside(60, &disks);
+        f.file.parallel = 1;
+        f.trace = true;
+        f.at_put = take_a_second;
+        rule(HTTP_PUT, "/snapshots/db01-", 429, ERROR("TooManyRequests"));
+        f.rules[2].times = 1;
+        f.rules[2].kept_from = true;
+        f.rules[2].header = "Retry-After: 5";
+        rule(HTTP_PUT, "/snapshots/app", 403, ERROR("AuthorizationFailed"));
+        f.rules[3].kept_from = true;
+        engine_begin();
+        engine_pass(60);
+        for (const char *at = f.sent.data; ours < 2 && (at = strstr(at, " PUT ")); at++) {
+                const char *name = strrchr(strndupa(at, strcspn(at, "?")), '/');
+
+                ours += strncmp(name, "/db01-", 6) == 0;
+                before += ours == 1; /* one a second */
+        }
+        assert_int_equal(ours, 2);
+        assert_in_range(before, 2, 12);
+        engine_end();
+}
+
 /* Where there are more disks than the budget has creates for in a slot, it is not always the same ones that
  * have none. */
 static void test_fewer_than_slots(void **state) {
@@ -862,6 +894,7 @@ int main(void) {
                 cmocka_unit_test(test_unsent_and_held),
                 cmocka_unit_test(test_throttled_beside),
                 cmocka_unit_test(test_turns),
+                cmocka_unit_test(test_rest_ends),
                 cmocka_unit_test(test_conflicts_beside),
                 cmocka_unit_test(test_fewer_than_slots),
                 cmocka_unit_test(test_ambiguous),
