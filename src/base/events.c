@@ -607,8 +607,9 @@ static const struct event_entry events[] = {
                         .name = "retire-over",
                         .fields = 0,
                         .subject = "A retirement ended before its snapshots were gone",
-                        .cause = "A target selects their disk again.",
-                        .effect = "Those that are left are under the rule of their policy.",
+                        .cause = "A target selects their disk again, or the policy was reloaded.",
+                        .effect = "Those that are left stay, under the rule of their policy if a "
+                                  "target selects them.",
                         .remedy =
                                 "If they are to go all the same: take the disk out of the target, "
                                 "and say snapkeepctl retire again.",

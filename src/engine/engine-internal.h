@@ -382,6 +382,8 @@ int engine_question_hash(const struct engine *engine, const char *kind, const ch
 bool engine_retires(const struct engine *engine, const struct action *action);
 /* Forgets the retirements that a new plan shows to be over. */
 void engine_end_retirements(struct engine *engine);
+/* Tells which are not handed on to the engine that follows. */
+void engine_leave_retirements(const struct engine *engine);
 
 /* orders.c */
 

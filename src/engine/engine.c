@@ -489,6 +489,7 @@ struct engine_estate *engine_leave(struct engine *engine) {
         if (!estate->budgets)
                 return NULL;
 
+        engine_leave_retirements(engine);
         engine_drop_operations(engine);
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 struct subscription *s = &engine->subscriptions[i];

@@ -91,7 +91,8 @@ int engine_retire_plan(const struct engine *engine, const char *generation, size
                        char ret_hash[static ENGINE_HASH_SIZE]);
 /* Deletes these to the last, floors or not; holds stay. No others: what a listing shows later, and what
  * was held then, is to be retired anew. It is over when none of them is listed any more, when a target
- * selects the generation, and with the process. Returns also ENGINE_E_CHANGED. */
+ * selects the generation, and with this engine: by another policy it is to be said anew. Returns also
+ * ENGINE_E_CHANGED. */
 int engine_retire(struct engine *engine, const char *generation, const char *hash, const char *who);
 
 /* Orders that run at once, the most. Their requests and those for tokens come on top of limits.parallel:

@@ -714,6 +714,35 @@ static void test_reload_keeps_state(void **state) {
         written = NULL;
 }
 
+/* A retirement is of the policy under which it was said: by another it ends, and that is told. */
+static void test_reload_ends_retirements(void **state) {
+        begin_untagged();
+        rule(HTTP_DELETE, "/snapshots/", 409, ERROR("ScopeLocked"));
+        rule(HTTP_GET, "/providers/Microsoft.Authorization/locks", 200, NOTHING);
+        engine_begin();
+        engine_pass(60);
+        retire(4);
+        engine_pass(600);
+        assert_false(said("the retirement of generation"));
+        engine_reload();
+        assert_true(said("the retirement of generation " GENERATION " is over"));
+        f.rules[f.n_rules - 2].times = f.met[f.n_rules - 2];
+        engine_pass(3 * 3600);
+        assert_int_equal(f.n_snaps, 4);
+        engine_end();
+
+        /* One that is done is over already. */
+        begin_untagged();
+        engine_begin();
+        engine_pass(60);
+        retire(4);
+        engine_pass(3 * 3600);
+        assert_int_equal(f.n_snaps, 0);
+        engine_reload();
+        assert_false(said("the retirement of generation"));
+        engine_end();
+}
+
 /* What Azure has closed until a while from now is not asked again because the policy was reloaded. */
 static void test_reload_keeps_retry_after(void **state) {
         size_t n;
@@ -783,6 +812,7 @@ int main(void) {
                 cmocka_unit_test(test_start_with_a_wrong_clock),
                 cmocka_unit_test(test_pause_without_dates),
                 cmocka_unit_test(test_reload_keeps_state),
+                cmocka_unit_test(test_reload_ends_retirements),
                 cmocka_unit_test(test_reload_keeps_retry_after),
                 cmocka_unit_test(test_reload_keeps_time),
         };
