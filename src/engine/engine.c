@@ -568,6 +568,10 @@ bool engine_gets_on(const struct engine *engine) {
         return !engine->started || now.ns - ENGINE_GRACE_NS <= engine->due.ns;
 }
 
+bool engine_is_forgetful(const struct engine *engine) {
+        return engine->state_failing;
+}
+
 const struct engine_counts *engine_counts(const struct engine *engine) {
         return &engine->counts;
 }

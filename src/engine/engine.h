@@ -215,6 +215,8 @@ void engine_start(struct engine *engine);
 bool engine_gets_on(const struct engine *engine);
 /* Whether every subscription was read, and nothing that is due has failed since. */
 bool engine_is_well(const struct engine *engine);
+/* Whether what is to outlive a restart could not be written. */
+bool engine_is_forgetful(const struct engine *engine);
 const struct engine_counts *engine_counts(const struct engine *engine);
 /* One line of use: "42 disks, newest 12 min, next db01-data 14:00Z; 1 late: db02". */
 void engine_summary(const struct engine *engine, struct strbuf *out);

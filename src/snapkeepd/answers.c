@@ -190,6 +190,14 @@ static void judge_all(const struct answer_source *source, struct verdict_on_all 
                 find(all, HEALTH_WARNING, "%zu of %zu series %s in a state of warning",
                      all->series[HEALTH_WARNING], all->n_series, are(all->series[HEALTH_WARNING]));
         engine_doubts(source->engine, find_doubt, all);
+        if (source->refused)
+                find(all, HEALTH_WARNING,
+                     "the policy file was refused at the last reload, and the daemon would not "
+                     "start with it; the policy before it stays in force, and the journal has the "
+                     "errors");
+        if (engine_is_forgetful(source->engine))
+                find(all, HEALTH_WARNING,
+                     "the state cannot be written, and a restart would forget pauses and acks");
         if (n_unread > 0)
                 find(all, HEALTH_UNKNOWN, "%zu of %zu subscription%s %s not read yet", n_unread, n,
                      n == 1 ? "" : "s", n_unread == 1 ? "was" : "were");

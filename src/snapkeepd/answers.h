@@ -31,6 +31,7 @@ enum health health_worse(enum health a, enum health b);
 struct answer_source {
         const struct engine *engine;
         const struct policy_file *file;
+        bool refused; /* the policy file, at the last reload: this is the one before it */
 };
 
 /* Of one series. Appends what is wrong with it, joined by ", ". */

@@ -24,10 +24,14 @@
 /* Chosen: clocks are slewed by less in a pulse, and a leap second is no step. */
 #define CLOCK_STEP_NS (2 * NSEC_PER_SEC)
 
+/* STATUS= until a reload succeeds. */
+#define RELOAD_FAILED "RELOAD FAILED: the old policy stays in force, see the journal"
+
 struct daemon {
         struct host *host;
         const struct daemon_options *options;
         struct policy_file *file;
+        bool refused; /* what was to take its place at the last reload */
         struct engine *engine;
         struct manager *manager; /* NULL with once: one round takes no orders */
         struct meter *meter;     /* before the host's transport */
@@ -49,7 +53,11 @@ struct daemon {
 /* ---- what is told ---- */
 
 static struct answer_source daemon_source(const struct daemon *daemon) {
-        return (struct answer_source){.engine = daemon->engine, .file = daemon->file};
+        return (struct answer_source){
+                .engine = daemon->engine,
+                .file = daemon->file,
+                .refused = daemon->refused,
+        };
 }
 
 static void daemon_write_metrics(struct daemon *daemon) {
@@ -87,6 +95,8 @@ static void daemon_remove_metrics(const struct daemon *daemon, const struct poli
 static void daemon_tell(struct daemon *daemon) {
         _cleanup_(strbuf_deinit) struct strbuf text = {};
 
+        if (daemon->refused)
+                strbuf_append_str(&text, RELOAD_FAILED "; ");
         engine_summary(daemon->engine, &text);
         if (text.error == 0)
                 notify_status("%s", strbuf_str(&text));
@@ -291,6 +301,14 @@ static int daemon_take_policy(struct daemon *daemon, struct policy_file *file) {
         return 0;
 }
 
+/* Whoever looks later is to see it too: with this file the next start would fail. What is wrong with it may
+ * quote what nobody else is to read, and is told in the log and to who asked for the reload. */
+static void daemon_refuse(struct daemon *daemon, bool refused) {
+        daemon->refused = refused;
+        if (daemon->manager)
+                manager_refuse(daemon->manager, refused);
+}
+
 /*
  * Reload: the new policy is read and checked first; a wrong one changes nothing. Then the engine is
  * made anew, since nearly all it knows is in Azure: requests in flight are forgotten, the world is read.
@@ -308,9 +326,11 @@ static int daemon_reload(struct strbuf *why, void *data) {
         if (host_load_policy(daemon->host, daemon->options->policy_path, &file, why) != 0) {
                 log_tell(daemon->host->log, LOG_LEVEL_ERR, LOG_EVENT_RELOAD_FAILED,
                          "the policy was not reloaded, the old one stays in force");
-                notify_ready("RELOAD FAILED: the old policy stays in force, see the journal");
+                daemon_refuse(daemon, true);
+                notify_ready(RELOAD_FAILED);
                 return 1;
         }
+        daemon_refuse(daemon, false);
         r = daemon_take_policy(daemon, file);
         if (r < 0) {
                 policy_file_free(file);

@@ -17,6 +17,7 @@ struct manager {
         void *data;
         struct engine *engine;
         const struct policy_file *file;
+        bool refused;
         /* What was told last. */
         char *summary;
         size_t n_doubts;
@@ -24,7 +25,11 @@ struct manager {
 };
 
 static struct answer_source manager_source(const struct manager *manager) {
-        return (struct answer_source){.engine = manager->engine, .file = manager->file};
+        return (struct answer_source){
+                .engine = manager->engine,
+                .file = manager->file,
+                .refused = manager->refused,
+        };
 }
 
 /* ---- reading ---- */
@@ -520,6 +525,10 @@ struct manager *manager_free(struct manager *manager) {
         free(manager->summary);
         free(manager);
         return NULL;
+}
+
+void manager_refuse(struct manager *manager, bool refused) {
+        manager->refused = refused;
 }
 
 void manager_serve(struct manager *manager, struct engine *engine, const struct policy_file *file) {

@@ -76,5 +76,8 @@ DEFINE_CLEANUP(struct manager *, manager_free)
  * is none any more, and every call is refused. */
 void manager_serve(struct manager *manager, struct engine *engine, const struct policy_file *file);
 
+/* Whether the policy file was refused at the last reload. */
+void manager_refuse(struct manager *manager, bool refused);
+
 /* Tells those who listen which properties have changed since the last look. */
 void manager_look(struct manager *manager);

@@ -809,11 +809,20 @@ def reloading(folder):
     has(text, f'{rig.daemon.path}:')
     has(text, 'kepp')
     has(rig.daemon.said(), 'the policy was not reloaded')
+
+    # Who looks later sees it too: with this file the next start would fail.
+    def refused():
+        return [r for r in bus.json('Status')['reasons'] if r.startswith('the policy file was refused')]
+
+    want(len(refused()) == 1, str(bus.json('Status')))
+    has(bus.ctl('status', status=1), 'the policy file was refused')
+    want(bus.json('Status')['health'] == 'warning', str(bus.json('Status')))
     rig.rewrite('  silver: {schedule: {every: 2s}, keep: {last: 3}}')
     bus.ctl('reload')
     rig.wait_read()
     rows = bus.json('ListSeries', 'uint32:0', 'uint32:0')['series']
     want({row['policy'] for row in rows} == {'silver'}, str(rows))
+    want(refused() == [], str(refused()))
 
     # What cannot be written is not forgotten by it.
     rig.daemon.stop()
@@ -822,6 +831,15 @@ def reloading(folder):
     bus.ctl('pause')
     bus.ctl('reload')
     want([d['doubt'] for d in bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts']] == ['all paused'], 'no pause')
+
+    # A directory that is there no more stands for one without room.
+    rig.daemon.stop()
+    rig.start()
+    shutil.rmtree(rig.state)
+    bus.ctl('pause', '--prune')
+    has(' '.join(bus.json('Status')['reasons']), 'the state cannot be written')
+    bus.ctl('reload')
+    want('paused' in [d['doubt'] for d in bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts']], 'no pause')
     rig.end()
 
 
