@@ -213,13 +213,14 @@ static enum status show_text(struct view *view) {
 /* ---- JSON ---- */
 
 static enum status show_json(struct view *view) {
-        static const char *const without_version[] = {"version", NULL};
+        static const char *const without[] = {"version", "health", NULL};
         _cleanup_(strbuf_deinit) struct strbuf out = {};
         const struct cJSON *row;
         struct json_writer w;
 
         json_begin(&w, &out);
-        json_copy_members(&w, view->status, without_version);
+        json_write_string(&w, "health", health_name(view->health));
+        json_copy_members(&w, view->status, without);
         json_open(&w, "series", '[');
         for (row = json_first(json_array(view->series, "series")); row; row = json_next(row))
                 if (is_wanted(view, row))
@@ -269,6 +270,15 @@ static enum status ask(struct view *view) {
         return status;
 }
 
+/* What is of everything is in no row: a disk is no better off than all of them. */
+static bool holds_everything(const struct view *view) {
+        const struct cJSON *doubt = json_first(json_array(view->doubts, "doubts"));
+
+        while (doubt && strcmp(json_text(doubt, "scope"), "everything") != 0)
+                doubt = json_next(doubt);
+        return doubt;
+}
+
 /* The health of what was asked for. Of a disk that nothing selects nobody can say. */
 static bool judge(struct view *view) {
         const struct cJSON *row;
@@ -282,6 +292,8 @@ static bool judge(struct view *view) {
                         view->health = health_worse(view->health, health_of(row));
                         n++;
                 }
+        if (holds_everything(view))
+                view->health = health_worse(view->health, HEALTH_WARNING);
         if (n == 0)
                 strbuf_appendf(&view->problem,
                                "no disk %s is among those that the policy's targets select%s",

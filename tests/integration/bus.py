@@ -281,6 +281,12 @@ def reading(folder):
         want(key in answer, key)
     has(bus.ctl('plan'), 'The next slot starts at ')
     has(bus.ctl('plan', '--policy', 'x', status=2), '--policy goes with --direct')
+
+    # What holds everything holds this disk too.
+    bus.ctl('pause')
+    text = bus.ctl('status', 'disk-0003', status=1)
+    want(text.startswith('warning: disk disk-0003\n') and 'all paused: everything is paused' in text, text)
+    want(bus.ctl_json('status', 'disk-0003', status=1)['health'] == 'warning', 'the health of all')
     rig.end()
 
 
@@ -441,6 +447,8 @@ def critical(folder):
     want([d['doubt'] for d in answer['doubts']] == ['targets'], str(answer['doubts']))
     has(' '.join(answer['reasons']), 'finds 2 disks and expects 12 or more')
     want(rig.bus.ctl('status', status=2).startswith('critical: 2 disks'), 'the first line')
+    health = rig.bus.ctl_json('status', 'disk-0001', status=1)['health']
+    want(health == 'warning', f'of the disk: {health}')
     rig.bus.ctl('ack', answer['doubts'][0]['hash'])
     wait_for(lambda: rig.bus.json('ListDoubts', 'uint32:0', 'uint32:0')['total'] == 0, 20, 'the end of it')
     rig.end()
