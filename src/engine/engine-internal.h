@@ -74,6 +74,7 @@ struct subscription {
 
         struct world *world; /* NULL until the first whole sweep */
         struct mono begin;   /* of its sweep */
+        struct mono read_at; /* end of it */
         struct utc
                 awake_from; /* begin of the first world since the start, or end of the last suspend or pause */
         struct mono awake_at; /* end of the last suspend or pause; 0 ns: there was none */

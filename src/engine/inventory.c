@@ -19,7 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Chosen: half a million snapshots at a thousand a page, half an hour of the listing bucket. */
+/* From page to page. Chosen: five windows of the listing bucket and more, in each of which our share of it is
+ * some pages; what has none for so long is stuck. However many pages there are, they come to an end. */
 #define INVENTORY_LIFE_NS (1800 * NSEC_PER_SEC)
 /* Chosen: a service that pages without end is broken. */
 #define INVENTORY_PAGES_MAX 100000
@@ -168,6 +169,7 @@ static enum op_verdict inventory_read(struct inventory *inventory, struct mono n
                 return inventory_unreadable(inventory, r, now);
 
         backoff_reset(&inventory->op.backoff);
+        inventory->op.deadline = mono_add_ns(now, INVENTORY_LIFE_NS);
         if (next)
                 return inventory_follow(inventory, next, now);
 

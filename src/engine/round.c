@@ -31,8 +31,9 @@
 /* For so long a listing that was due when an rpo was broken may take to say otherwise. Chosen: no operator
  * goes by minutes. */
 #define ROUND_LATE_NS (300 * NSEC_PER_SEC)
-/* What is deleted goes by a listing no older than this. Chosen: longer than any round but a huge one,
- * whose rest goes by the next listing. */
+/* What is deleted goes by a listing that came to its end no longer ago than this. Chosen: longer than any
+ * round but a huge one, whose rest goes by the next listing. From its end, since one that takes longer than
+ * that would be no ground for any deletion, and nobody would be told why; one that is stale is in doubt. */
 #define ROUND_FRESH_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
 
 /* What was done in the instant in which the listing began may not be in it. */
@@ -248,6 +249,7 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         world_free(s->world);
         s->world = world;
         s->begin = begin;
+        s->read_at = now;
         s->deletes_left = false;
         s->may_delete = true;
         s->next_sweep = mono_add_ns(begin, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC);
@@ -341,7 +343,7 @@ void subscription_slept(struct subscription *s, struct mono now) {
 
 static bool may_delete(const struct subscription *s, struct mono now) {
         return s->plan && s->may_delete && !s->engine->options.look_only &&
-               now.ns - s->begin.ns <= ROUND_FRESH_NS;
+               now.ns - s->read_at.ns <= ROUND_FRESH_NS;
 }
 
 /* A slot has come: its create joins the plan, and the deletions stay in it. */

@@ -99,6 +99,7 @@ static struct fixture {
         void (*at_get)(void);          /* and this happens while they are answered */
         void (*at_delete)(void);       /* and this while a DELETE is */
         void (*at_put)(void);          /* and this while a PUT is */
+        void (*at_list)(void);         /* and this while a page of a listing is */
         char holds[SNAPSHOTS_MAX][64]; /* that were PATCHed, one after the other */
         size_t n_holds;
         int64_t date_off_s;           /* how far ARM's Date is off */
@@ -336,6 +337,8 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
                 return 200;
         }
         if (strstr(request->url, "/disks?") || strstr(request->url, "/snapshots?")) {
+                if (f.at_list)
+                        f.at_list();
                 append_listing(request->url, out);
                 return 200;
         }

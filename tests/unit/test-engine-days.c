@@ -446,6 +446,52 @@ static void test_unsent_and_held(void **state) {
         engine_end();
 }
 
+static int64_t page_s;
+
+static void page_here(void) {
+        f.now_ns += page_s * NSEC_PER_SEC;
+}
+
+/* A listing that takes long is one all the same, as long as its pages come: what is superseded goes by it, and
+ * one that takes longer than a page may does not begin from the first one for ever. */
+static void test_long_listings(void **state) {
+        for (page_s = 480; page_s <= 1200; page_s += 720) {
+                begin();
+                f.item.period_s = SEC_PER_DAY;
+                f.at_list = page_here;
+                engine_begin();
+                engine_pass(6 * 3600);
+                assert_false(said("[Deadline]"));
+                assert_int_equal(f.n_snaps, 2);
+                engine_end();
+        }
+}
+
+/* One that is older than two hours when it has come to its end is in doubt, which has a name. */
+static void test_stale_listings(void **state) {
+        static const char *const pages[] = {
+                "{\"value\":[],\"nextLink\":\"" ARM "/snapshots?b\"}",
+                "{\"value\":[],\"nextLink\":\"" ARM "/snapshots?c\"}",
+                "{\"value\":[],\"nextLink\":\"" ARM "/snapshots?d\"}",
+                "{\"value\":[],\"nextLink\":\"" ARM "/snapshots?e\"}",
+        };
+
+        begin();
+        f.item.period_s = SEC_PER_DAY;
+        page_s = 1700;
+        for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+                rule(HTTP_GET, "/snapshots?", 200, pages[i]);
+                f.rules[i].times = 1;
+        }
+        f.at_list = page_here;
+        engine_begin();
+        for (int i = 0; i < 300 && !said("the last listing is older than 120 minutes"); i++)
+                assert_true(engine_turn(INT64_MAX - 1));
+        assert_true(said("the last listing is older than 120 minutes"));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+}
+
 /* ---- subscriptions ---- */
 
 #define FIRST_SUB "00000000-1111-4111-8111-111111111111"
@@ -889,6 +935,8 @@ int main(void) {
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
+                cmocka_unit_test(test_long_listings),
+                cmocka_unit_test(test_stale_listings),
                 cmocka_unit_test(test_throttled_create),
                 cmocka_unit_test(test_throttled_and_held),
                 cmocka_unit_test(test_unsent_and_held),
