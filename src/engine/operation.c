@@ -277,6 +277,9 @@ enum op_verdict operation_pause(struct operation *op, struct mono now) {
 
         until = backoff_next(&op->backoff, BACKOFF_CALL_FIRST_NS, BACKOFF_CALL_CAP_NS,
                              op->call.error.retry_after_ns, op->engine->services.random, now);
+        /* It would only be overdue then, and nobody would be told of whom it had waited for. */
+        if (until.ns >= op->deadline.ns)
+                return operation_fail(op);
         call_clear(op);
         return operation_sleep(op, until);
 }

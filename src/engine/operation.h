@@ -115,8 +115,9 @@ int operation_reserve(struct operation *op, enum budget_kind kind, enum budget_r
 /* Awaits a moment. */
 enum op_verdict operation_sleep(struct operation *op, struct mono until);
 
-/* Waits as backoff says and sends the last request again; ends the operation when it was tried
- * often enough. For requests that may be repeated blindly. */
+/* Waits as backoff says and sends the last request again; ends the operation with the call's error when it
+ * was tried often enough, or is told to wait for longer than it may live. For requests that may be repeated
+ * blindly. */
 enum op_verdict operation_retry(struct operation *op, struct mono now);
 /* The same wait without the request: for those who must look first. */
 enum op_verdict operation_pause(struct operation *op, struct mono now);

@@ -446,6 +446,22 @@ static void test_unsent_and_held(void **state) {
         engine_end();
 }
 
+/* Nor does a deletion that is told to wait longer than it may: it ends with what was said, and slots go on. */
+static void test_throttled_delete(void **state) {
+        begin();
+        rule(HTTP_DELETE, "/snapshots/", 429, ERROR("TooManyRequests"));
+        f.rules[0].kept_from = true;
+        f.rules[0].header = "Retry-After: 1200\nx-ms-failure-cause: service\n"
+                            "x-ms-ratelimit-remaining-resource: "
+                            "Microsoft.Compute/DeleteDisks3Min;0";
+        engine_begin();
+        engine_pass(6 * EVERY_S);
+        assert_false(said("[Deadline]"));
+        assert_true(said("could not be deleted, will try again at 2026-11-02T00:21:0"));
+        assert_int_equal(engine_counts(f.engine)->created, 6);
+        engine_end();
+}
+
 static int64_t page_s;
 
 static void page_here(void) {
@@ -521,7 +537,7 @@ static void begin_beside(int n, struct strbuf *disks) {
         rule(HTTP_GET, FIRST_SUB COMPUTE "/snapshots?", 200, "{\"value\":[]}");
 }
 
-/* What is throttled for an hour in one takes no room from the other. */
+/* What is throttled for long in one takes no room from the other. */
 static void test_throttled_beside(void **state) {
         _cleanup_(strbuf_deinit) struct strbuf disks = {};
 
@@ -531,7 +547,7 @@ static void test_throttled_beside(void **state) {
         f.file.parallel = 4;
         rule(HTTP_PUT, "/snapshots/app", 429, ERROR("TooManyRequests"));
         f.rules[2].kept_from = true;
-        f.rules[2].header = "Retry-After: 3600\nx-ms-failure-cause: service\n"
+        f.rules[2].header = "Retry-After: 1200\nx-ms-failure-cause: service\n"
                             "x-ms-ratelimit-remaining-resource: "
                             "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0";
         engine_begin();
@@ -935,6 +951,7 @@ int main(void) {
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_regions),
+                cmocka_unit_test(test_throttled_delete),
                 cmocka_unit_test(test_long_listings),
                 cmocka_unit_test(test_stale_listings),
                 cmocka_unit_test(test_throttled_create),
