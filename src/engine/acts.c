@@ -258,7 +258,7 @@ static int ack_policy(struct engine *engine, size_t p, enum doubt doubt) {
         state_forget_deletions(&engine->state, policy->name);
         for (size_t i = 0; i < policy->n_formerly; i++)
                 state_forget_deletions(&engine->state, policy->formerly[i]);
-        engine->policies[p].mass = false;
+        engine_end_mass(engine, p);
         return 0;
 }
 

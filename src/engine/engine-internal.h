@@ -369,6 +369,8 @@ void doubt_key(uint32_t bit, const char *scope, struct strbuf *out);
 void series_key(const struct subscription *s, const struct series_state *series, const char *what,
                 struct strbuf *out);
 void engine_forget_applied(struct engine *engine);
+/* Doubt mass of the policy has been answered, or asks nothing any more. */
+void engine_end_mass(struct engine *engine, size_t policy);
 struct known *engine_known(struct engine *engine, const char *generation);
 void engine_save(struct engine *engine, struct mono now);
 

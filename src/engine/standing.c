@@ -256,15 +256,51 @@ static void append_rule(const struct policy *policy, struct strbuf *out) {
         keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, out);
 }
 
+static bool all_are_planned(const struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (!engine->subscriptions[i].plan)
+                        return false;
+        return true;
+}
+
+/* Whether it stood in the process before, under a name that the policy had then. */
+static bool mass_stood(const struct engine *engine, const struct policy *policy) {
+        bool stood = state_mass_stands(&engine->state, policy->name);
+
+        for (size_t i = 0; i < policy->n_formerly && !stood; i++)
+                stood = state_mass_stands(&engine->state, policy->formerly[i]);
+        return stood;
+}
+
+void engine_end_mass(struct engine *engine, size_t p) {
+        const struct policy *policy = &engine->file->policies[p];
+
+        engine->policies[p].mass = false;
+        state_mass_forget(&engine->state, policy->name);
+        for (size_t i = 0; i < policy->n_formerly; i++)
+                state_mass_forget(&engine->state, policy->formerly[i]);
+}
+
 /*
- * Once it stands it stands until an ack, or until nothing is asked for any more: that other disks gain
- * in the meantime does not make the deletions less of a surprise.
+ * Once it stands it stands until an ack, or until nothing is asked for any more, and over restarts: that
+ * other disks gain in the meantime does not make the deletions less of a surprise.
  */
-static bool mass_stands(struct policy_standing *standing, unsigned percent) {
-        if (doubt_mass_stands(&standing->tally, standing->deleted, standing->allowance, percent))
+static bool mass_stands(struct engine *engine, size_t p) {
+        const struct policy *policy = &engine->file->policies[p];
+        struct policy_standing *standing = &engine->policies[p];
+
+        if (mass_stood(engine, policy) ||
+            doubt_mass_stands(&standing->tally, standing->deleted, standing->allowance,
+                              policy->max_delete_percent))
                 standing->mass = true;
-        if (standing->tally.deletes == 0)
-                standing->mass = false;
+        if (standing->tally.deletes == 0) {
+                if (all_are_planned(engine))
+                        engine_end_mass(engine, p);
+                return false; /* nothing is held back */
+        }
+        /* Unwritten, it stands as long as this process. */
+        if (standing->mass)
+                (void)state_mass_note(&engine->state, policy->name);
         return standing->mass;
 }
 
@@ -352,7 +388,7 @@ static uint32_t policy_blocks(struct engine *engine, size_t p) {
 
         if (policy_is_doubted(engine, policy, standing))
                 blocks |= DOUBT_BIT(DOUBT_POLICY);
-        if (mass_stands(standing, policy->max_delete_percent))
+        if (mass_stands(engine, p))
                 blocks |= DOUBT_BIT(DOUBT_MASS);
         if (policy->prune == PRUNE_ASK && standing->tally.deletes + standing->tally.failures > 0 &&
             !state_is_acked(&engine->state, _DOUBT_N, policy->name, NULL))

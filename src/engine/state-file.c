@@ -14,6 +14,8 @@
  *         ],
  *         "deletions":[
  *         ],
+ *         "masses":[
+ *         ],
  *         "rules":[
  *         ]}
  *
@@ -331,6 +333,27 @@ static int deletions_read(const struct cJSON *json, struct state *state) {
         return 0;
 }
 
+/* Doubts mass */
+
+static void mass_write(struct json_writer *w, const struct state *state, size_t i) {
+        json_open(w, NULL, '{');
+        json_write_string(w, "policy", state->masses[i]);
+        json_close(w);
+}
+
+static int mass_read(const struct cJSON *json, struct state *state) {
+        _cleanup_(freep) char *policy = NULL;
+        bool found;
+        int r;
+
+        r = read_policy(json, &policy);
+        if (r != 0)
+                return r;
+        if (state_masses_place(state, policy, &found) != state->n_masses || found)
+                return STATE_E_DAMAGED;
+        return state_mass_note(state, policy);
+}
+
 /* Accepted rules */
 
 static void rule_write(struct json_writer *w, const struct state *state, size_t i) {
@@ -375,6 +398,7 @@ static const struct section sections[] = {
         {"failures", offsetof(struct state, n_failures), failure_read, failure_write, true},
         {"fleets", offsetof(struct state, n_fleets), fleet_read, fleet_write, false},
         {"deletions", offsetof(struct state, n_deletions), deletions_read, deletions_write, false},
+        {"masses", offsetof(struct state, n_masses), mass_read, mass_write, true},
         {"rules", offsetof(struct state, n_rules), rule_read, rule_write, false},
 };
 

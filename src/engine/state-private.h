@@ -15,6 +15,7 @@ size_t state_gone_place(const struct state *state, const char *generation, bool 
 size_t state_fleets_place(const struct state *state, const char *key, bool *ret_found);
 size_t state_deletions_place(const struct state *state, const char *policy, int64_t hour,
                              int64_t born, bool *ret_found);
+size_t state_masses_place(const struct state *state, const char *policy, bool *ret_found);
 size_t state_rules_place(const struct state *state, const char *policy, bool *ret_found);
 
 /* Each makes a zeroed record at the place. Returns 0, -ENOMEM, or -E2BIG at the ceiling. */
@@ -23,6 +24,7 @@ int state_gone_make(struct state *state, size_t at);
 int state_failures_make(struct state *state, size_t at);
 int state_fleets_make(struct state *state, size_t at);
 int state_deletions_make(struct state *state, size_t at);
+int state_masses_make(struct state *state, size_t at);
 int state_rules_make(struct state *state, size_t at);
 
 void state_ack_deinit(struct state_ack *ack);

@@ -31,6 +31,9 @@ void state_deinit(struct state *state) {
         for (size_t i = 0; i < state->n_deletions; i++)
                 free(state->deletions[i].policy);
         free(state->deletions);
+        for (size_t i = 0; i < state->n_masses; i++)
+                free(state->masses[i]);
+        free(state->masses);
         for (size_t i = 0; i < state->n_rules; i++)
                 rule_deinit(&state->rules[i]);
         free(state->rules);
@@ -102,6 +105,19 @@ size_t state_deletions_place(const struct state *state, const char *policy, int6
         return *ret_found ? i - 1 : i;
 }
 
+size_t state_masses_place(const struct state *state, const char *policy, bool *ret_found) {
+        size_t i = 0;
+        int c = 1;
+
+        for (; i < state->n_masses; i++) {
+                c = strcmp(state->masses[i], policy);
+                if (c >= 0)
+                        break;
+        }
+        *ret_found = i < state->n_masses && c == 0;
+        return i;
+}
+
 size_t state_rules_place(const struct state *state, const char *policy, bool *ret_found) {
         size_t i = 0;
         int c = 1;
@@ -156,6 +172,12 @@ int state_deletions_make(struct state *state, size_t at) {
         return place_make(&state->deletions, &state->n_deletions, &state->deletions_capacity,
                           sizeof(*state->deletions), STATE_DELETIONS_MAX, at);
 }
+
+int state_masses_make(struct state *state, size_t at) {
+        return place_make(&state->masses, &state->n_masses, &state->masses_capacity,
+                          sizeof(*state->masses), STATE_MASSES_MAX, at);
+}
+
 int state_rules_make(struct state *state, size_t at) {
         return place_make(&state->rules, &state->n_rules, &state->rules_capacity,
                           sizeof(*state->rules), STATE_RULES_MAX, at);
@@ -466,6 +488,45 @@ uint64_t state_deletions_since(const struct state *state, const char *policy, st
                     strcmp(state->deletions[i].policy, policy) == 0)
                         sum += state->deletions[i].count;
         return sum;
+}
+
+bool state_mass_stands(const struct state *state, const char *policy) {
+        bool found;
+
+        (void)state_masses_place(state, policy, &found);
+        return found;
+}
+
+int state_mass_note(struct state *state, const char *policy) {
+        _cleanup_(freep) char *copy = NULL;
+        bool found;
+        size_t at = state_masses_place(state, policy, &found);
+        int r;
+
+        if (found)
+                return 0;
+        copy = strdup(policy);
+        if (!copy)
+                return -ENOMEM;
+        r = state_masses_make(state, at);
+        if (r < 0)
+                return r;
+        state->masses[at] = take_ptr(copy);
+        state->changed = true;
+        return 0;
+}
+
+void state_mass_forget(struct state *state, const char *policy) {
+        bool found;
+        size_t at = state_masses_place(state, policy, &found);
+
+        if (!found)
+                return;
+        free(state->masses[at]);
+        state->n_masses--;
+        memmove(&state->masses[at], &state->masses[at + 1],
+                (state->n_masses - at) * sizeof(*state->masses));
+        state->changed = true;
 }
 
 const struct state_rule *state_rule_find(const struct state *state, const char *policy) {

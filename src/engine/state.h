@@ -1,7 +1,7 @@
 /*
  * state: what is remembered across restarts beside the cloud: pauses, acks, since when disks are gone
- * and snapshots have failed, sizes of fleets, deletions of the last day, accepted rules (DESIGN section
- * 1, promise 4).
+ * and snapshots have failed, sizes of fleets, deletions of the last day and the doubt that they raised,
+ * accepted rules (DESIGN section 1, promise 4).
  *
  * It is one small file in the store, read at the start and replaced whole after a change. Lost or
  * torn, it is empty: then only questions are asked again, freezes and the days of failed snapshots
@@ -33,6 +33,7 @@
 #define STATE_FLEETS_MAX 10000
 #define STATE_DELETIONS_MAX 10000
 #define STATE_RULES_MAX 1000
+#define STATE_MASSES_MAX 1000
 
 /*
  * What an operator has accepted, once. That of a rule is of the step from the rule accepted before: it stands
@@ -95,6 +96,8 @@ struct state {
         size_t n_fleets, fleets_capacity;
         struct state_deletions *deletions; /* oldest first */
         size_t n_deletions, deletions_capacity;
+        char **masses; /* owned, sorted; policies of which doubt mass stands */
+        size_t n_masses, masses_capacity;
         struct state_rule *rules; /* sorted by policy */
         size_t n_rules, rules_capacity;
         bool changed; /* since it was read or written */
@@ -169,6 +172,10 @@ void state_uncount_deletion(struct state *state, const char *policy, struct utc 
  * tally, which counts what is there, has not counted it as gained.
  */
 uint64_t state_deletions_since(const struct state *state, const char *policy, struct utc now);
+/* Doubt mass of the policy stands; notes that it does: 0, -ENOMEM, -E2BIG; and that it has ended. */
+bool state_mass_stands(const struct state *state, const char *policy);
+int state_mass_note(struct state *state, const char *policy);
+void state_mass_forget(struct state *state, const char *policy);
 /* NULL when there is none. */
 const struct state_rule *state_rule_find(const struct state *state, const char *policy);
 /* Remembers it in place of an earlier one. Copies. Returns 0, -ENOMEM, -E2BIG. */

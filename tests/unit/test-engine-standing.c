@@ -84,6 +84,54 @@ static uint32_t doubts(void) {
         return seen.bits;
 }
 
+/* ---- masses ---- */
+
+/* A doubt of too many deletions waits for its ack over a restart and another name of the policy, though
+ * what was gained meanwhile would not raise it again. */
+static void test_mass_over_restarts(void **state) {
+        static char *formerly[] = {NULL};
+        const int64_t now = START_S + SEC_PER_DAY;
+
+        fixture_init();
+        remember();
+        f.item.period_s = 40 * SEC_PER_DAY;
+        f.policy.min_age_s = SEC_PER_DAY;
+        for (int i = 14; i >= 0; i--)
+                snap_add_ours(START_S - i * SEC_PER_DAY);
+        engine_begin();
+        engine_pass(200);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        engine_end();
+
+        f.now_ns = (SEC_PER_DAY + 60) * NSEC_PER_SEC;
+        for (int i = 5; i >= 0; i--)
+                snap_add_ours(now - i * EVERY_S);
+        for (int i = 0; i < 2; i++) {
+                formerly[0] = text("gold");
+                if (i == 1) {
+                        f.policy.name = text("platinum");
+                        f.policy.formerly = formerly;
+                        f.policy.n_formerly = 1;
+                }
+                engine_begin();
+                /* An act has what stands worked out, before anything was read. */
+                assert_int_equal(engine_resume(f.engine, "root"), 0);
+                engine_pass(200);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                if (i == 1) {
+                        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                        engine_pass(200);
+                        assert_int_equal(doubts(), 0);
+                        assert_true(f.requests[HTTP_DELETE] > 10);
+                        assert_non_null(strstr(written, "\"masses\":[\n],"));
+                }
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* ---- an accepted rule ---- */
 
 static const struct keep wide = {.count = {[KEEP_DAILY] = 400}},
@@ -797,6 +845,7 @@ static void test_reload_keeps_time(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_mass_over_restarts),
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),

@@ -173,26 +173,34 @@ static void memory_store_deinit(struct memory_store *m) {
 #define RULE1 "{\"policy\":\"bronze\",\"rule\":\"none\",\"complete\":0}"
 #define RULE2 "{\"policy\":\"gold\",\"rule\":\"last=3, \\\"x\\\"\",\"complete\":41}"
 
+#define MASSES_OF(masses) "\"masses\":[\n" masses "],\n"
+#define MASS1 "{\"policy\":\"bronze\"}"
+#define MASS2 "{\"policy\":\"gold\"}"
+
 #define FILE_OF(pause, acks, gone, fleets, deletions)                                              \
         RULED_FILE_OF(pause, acks, gone, NO_FAILURES, fleets, deletions, "")
 #define NO_FAILURES "\"failures\":[\n],\n"
 #define RULED_FILE_OF(pause, acks, gone, failures, fleets, deletions, rules)                       \
+        MASSED_FILE_OF(pause, acks, gone, failures, fleets, deletions, MASSES_OF(""), rules)
+#define MASSED_FILE_OF(pause, acks, gone, failures, fleets, deletions, masses, rules)              \
         HEAD pause "\"acks\":[\n" acks "],\n\"gone\":[\n" gone "],\n" failures                     \
-                   "\"fleets\":[\n" fleets "],\n\"deletions\":[\n" deletions                       \
-                   "],\n\"rules\":[\n" rules "]}\n"
+                   "\"fleets\":[\n" fleets "],\n\"deletions\":[\n" deletions "],\n" masses         \
+                   "\"rules\":[\n" rules "]}\n"
 
 #define ACKS ACK_MASS ",\n" ACK_POLICY ",\n" ACK_ASK "\n"
 #define GONE GONE1 ",\n" GONE2 "\n"
 #define FAILURES "\"failures\":[\n" FAILURE1 ",\n" FAILURE2 "\n],\n"
 #define FLEETS FLEET1 ",\n" FLEET2 "\n"
 #define DELETIONS DELETIONS1 ",\n" DELETIONS2 ",\n" DELETIONS3 ",\n" DELETIONS4 "\n"
+#define MASSES MASS1 ",\n" MASS2 "\n"
 #define RULES RULE1 ",\n" RULE2 "\n"
 
 static const char empty_file[] = FILE_OF(NO_PAUSE, "", "", "", "");
 static const char full_file[] =
-        RULED_FILE_OF(PAUSE, ACKS, GONE, FAILURES, FLEETS, DELETIONS, RULES);
-/* As it was before there were failures in it. */
-static const char earlier_file[] = RULED_FILE_OF(PAUSE, ACKS, GONE, "", FLEETS, DELETIONS, RULES);
+        MASSED_FILE_OF(PAUSE, ACKS, GONE, FAILURES, FLEETS, DELETIONS, MASSES_OF(MASSES), RULES);
+/* As it was before there were failures in it, and masses. */
+static const char earlier_file[] =
+        MASSED_FILE_OF(PAUSE, ACKS, GONE, "", FLEETS, DELETIONS, "", RULES);
 
 static int note_failure(struct state *state, const char *snapshot, struct utc now) {
         struct guid unique_id, subscription;
@@ -208,8 +216,8 @@ static void fill(struct state *state, bool backwards) {
 
         state->paused = true;
         state->paused_until = utc_add_seconds(noon, SEC_PER_DAY);
-        for (unsigned n = 0; n < 15; n++) {
-                unsigned i = backwards ? 14 - n : n;
+        for (unsigned n = 0; n < 17; n++) {
+                unsigned i = backwards ? 16 - n : n;
                 struct state_fleet *fleet;
                 struct state_gone *gone;
                 int r = 0;
@@ -256,8 +264,10 @@ static void fill(struct state *state, bool backwards) {
                         r = state_rule_set(state, "gold", "last=3, \"x\"", 41);
                 else if (i == 13)
                         r = note_failure(state, GEN1, utc_add_seconds(noon, -3600));
-                else
+                else if (i == 14)
                         r = note_failure(state, GEN2, noon);
+                else
+                        r = state_mass_note(state, i == 15 ? "bronze" : "gold");
                 assert_int_equal(r, 0);
         }
         assert_true(state->changed);
@@ -342,11 +352,20 @@ static void test_earlier(void **unused) {
         assert_int_equal(state.n_rules, 2);
         assert_int_equal(note_failure(&state, GEN2, utc_from_seconds(NOON)), 0);
         assert_int_equal(note_failure(&state, GEN1, utc_from_seconds(NOON - 3600)), 0);
+        assert_false(state_mass_stands(&state, "gold"));
+        assert_int_equal(state_mass_note(&state, "gold"), 0);
+        assert_int_equal(state_mass_note(&state, "bronze"), 0);
+        assert_int_equal(state_mass_note(&state, "gold"), 0);
         assert_true(state.changed);
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_string_equal(m.bytes, full_file);
         state_failure_forget(&state, 0);
         state_failure_forget(&state, 0);
+        assert_true(state_mass_stands(&state, "gold"));
+        state_mass_forget(&state, "gold");
+        assert_false(state_mass_stands(&state, "gold"));
+        state_mass_forget(&state, "gold");
+        assert_true(state_mass_stands(&state, "bronze"));
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_non_null(strstr(m.bytes, NO_FAILURES));
 }
@@ -465,6 +484,8 @@ static void test_versions(void **unused) {
 #define G(gone) FILE_OF(NO_PAUSE, "", gone, "", "")
 #define F(fleets) FILE_OF(NO_PAUSE, "", "", fleets, "")
 #define D(deletions) FILE_OF(NO_PAUSE, "", "", "", deletions)
+#define ONE_MASS(masses)                                                                           \
+        MASSED_FILE_OF(NO_PAUSE, "", "", NO_FAILURES, "", "", MASSES_OF(masses "\n"), "")
 #define R(rules) RULED_FILE_OF(NO_PAUSE, "", "", NO_FAILURES, "", "", rules)
 #define L(failures) RULED_FILE_OF(NO_PAUSE, "", "", "\"failures\":[\n" failures "],\n", "", "", "")
 #define ONE_FAILURE(snapshot, subscription, since)                                                 \
@@ -663,6 +684,16 @@ static void test_values(void **unused) {
                 {__LINE__, ONE_RULE("null", "\"last=3\"", "1"), false},
                 {__LINE__, R(RULE1 ",\n" RULE1 "\n"), false},
                 {__LINE__, R(RULE2 ",\n" RULE1 "\n"), false},
+                /* masses */
+                {__LINE__, ONE_MASS(MASS1), true},
+                {__LINE__, ONE_MASS(MASS1 ",\n" MASS2), true},
+                {__LINE__, ONE_MASS(MASS1 ",\n" MASS1), false},
+                {__LINE__, ONE_MASS(MASS2 ",\n" MASS1), false},
+                {__LINE__, ONE_MASS("{\"policy\":\"\"}"), false},
+                {__LINE__, ONE_MASS("{\"policy\":null}"), false},
+                {__LINE__, ONE_MASS("{\"policy\":\"a b\"}"), false},
+                {__LINE__, ONE_MASS("{\"policy\":\"gold\",\"since\":1}"), false},
+                {__LINE__, ONE_MASS("{}"), false},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -753,7 +784,7 @@ static void test_lines(void **unused) {
                 strbuf_deinit(&s);
                 line = next;
         }
-        assert_int_equal(n, 29);
+        assert_int_equal(n, 33);
 }
 
 static void nth_gone(unsigned n, char generation[GUID_TEXT_SIZE]) {
@@ -814,6 +845,12 @@ static void test_ceilings(void **unused) {
                                  i < STATE_RULES_MAX ? 0 : -E2BIG);
         }
 
+        for (unsigned i = 0; i <= STATE_MASSES_MAX; i++) {
+                nth_policy(i, policy);
+                assert_int_equal(state_mass_note(&state, policy),
+                                 i < STATE_MASSES_MAX ? 0 : -E2BIG);
+        }
+
         state.changed = true;
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_int_equal(state_load(&m.store, &again), 0);
@@ -823,14 +860,15 @@ static void test_ceilings(void **unused) {
         assert_int_equal(again.n_acks, STATE_ACKS_MAX);
         assert_int_equal(again.n_deletions, STATE_DELETIONS_MAX);
         assert_int_equal(again.n_rules, STATE_RULES_MAX);
+        assert_int_equal(again.n_masses, STATE_MASSES_MAX);
         assert_memory_equal(again.gone, state.gone, STATE_GONE_MAX * sizeof(*state.gone));
         state_deinit(&again);
 
         /* One line more than may be, of each kind. */
-        for (unsigned i = 0; i < 6; i++) {
-                static const char *const sections[] = {"\"acks\":[\n",      "\"gone\":[\n",
-                                                       "\"failures\":[\n",  "\"fleets\":[\n",
-                                                       "\"deletions\":[\n", "\"rules\":[\n"};
+        for (unsigned i = 0; i < 7; i++) {
+                static const char *const sections[] = {
+                        "\"acks\":[\n",      "\"gone\":[\n",   "\"failures\":[\n", "\"fleets\":[\n",
+                        "\"deletions\":[\n", "\"masses\":[\n", "\"rules\":[\n"};
                 static const char *const lines[] = {
                         "{\"kind\":\"ask\",\"policy\":\"a\",\"rule\":null,\"allowance\":0,"
                         "\"at\":" AT "},\n",
@@ -840,6 +878,7 @@ static void test_ceilings(void **unused) {
                         "\"subscription\":\"" GEN2 "\",\"since\":" AT "},\n",
                         NULL,
                         "{\"hour\":0,\"policy\":\"a\",\"born\":0,\"count\":1},\n",
+                        "{\"policy\":\"a\"},\n",
                         "{\"policy\":\"a\",\"rule\":\"none\",\"complete\":1},\n",
                 };
                 const char *at = strstr(m.bytes, sections[i]) + strlen(sections[i]);
