@@ -300,14 +300,8 @@ int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep) {
 static int row_claims(struct world *world, const struct snapshot_reply *reply,
                       const struct our_tags *tags, const struct guid *generation,
                       struct series_memo *memo, struct snapshot_row *row, uint32_t *ret_disk_tag) {
-        const char *keep = tags->value[OUR_UNTIL] ?: tags->value[OUR_KEEP];
-        const char *adopted = tags->value[OUR_ADOPTED];
-        struct guid itself;
+        const char *keep = row->flags & ROW_BACKUP ? tags->value[OUR_UNTIL] : tags->value[OUR_KEEP];
         int r;
-
-        if (adopted && reply->has_unique_id && guid_parse(adopted, strlen(adopted), &itself) == 0 &&
-            guid_compare(&itself, &reply->unique_id) == 0)
-                row->flags |= ROW_ADOPTED;
 
         if (memo && memo->keep != 0 && strcmp(intern_str(world->keep_texts, memo->keep), keep) == 0)
                 row->keep = memo->keep;
@@ -330,6 +324,15 @@ static int row_claims(struct world *world, const struct snapshot_reply *reply,
         if (r == 0 && memo)
                 memo->disk = *ret_disk_tag;
         return r;
+}
+
+static bool is_adopted(const struct our_tags *tags, const struct snapshot_reply *reply) {
+        const char *adopted = tags->value[OUR_ADOPTED];
+        struct guid itself;
+
+        return adopted && reply->has_unique_id &&
+               guid_parse(adopted, strlen(adopted), &itself) == 0 &&
+               guid_compare(&itself, &reply->unique_id) == 0;
 }
 
 static int row_ours(struct world *world, const struct snapshot_reply *reply, uint32_t region,
@@ -356,8 +359,11 @@ static int row_ours(struct world *world, const struct snapshot_reply *reply, uin
         r = add_text(world, tags.value[OUR_POLICY], &row->policy);
         if (r < 0)
                 return r;
-        /* It has a name and a date of its own, which are no other's. */
-        if (tags.value[OUR_UNTIL]) {
+        if (is_adopted(&tags, reply))
+                row->flags |= ROW_ADOPTED;
+        /* It has a name and a date of its own, which are no other's. What was adopted is of a series,
+         * whatever it was before. */
+        else if (tags.value[OUR_UNTIL]) {
                 row->flags |= ROW_BACKUP;
                 memo = NULL;
         }

@@ -34,7 +34,7 @@ enum {
         ROW_MOVED = 1 << 10,  /* the disk of its generation has another id than its tag says */
         ROW_BACKUP =
                 1 << 11, /* taken at an operator's word: of no slot, and kept until a date of its
-                                     own (snapshot_row_until) */
+                                     own (snapshot_row_until); no ADOPTED one is */
 };
 
 struct snapshot_row {

@@ -304,6 +304,26 @@ static void test_adopt(void **state) {
         engine_end();
 }
 
+/* It was made from a backup with all of its tags, whose date is long over: the rule that keeps it now is
+ * that of the series. */
+static void test_adopt_backups_tags(void **state) {
+        begin(/* paused= */ true);
+        f.policy.keep.count[KEEP_LAST] = 20;
+        strcpy(snap_add("by-hand", START_S - 100)->until, "20261031T000000Z");
+        engine_pass(60);
+        assert_int_equal(adopt("by-hand", ""), 0);
+        engine_pass(60);
+        assert_int_equal(adopt("by-hand", ""), ENGINE_E_OURS);
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
+        engine_pass(1000);
+        assert_non_null(snap_find("by-hand"));
+        f.policy.keep.count[KEEP_LAST] = 2;
+        engine_pass(4000);
+        assert_null(snap_find("by-hand"));
+        assert_true(said("by-hand is to go (superseded under last=2;"));
+        engine_end();
+}
+
 /* What the listing showed is another when it is read. */
 static void test_adopt_read(void **state) {
         static const struct {
@@ -375,6 +395,7 @@ int main(void) {
                 cmocka_unit_test(test_between_reread_and_delete),
                 cmocka_unit_test(test_delete_on_its_way),
                 cmocka_unit_test(test_adopt),
+                cmocka_unit_test(test_adopt_backups_tags),
                 cmocka_unit_test(test_adopt_read),
                 cmocka_unit_test(test_many),
         };
