@@ -280,6 +280,8 @@ static int settle_sources(struct world *world) {
         for (size_t i = 0; i < world->n_snapshots; i++)
                 if (sources_have(&sources, &world->snapshots[i], world->origins.items[i].id_hash))
                         world->snapshots[i].flags |= ROW_HELD;
+        world->n_sources = sources.n_ids;
+        world->sources = take_ptr(sources.ids);
         return 0;
 }
 

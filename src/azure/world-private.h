@@ -82,6 +82,9 @@ struct world {
         struct intern *keep_texts;
         struct orphan *orphans; /* once finished */
         size_t n_orphans, orphans_capacity;
+        struct guid
+                *sources; /* once finished: of what is under way; in the order of guid_compare() */
+        size_t n_sources;
         struct strbuf scratch;
         struct series_memo *memo; /* from the first snapshot that is decoded until finished */
         size_t n_memo;            /* a power of two */

@@ -56,6 +56,7 @@ struct world *world_free(struct world *world) {
         free(world->regions);
         free(world->keeps);
         free(world->orphans);
+        free(world->sources);
         free(world->memo);
         free(world);
         return NULL;
@@ -79,6 +80,10 @@ struct world_view world_view(const struct world *world) {
                 .n_keeps = world->n_keeps,
                 .begin = world->begin,
         };
+}
+
+bool world_copies(const struct world *world, const struct guid *unique_id) {
+        return guids_have(world->sources, world->n_sources, unique_id);
 }
 
 /* The place of a region among those seen, so that it fits into a row whatever its number is. */

@@ -69,6 +69,9 @@ const char *world_bad_member(const struct world *world);
  * Returns 0 or -ENOMEM.
  */
 int world_finish(struct world *world);
+/* Whether a copy under way in it is made of the snapshot, which may be of another subscription; its own
+ * are ROW_HELD for that. */
+bool world_copies(const struct world *world, const struct guid *unique_id);
 /* Valid until the world is freed. */
 struct world_view world_view(const struct world *world);
 

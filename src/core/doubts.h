@@ -39,7 +39,8 @@ enum {
         BLOCK_GONE = 1U << 18,       /* the disk is gone: frozen, or kept for good */
         BLOCK_FULL = 1U << 19,       /* create: the chain has all it may have */
         BLOCK_BURST = 1U << 20,      /* create: the disk had 7 in 5 minutes */
-        BLOCK_HOLD = 1U << 22,       /* delete: the operator's hold is under way */
+        BLOCK_HOLD = 1U << 22,       /* delete: the operator's hold is under way, or a copy in
+                                        another subscription */
 };
 
 /* "clock", "listing" and so on. */

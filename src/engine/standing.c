@@ -499,13 +499,28 @@ static void block_unretired(const struct subscription *s) {
         }
 }
 
-/* What an operator has said shall stay, and the listing does not show held yet. */
+/* Whether a copy in another subscription is being made of it, and would fail without it. */
+static bool is_copied_elsewhere(const struct subscription *s, const struct guid *unique_id) {
+        for (size_t i = 0; i < s->engine->n_subscriptions; i++) {
+                const struct subscription *other = &s->engine->subscriptions[i];
+
+                if (other != s && other->world && world_copies(other->world, unique_id))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_held(const struct subscription *s, const struct guid *unique_id) {
+        return subscription_orders_hold(s, unique_id) || is_copied_elsewhere(s, unique_id);
+}
+
+/* What an operator has said shall stay, or another subscription needs: its own listing does not show it
+ * held, or not yet. */
 static void block_held(const struct subscription *s) {
-        for (size_t i = 0; s->engine->orders && i < s->plan->n_actions; i++) {
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
                 struct action *action = &s->plan->actions[i];
 
-                if (action->kind == ACTION_DELETE &&
-                    subscription_orders_hold(s, &action->unique_id))
+                if (action->kind == ACTION_DELETE && is_held(s, &action->unique_id))
                         action->blocked |= BLOCK_HOLD;
         }
 }
@@ -523,7 +538,7 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;
         blocked &= ~applied_accepted(s->engine, s->plan, action);
-        if (subscription_orders_hold(s, &action->unique_id))
+        if (is_held(s, &action->unique_id))
                 blocked |= BLOCK_HOLD;
         return blocked;
 }

@@ -397,6 +397,39 @@ static void test_gone_while_unread(void **state) {
         written = NULL;
 }
 
+/* ---- copies ---- */
+
+#define COPY(percent)                                                                              \
+        "{\"value\":[{\"id\":\"/subscriptions/" SUB_2 "/resourceGroups/rg-dr" COMPUTE              \
+        "/snapshots/dr\",\"name\":\"dr\",\"location\":\"northeurope\",\"properties\":{"            \
+        "\"creationData\":{\"createOption\":\"CopyStart\",\"sourceUniqueId\":"                     \
+        "\"00000000-0000-4000-8000-000000000001\"},\"incremental\":true,\"timeCreated\":"          \
+        "\"2026-11-02T00:00:00Z\",\"provisioningState\":\"Succeeded\","                            \
+        "\"completionPercent\":" percent                                                           \
+        ",\"uniqueId\":\"10000000-0000-4000-8000-000000000001\"}}]}"
+
+/* The source of a copy into another subscription stays until that is made. */
+static void test_copied_elsewhere(void **state) {
+        char name[SNAPSHOT_NAME_SIZE];
+
+        begin_two();
+        strcpy(name, f.snaps[0].name);
+        f.rules[1].body = COPY("40");
+        engine_begin();
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        engine_pass(900);
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
+        engine_pass(7200);
+        assert_true(f.requests[HTTP_DELETE] >= 3);
+        assert_non_null(snap_find(name));
+        f.rules[1].body = COPY("100");
+        engine_pass(7200);
+        assert_null(snap_find(name));
+        engine_end();
+        free(written);
+        written = NULL;
+}
+
 /* ---- the clock ---- */
 
 static unsigned long long sweeps(void) {
@@ -852,6 +885,7 @@ int main(void) {
                 cmocka_unit_test(test_targets_formerly),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
+                cmocka_unit_test(test_copied_elsewhere),
                 cmocka_unit_test(test_clock_over_subscriptions),
                 cmocka_unit_test(test_apply_is_once),
                 cmocka_unit_test(test_apply_is_once_of_a_policy),
