@@ -29,10 +29,11 @@ struct memory {
         bool done;  /* succeeded since the world was read, which does not show it */
         bool maybe_done; /* create: the last try failed and may have had its effect, or a GET has shown what
                             no listing has */
-        bool astray;     /* create: the last try met something else than was planned from: no other
+        bool astray; /* create: the last try met something else than was planned from: no other
                             before the disks are listed */
-        bool told;       /* the failure is in the log */
-        uint64_t serial; /* create, delete: the last plan that asked for it */
+        bool told;   /* the failure is in the log */
+        enum arm_class told_class; /* told: for this */
+        uint64_t serial;           /* create, delete: the last plan that asked for it */
         uint64_t failed_in;        /* delete: the plan in which it failed last */
         struct given_up *given_up; /* create: that failed and may come out yet, the last first */
         char key[]; /* "create generation/policy", "delete group/name", "orphan generation/" */
@@ -108,6 +109,7 @@ struct subscription {
         struct mono sweep_again; /* after a failure, not before */
         struct backoff backoff;  /* of sweeps */
         bool failing;            /* the last sweep failed */
+        enum arm_class told_class; /* failing: it was told for this */
         char *unreadable;      /* owned: why it did, with the remedy; NULL as well without memory */
         struct budget *budget; /* of requests: what may be asked, and when */
         bool creating;         /* creates of the plan wait for room or for the budget */

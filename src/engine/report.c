@@ -1,6 +1,6 @@
 /*
- * What the log says of the ends of operations, each thing once: a failure when it begins, its end
- * with the count, a deletion with the rule that allowed it.
+ * What the log says of the ends of operations, each thing once: a failure when it begins, and when it does
+ * not pass by itself any more; its end with the count; a deletion with the rule that allowed it.
  */
 #include "azure/remedy.h"
 #include "base/duration.h"
@@ -86,6 +86,11 @@ void report_found(struct subscription *s, const struct action *action, unsigned 
                            action->reason);
 }
 
+/* Whether what was told to fail so fails now for something else that somebody must mend. */
+static bool is_another(enum arm_class told, enum arm_class class) {
+        return class != told && !arm_class_passes(class);
+}
+
 static void report_failure(struct operation *op, const struct action *action, struct memory *memory,
                            struct mono now) {
         const char *verb = action->kind == ACTION_CREATE ? "taken" : "deleted";
@@ -99,9 +104,10 @@ static void report_failure(struct operation *op, const struct action *action, st
                 op->engine->counts.create_failures++;
         else
                 op->engine->counts.delete_failures++;
-        if (memory->told)
+        if (memory->told && !is_another(memory->told_class, op->error.class))
                 return;
         subscription_tell(op->subscription, memory, true);
+        memory->told_class = op->error.class;
 
         retry = (struct utc){engine_now(op->engine).ticks +
                              (memory->not_before.ns - now.ns) / NSEC_PER_TICK};
@@ -302,8 +308,9 @@ void report_sweep_failure(struct operation *op, struct mono now) {
         op->engine->counts.sweep_failures++;
         free(op->subscription->unreadable);
         op->subscription->unreadable = why.error ? NULL : strdup(strbuf_str(&why));
-        if (op->subscription->failing)
+        if (op->subscription->failing && !is_another(op->subscription->told_class, op->error.class))
                 return;
+        op->subscription->told_class = op->error.class;
 
         log_begin(&entry, LOG_LEVEL_WARNING);
         log_event(&entry, LOG_EVENT_SUBSCRIPTION_UNREADABLE);

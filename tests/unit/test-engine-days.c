@@ -888,6 +888,47 @@ static void test_quota_and_others(void **state) {
         engine_end();
 }
 
+/* ---- reasons ---- */
+
+/* What was told to fail for something that passes, and then fails for something that does not, is told again:
+ * nobody else would say what is to be done. Of a create, and of a listing. */
+static void test_other_reason(void **state) {
+        begin();
+        f.n_snaps--;
+        f.item.period_s = SEC_PER_DAY;
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                             .url = "/snapshots/",
+                                             .times = 6,
+                                             .outcome = TRANSPORT_NOT_SENT,
+                                             .kept_from = true};
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        f.rules[1].kept_from = true;
+        engine_begin();
+        engine_pass(1800);
+        expect_said(__LINE__, "could not be taken, will try again at 2026-11-02T00:0", true);
+        expect_said(__LINE__, "cut [not sent]", true);
+        expect_said(__LINE__, "m [AuthorizationFailed]", true);
+        strbuf_clear(&f.said);
+        engine_pass(3600);
+        expect_said(__LINE__, "m [AuthorizationFailed]", false);
+        engine_end();
+
+        begin();
+        f.item.period_s = SEC_PER_DAY;
+        engine_begin();
+        engine_pass(60);
+        f.rules[f.n_rules++] = (struct rule){
+                .method = HTTP_GET, .url = "/disks?", .times = 6, .outcome = TRANSPORT_NOT_SENT};
+        rule(HTTP_GET, "/disks?", 403, ERROR("AuthorizationFailed"));
+        engine_pass(2 * 3600);
+        expect_said(__LINE__, "cut [not sent]", true);
+        expect_said(__LINE__, "m [AuthorizationFailed]", true);
+        strbuf_clear(&f.said);
+        engine_pass(3600);
+        expect_said(__LINE__, "m [AuthorizationFailed]", false);
+        engine_end();
+}
+
 /* ---- orders ---- */
 
 /* A name that two snapshots have, in two groups, is none to give an order by; with its group it is. */
@@ -950,6 +991,7 @@ int main(void) {
                 cmocka_unit_test(test_slept_at_a_create),
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
+                cmocka_unit_test(test_other_reason),
                 cmocka_unit_test(test_regions),
                 cmocka_unit_test(test_throttled_delete),
                 cmocka_unit_test(test_long_listings),
