@@ -811,10 +811,10 @@ static const struct event_entry events[] = {
                         .name = "clock-stepped",
                         .fields = 0,
                         .subject = "This machine's clock was set",
-                        .cause = "An operator or a time service set it.",
-                        .effect = "Slots go by Azure's time and do not move. A clock that is wrong "
-                                  "by "
-                                  "more than a minute stops deletions.",
+                        .cause = "An operator or a time service set it, or the host of this "
+                                 "machine had stopped it for a while.",
+                        .effect = "Azure is read anew. Slots go by Azure's time and do not move. A "
+                                  "clock that is wrong by more than a minute stops deletions.",
                         .remedy = "Nothing is to be done.",
                 },
         [LOG_EVENT_METRICS_UNWRITABLE] =

@@ -226,6 +226,11 @@ static void engine_slept(struct engine *engine, struct mono now) {
                 subscription_slept(&engine->subscriptions[i], now);
 }
 
+void engine_clock_stepped(struct engine *engine) {
+        engine_slept(engine, clock_mono(engine->services.clock));
+        engine_wake(engine);
+}
+
 static void engine_run(enum reactor_reason reason, void *data) {
         struct engine *engine = data;
         struct mono now = clock_mono(engine->services.clock);

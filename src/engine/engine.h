@@ -204,6 +204,10 @@ struct engine_estate *engine_leave(struct engine *engine);
 struct engine_estate *engine_estate_free(struct engine_estate *estate);
 DEFINE_CLEANUP(struct engine_estate *, engine_estate_free)
 
+/* This machine's clock was set, or the machine stood still and its monotonic clock with it, as a guest's does:
+ * then slots came due of which nothing here tells but ARM's Date, and the worlds are read at once. */
+void engine_clock_stepped(struct engine *engine);
+
 void engine_start(struct engine *engine);
 
 /*

@@ -244,6 +244,8 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
 
         if (!s->world)
                 s->awake_from = world_view(world).begin;
+        else if (s->begin.ns < s->awake_at.ns && begin.ns >= s->awake_at.ns)
+                s->awake_from = engine_now(s->engine); /* what it was before may have stood still */
         subscription_compare(s, world, begin, now);
         subscription_drop_plan(s);
         world_free(s->world);
@@ -338,6 +340,8 @@ static bool may_create(const struct subscription *s, struct mono now) {
 void subscription_slept(struct subscription *s, struct mono now) {
         s->awake_from = engine_now(s->engine);
         s->awake_at = now;
+        s->disks_at.ns =
+                0; /* and two replies tell ARM's time for certain, where one could be off */
         subscription_look_anew(s);
 }
 

@@ -136,8 +136,9 @@ static void daemon_pulse_due(enum reactor_reason reason, void *data) {
         reactor_arm_mono(loop_reactor(daemon->host->loop), daemon->pulse, daemon->pulse_due);
 }
 
-/* A resume from suspend comes here too, and is no step: the other clock runs on in suspend. The engine
- * goes by Azure's time, so that nothing is to be done but told. */
+/* A resume from suspend comes here too, and is no step: the other clock runs on in suspend. The engine goes
+ * by Azure's time, and asks for it: a guest that its host had stopped has both clocks stand still, of which
+ * only this one is set right. */
 static void daemon_clock_stepped(enum reactor_reason reason, void *data) {
         struct daemon *daemon = data;
         struct mono mono = clock_mono(loop_clock(daemon->host->loop));
@@ -145,10 +146,13 @@ static void daemon_clock_stepped(enum reactor_reason reason, void *data) {
         int64_t step = (utc.ticks - daemon->clock_utc.ticks) * NSEC_PER_TICK -
                        (mono.ns - daemon->clock_mono.ns);
 
-        if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS)
+        if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS) {
                 log_tell(daemon->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_CLOCK_STEPPED,
                          "this machine's clock was set by %+lld s; slots go by Azure's time",
                          (long long)(step / NSEC_PER_SEC));
+                if (daemon->engine)
+                        engine_clock_stepped(daemon->engine);
+        }
         daemon->clock_mono = mono;
         daemon->clock_utc = utc;
         reactor_arm_utc(loop_reactor(daemon->host->loop), daemon->clock, UTC_NEVER);

@@ -673,6 +673,37 @@ static void test_no_date(void **state) {
         engine_end();
 }
 
+/* The machine stood still, as guests do, and the monotonic clock with it: a step of our clock is all that tells,
+ * and ARM is asked for its time at once. What has come due is made, and looked at before: another daemon may
+ * have been in time. The second time it is in the middle of a round, which goes by the disks it knows. */
+static void test_stood_still(void **state) {
+        static const char name[] = "/db01-ed27ce3be3bdbbc1-20261102T020000Z";
+
+        for (int round = 0; round < 2; round++) {
+                const char *look, *put;
+
+                begin();
+                f.n_snaps -= round;
+                f.item.period_s = 3600;
+                f.trace = true;
+                engine_begin();
+                engine_pass(1);
+                while (round == 1 && !said("create -> listing"))
+                        assert_true(engine_turn(INT64_MAX - 1));
+                engine_pass(round == 0 ? 60 : 0);
+                f.date_off_s = 2 * 3600;
+                engine_clock_stepped(f.engine);
+                engine_pass(10);
+                look = strstr(f.sent.data, name);
+                assert_non_null(look);
+                assert_int_equal(strncmp(look - strlen("GET " ARM SNAPSHOTS_ID), "GET ", 4), 0);
+                put = strstr(look + 1, name);
+                assert_non_null(put);
+                assert_int_equal(strncmp(put - strlen("PUT " ARM SNAPSHOTS_ID), "PUT ", 4), 0);
+                engine_end();
+        }
+}
+
 /* What is to be created is no part of what an apply accepts. */
 static void test_apply(void **state) {
         char hash[PLAN_HASH_SIZE];
@@ -983,6 +1014,7 @@ int main(void) {
                 cmocka_unit_test(test_overdue),
                 cmocka_unit_test(test_freed),
                 cmocka_unit_test(test_no_date),
+                cmocka_unit_test(test_stood_still),
                 cmocka_unit_test(test_apply),
                 cmocka_unit_test(test_apply_before_the_doubt),
                 cmocka_unit_test(test_given_up),
