@@ -344,20 +344,30 @@ static void report_late(struct subscription *s, const struct series_state *serie
         raise(s, LOG_LEVEL_ERR, CONDITION_NO_DOUBT, "late", series, over, strbuf_str(&text));
 }
 
+/* One that was long and is critical is long all the same: that it is not any more is told when it is
+ * shorter. One that is first seen critical is told once. */
 static void report_chain(struct subscription *s, const struct series_state *series) {
-        _cleanup_(strbuf_deinit) struct strbuf text = {};
-        char over[200];
+        _cleanup_(strbuf_deinit) struct strbuf text = {}, key = {};
         bool critical = series->chain >= CHAIN_CRITICAL;
+        char over[200];
 
+        series_key(s, series, "chain-long", &key);
         strbuf_appendf(&text, "disk %s has %zu of %d snapshots in its chain", series->disk.name,
                        series->chain, CHAIN_MAX);
-        if (critical && series->blocked) {
+        snprintf(over, sizeof(over), "the chain of disk %s is shorter again", series->disk.name);
+        if (!critical || utc_is_set(condition_since(&s->conditions, strbuf_str(&key))))
+                raise(s, LOG_LEVEL_WARNING, CONDITION_NO_DOUBT, "chain-long", series, over,
+                      strbuf_str(&text));
+        if (!critical)
+                return;
+        if (series->blocked) {
                 strbuf_append_str(&text, ", and what could be deleted is held back: ");
                 blocks_append(series->blocked, &text);
         }
-        snprintf(over, sizeof(over), "the chain of disk %s is shorter again", series->disk.name);
-        raise(s, critical ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING, CONDITION_NO_DOUBT,
-              critical ? "chain-critical" : "chain-long", series, over, strbuf_str(&text));
+        snprintf(over, sizeof(over), "the chain of disk %s is not critical any more",
+                 series->disk.name);
+        raise(s, LOG_LEVEL_ERR, CONDITION_NO_DOUBT, "chain-critical", series, over,
+              strbuf_str(&text));
 }
 
 struct series_teller {

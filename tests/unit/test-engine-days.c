@@ -960,6 +960,55 @@ static void test_other_reason(void **state) {
         engine_end();
 }
 
+/* ---- chains ---- */
+
+static void list_chain(int n, struct strbuf *out) {
+        strbuf_clear(out);
+        strbuf_append_str(out, "{\"value\":[");
+        for (int i = 0; i < n; i++)
+                strbuf_appendf(out,
+                               "%s{\"id\":\"" SNAPSHOTS_ID "/s%03d\",\"name\":\"s%03d\","
+                               "\"location\":\"westeurope\",\"properties\":{\"creationData\":{"
+                               "\"createOption\":\"Copy\",\"sourceUniqueId\":\"" GENERATION
+                               "\"},\"incremental\":true,\"timeCreated\":"
+                               "\"2026-10-02T00:01:00Z\",\"provisioningState\":\"Succeeded\","
+                               "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
+                               i > 0 ? "," : "", i, i, i + 1);
+        strbuf_append_str(out, "]}");
+        f.rules[0].body = strbuf_str(out);
+}
+
+/* A chain that grows from long to critical is not said to be shorter. */
+static void test_chain_grows(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf listing = {};
+
+        fixture_init();
+        f.item.period_s = 30 * SEC_PER_DAY;
+        rule(HTTP_GET, "/snapshots?", 200, "");
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        f.rules[1].kept_from = true;
+        list_chain(420, &listing);
+        engine_begin();
+        engine_pass(60);
+        expect_said(__LINE__, "warning: disk db01 has 420 of 500 snapshots in its chain", true);
+        list_chain(455, &listing);
+        engine_pass(3600);
+        expect_said(__LINE__, "error: disk db01 has 455 of 500 snapshots in its chain", true);
+        expect_said(__LINE__, "is shorter again", false);
+        list_chain(420, &listing);
+        engine_pass(3600);
+        expect_said(__LINE__, "the chain of disk db01 is not critical any more", true);
+        expect_said(__LINE__, "is shorter again", false);
+        list_chain(10, &listing);
+        engine_pass(3600);
+        expect_said(__LINE__, "the chain of disk db01 is shorter again", true);
+        list_chain(480, &listing);
+        engine_pass(3600);
+        expect_said(__LINE__, "error: disk db01 has 480 of 500 snapshots in its chain", true);
+        expect_said(__LINE__, "warning: disk db01 has 480", false);
+        engine_end();
+}
+
 /* ---- orders ---- */
 
 /* A name that two snapshots have, in two groups, is none to give an order by; with its group it is. */
@@ -1024,6 +1073,7 @@ int main(void) {
                 cmocka_unit_test(test_made_again),
                 cmocka_unit_test(test_quota_and_others),
                 cmocka_unit_test(test_other_reason),
+                cmocka_unit_test(test_chain_grows),
                 cmocka_unit_test(test_regions),
                 cmocka_unit_test(test_throttled_delete),
                 cmocka_unit_test(test_long_listings),
