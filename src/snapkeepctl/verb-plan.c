@@ -8,6 +8,15 @@
 #include "snapkeepctl/plan-show.h"
 
 #include <string.h>
+#include <sys/stat.h>
+
+/* The new file is renamed into its place. As root, who gives orders, that would take away /dev/null or
+ * /dev/stdout from everybody. */
+static bool is_replaceable(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
 
 /* A file for "apply": what a person reads there is what the hash stands for. */
 static enum status write_file(const struct request *request, const struct cJSON *plan) {
@@ -19,6 +28,12 @@ static enum status write_file(const struct request *request, const struct cJSON 
         if (!*json_text(plan, "hash")) {
                 say("not every subscription was read yet, and what is not known cannot be applied: "
                     "%s is not written",
+                    request->output);
+                return STATUS_TROUBLE;
+        }
+        if (!is_replaceable(request->output)) {
+                say("cannot write %s: it is there, and is no regular file; without -o the plan "
+                    "goes to standard output, with --json as JSON",
                     request->output);
                 return STATUS_TROUBLE;
         }

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -480,6 +481,15 @@ def applying(folder):
     has(bus.ctl('plan', '-o', path), f'0 to create, {n - 2} to delete, of which {n - 2} held back, hash ')
     has(bus.ctl('plan', '-o', os.path.join(folder, 'none/plan.json'), status=1),
         f'cannot write {folder}/none/plan.json: No such file or directory')
+    # A file takes the place of a file, and of nothing else: root would be without /dev/null.
+    pipe, link = os.path.join(folder, 'pipe'), os.path.join(folder, 'link')
+    os.mkfifo(pipe)
+    os.symlink('/dev/null', link)
+    for special in (pipe, link, folder):
+        has(bus.ctl('plan', '-o', special, status=1), 'it is there, and is no regular file')
+    want(stat.S_ISFIFO(os.lstat(pipe).st_mode) and os.path.islink(link), 'it was replaced')
+    bus.ctl('plan', '-o', path)
+
     with open(path) as file:
         plan = json.load(file)
     want(plan['version'] == 1 and plan['hash'] == rig.plan()['hash'], 'the hash in the file')
