@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/duration.h"
 #include "base/strbuf.h"
+#include "core/calendar.h"
 #include "core/proofs-internal.h"
 #include "core/zone.h"
 
@@ -73,25 +74,34 @@ static const char *duration(int64_t seconds, char buffer[static DURATION_SIZE], 
         return buffer;
 }
 
-/* Every item on its own: in a union one that is dead would hide behind the others. */
+/*
+ * Every item on its own: in a union one that is dead would hide behind the others. One that has had its slots
+ * is no error: a file that was right would become wrong by the passing of time, and a daemon that is
+ * restarted after that would refuse it, with all of its other policies.
+ */
 static int check_elapses(struct proofs *proofs, size_t index, const struct policy *policy,
                          struct utc now) {
         for (size_t i = 0; i < policy->schedule.n; i++) {
+                const struct schedule_item *item = &policy->schedule.items[i];
                 struct schedule one = {&policy->schedule.items[i], 1};
+                const char *what = "never elapses: it has no slots";
+                enum proof_severity severity = PROOF_ERROR;
                 struct utc slot;
                 int r;
 
                 if (schedule_next(&one, policy->zone, now, &slot))
                         continue;
 
+                if (item->kind == SCHEDULE_CALENDAR && calendar_elapses(item->calendar)) {
+                        what = "is over: no slot lies after now, and it makes no more backups";
+                        severity = PROOF_WARNING;
+                }
                 if (policy->schedule.n == 1)
-                        r = proofs_add(proofs, PROOF_ERROR, index,
-                                       "the schedule never elapses: no slot lies after now");
+                        r = proofs_add(proofs, severity, index, "the schedule %s", what);
                 else
-                        r = proofs_add(proofs, PROOF_ERROR, index,
-                                       "item %zu of %zu of the schedule never elapses: no slot of "
-                                       "it lies after now",
-                                       i + 1, policy->schedule.n);
+                        r = proofs_add(proofs, severity, index,
+                                       "item %zu of %zu of the schedule %s", i + 1,
+                                       policy->schedule.n, what);
                 if (r < 0)
                         return r;
         }
