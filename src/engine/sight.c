@@ -402,6 +402,36 @@ static void forget_returned(struct engine *engine) {
         }
 }
 
+static int orphan_compare(const void *a, const void *b) {
+        const struct orphan *x = a, *y = b;
+
+        return CMP(x->generation, y->generation);
+}
+
+static bool orphan_is_listed(const struct engine *engine, const char *generation) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct world_view view = world_view(engine->subscriptions[i].world);
+                struct orphan orphan = {.generation = intern_find(view.strings, generation)};
+
+                if (orphan.generation != 0 && view.n_orphans > 0 &&
+                    bsearch(&orphan, view.orphans, view.n_orphans, sizeof(orphan), orphan_compare))
+                        return true;
+        }
+        return false;
+}
+
+/* Those of which no snapshot is left: nothing asks any more whether the disk is gone. Where they are only
+ * not listed, the freeze begins anew. */
+static void forget_without_snapshots(struct engine *engine) {
+        for (size_t i = engine->state.n_gone; i > 0; i--) {
+                char generation[GUID_TEXT_SIZE];
+
+                stpcpy(generation, engine->state.gone[i - 1].generation);
+                if (!orphan_is_listed(engine, generation))
+                        state_gone_forget(&engine->state, generation);
+        }
+}
+
 /* "subscription/group/name" of a tag. */
 static bool parse_disk(const char *text, struct resource_id *ret_id) {
         char id[RESOURCE_ID_TEXT_SIZE];
@@ -485,6 +515,7 @@ void subscription_seek_orphans(struct subscription *s, struct mono now) {
         forget_returned(s->engine);
         if (!all_are_read(s->engine))
                 return;
+        forget_without_snapshots(s->engine);
         turns = calloc(view.n_orphans + 1, sizeof(*turns));
         if (!turns)
                 return; /* with the next world */

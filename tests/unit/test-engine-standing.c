@@ -397,6 +397,65 @@ static void test_gone_while_unread(void **state) {
         written = NULL;
 }
 
+/* Of what is not listed any more, snapshots and disk, nothing is remembered: an absence that was seen once
+ * and can be proven no more is nothing that sweeps go on learning about. */
+static void test_absence_forgotten(void **state) {
+        static const char kept[] = "{\"generation\":\"" GENERATION "\",";
+        unsigned long long before;
+
+        for (int hidden = 0; hidden < 2; hidden++) {
+                begin(4);
+                remember();
+                f.item.period_s = SEC_PER_DAY;
+                f.no_disk = true;
+                engine_begin();
+                engine_pass(1000);
+                assert_non_null(strstr(written, kept));
+                f.n_snaps = 0; /* somebody has taken them all away */
+                if (hidden)
+                        rule(HTTP_GET, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+                engine_pass(2000);
+                assert_null(strstr(written, kept));
+                engine_pass(4 * 3600);
+                before = engine_counts(f.engine)->sweeps;
+                engine_pass(4 * 3600);
+                assert_int_equal(engine_counts(f.engine)->sweeps - before, 4);
+                f.date_off_s = 600;
+                engine_pass(3700);
+                assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+                f.date_off_s = 0;
+                engine_pass(2000);
+                assert_int_equal(doubts() & DOUBT_BIT(DOUBT_CLOCK), 0);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
+/* The disk is once not found, goes on in another subscription, and is found nowhere again: two looks an hour
+ * apart are asked for anew. */
+static void test_absence_elsewhere(void **state) {
+        begin_two();
+        f.item.period_s = SEC_PER_DAY;
+        set_second(200, NOTHING);
+        f.no_disk = true;
+        rule(HTTP_GET, "/disks/db01", 404, ERROR("ResourceNotFound"));
+        engine_begin();
+        engine_pass(1000);
+        assert_true(f.met[4] == 1);
+        set_second(200, DISKS(SUB_2, GENERATION, ""));
+        engine_pass(2 * 3600);
+        set_second(200, NOTHING);
+        while (f.met[4] == 1)
+                engine_pass(60);
+        assert_false(said("is gone, its snapshots are frozen"));
+        engine_pass(3 * 3600);
+        assert_true(said("is gone, its snapshots are frozen"));
+        engine_end();
+        free(written);
+        written = NULL;
+}
+
 /* ---- copies ---- */
 
 #define COPY(percent)                                                                              \
@@ -885,6 +944,8 @@ int main(void) {
                 cmocka_unit_test(test_targets_formerly),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
+                cmocka_unit_test(test_absence_forgotten),
+                cmocka_unit_test(test_absence_elsewhere),
                 cmocka_unit_test(test_copied_elsewhere),
                 cmocka_unit_test(test_clock_over_subscriptions),
                 cmocka_unit_test(test_apply_is_once),
