@@ -97,8 +97,11 @@ static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn
                 else
                         snprintf(reason, sizeof(reason),
                                  "its keep would within 30 days delete %zu of %zu snapshots that "
-                                 "the rule accepted before keeps, more than %u percent",
+                                 "the rule accepted before keeps, %s %u percent",
                                  standing->tally.beyond, standing->tally.complete,
+                                 doubt_policy_stands(&standing->tally, policy->max_delete_percent)
+                                         ? "more than"
+                                         : "which was more than",
                                  policy->max_delete_percent);
                 policy_hash(engine, p, DOUBT_POLICY, hash);
                 tell(engine, fn, data, DOUBT_BIT(DOUBT_POLICY), scope, reason, hash);

@@ -136,6 +136,7 @@ struct policy_standing {
         size_t deleted, allowance;         /* within a day */
         size_t spent;                      /* deletions that came out since the worlds were read */
         bool mass;                         /* the doubt stands since it was raised */
+        bool doubted;                      /* the same of doubt policy, all having been listed */
         uint64_t policy_begun, mass_begun; /* numbers of the two doubts, while they stand */
         bool hidden; /* doubt policy: not by the tally, but since some of what it had is not listed */
 };

@@ -332,6 +332,45 @@ static void remember_rule(struct engine *engine, const struct policy *policy,
                                              MIN(standing->tally.listed, standing->spent));
 }
 
+/* Whether it was asked about in the process before, under a name that the policy had then. */
+static bool keep_was_doubted(const struct engine *engine, const struct policy *policy,
+                             const char *rule) {
+        bool asked = state_is_acked(&engine->state, STATE_ASKED, policy->name, rule);
+
+        for (size_t i = 0; i < policy->n_formerly && !asked; i++)
+                asked = state_is_acked(&engine->state, STATE_ASKED, policy->formerly[i], rule);
+        return asked;
+}
+
+static void end_keep_doubt(struct engine *engine, const struct policy *policy,
+                           struct policy_standing *standing) {
+        standing->doubted = false;
+        state_ack_forget(&engine->state, STATE_ASKED, policy->name);
+        for (size_t i = 0; i < policy->n_formerly; i++)
+                state_ack_forget(&engine->state, STATE_ASKED, policy->formerly[i]);
+}
+
+/*
+ * Whether the file's keep would delete too much, or was seen to and still asks for some of it. While it is
+ * held back snapshots pile up, and with new disks there are more of them: what would be deleted comes to be
+ * a smaller part, and no less of a surprise, also after a restart. By a part of the listings alone nothing
+ * is seen.
+ */
+static bool keep_is_doubted(struct engine *engine, const struct policy *policy,
+                            struct policy_standing *standing, const char *rule, bool listed) {
+        bool stands = doubt_policy_stands(&standing->tally, policy->max_delete_percent);
+        bool asked = state_is_acked(&engine->state, STATE_ASKED, policy->name, rule);
+
+        standing->doubted |= asked || keep_was_doubted(engine, policy, rule) || (stands && listed);
+        if (standing->tally.beyond == 0 && all_are_planned(engine))
+                end_keep_doubt(engine, policy, standing);
+        else if (standing->doubted && !asked)
+                /* Unwritten, it stands as long as this process. */
+                (void)state_ack(&engine->state, STATE_ASKED, policy->name, rule, /* allowance= */ 0,
+                                engine_now(engine));
+        return stands || standing->doubted;
+}
+
 /*
  * Doubt policy. Without a listing of all that the policy had, the tally says nothing: then a rule that
  * is not the one remembered is as doubtful as one that would delete too much, unless all series carry
@@ -352,14 +391,14 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         /* Without memory what stood goes on standing. */
         append_rule(policy, &rule);
         if (rule.error)
-                return standing->hidden ||
+                return standing->hidden || standing->doubted ||
                        doubt_policy_stands(&standing->tally, policy->max_delete_percent);
         standing->hidden = false;
 
         acked = state_is_acked(&engine->state, DOUBT_POLICY, policy->name, rule.data) &&
                 state_acked_at(&engine->state, DOUBT_POLICY, policy->name).ticks >=
                         standing->tally.former.ticks;
-        if (!acked && doubt_policy_stands(&standing->tally, policy->max_delete_percent)) {
+        if (!acked && keep_is_doubted(engine, policy, standing, rule.data, listed)) {
                 if (listed)
                         remember_rule(engine, policy, standing, kept);
                 return true;
@@ -368,6 +407,7 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                 standing->hidden = true;
                 return true;
         }
+        end_keep_doubt(engine, policy, standing);
         /* What was acked is the step to another rule; to take it once more is to be asked again. */
         if (!acked)
                 state_ack_forget(&engine->state, DOUBT_POLICY, policy->name);

@@ -90,6 +90,7 @@ static const struct {
         {"policy", DOUBT_POLICY},
         {"mass", DOUBT_MASS},
         {"ask", _DOUBT_N},
+        {"asked", STATE_ASKED},
 };
 
 static void ack_write(struct json_writer *w, const struct state *state, size_t i) {
@@ -122,7 +123,7 @@ static int ack_fill(const struct cJSON *json, struct state_ack *ack) {
                 return STATE_E_DAMAGED;
         ack->kind = ack_kinds[k].kind;
         ack->allowance = (uint64_t)allowance;
-        if ((ack->kind == DOUBT_POLICY) != (rule != NULL) ||
+        if ((ack->kind == DOUBT_POLICY || ack->kind == STATE_ASKED) != (rule != NULL) ||
             (ack->kind != DOUBT_MASS && allowance != 0) || (rule && !state_rule_is_plain(rule)))
                 return STATE_E_DAMAGED;
 

@@ -300,8 +300,9 @@ int state_ack(struct state *state, enum doubt kind, const char *policy, const ch
         size_t at = state_acks_place(state, kind, policy, &found);
         int r = 0;
 
-        assert(kind == DOUBT_POLICY || kind == DOUBT_MASS || kind == _DOUBT_N);
-        assert((kind == DOUBT_POLICY) == (rule != NULL) && utc_is_set(now));
+        assert(kind == DOUBT_POLICY || kind == DOUBT_MASS || kind == _DOUBT_N ||
+               kind == STATE_ASKED);
+        assert((kind == DOUBT_POLICY || kind == STATE_ASKED) == (rule != NULL) && utc_is_set(now));
 
         /* Such a rule would be on no snapshot either. */
         if (rule && !state_rule_is_plain(rule))

@@ -35,15 +35,18 @@
 #define STATE_RULES_MAX 1000
 #define STATE_MASSES_MAX 1000
 
+/* The kind of what nobody has accepted yet: doubt policy asks about this rule. */
+#define STATE_ASKED ((enum doubt)(_DOUBT_N + 1))
+
 /*
  * What an operator has accepted, once. That of a rule is of the step from the rule accepted before: it stands
  * while that is what snapshots carry, and is forgotten when the policy goes by another rule with nothing in
  * doubt.
  */
 struct state_ack {
-        enum doubt kind;    /* POLICY, MASS; _DOUBT_N: the question of prune: ask */
+        enum doubt kind;    /* POLICY, MASS; _DOUBT_N: the question of prune: ask; STATE_ASKED */
         char *policy;       /* owned */
-        char *rule;         /* owned; POLICY: the file's rule that was accepted; else NULL */
+        char *rule;         /* owned; POLICY, ASKED: the file's rule; else NULL */
         uint64_t allowance; /* MASS: how many deletions, those that were made since not counted */
         struct utc at;
 };
@@ -142,7 +145,7 @@ void state_fleet_rename(struct state *state, const char *from, const char *to);
 /* Accepts; an earlier ack of the same policy and kind goes. Copies. Returns 0, -ENOMEM, -E2BIG. */
 int state_ack(struct state *state, enum doubt kind, const char *policy, const char *rule,
               uint64_t allowance, struct utc now);
-/* Whether this rule (POLICY) or the question of ask (_DOUBT_N, @rule NULL) was accepted. */
+/* Whether this rule (POLICY, ASKED) or the question of ask (_DOUBT_N, @rule NULL) was accepted. */
 bool state_is_acked(const struct state *state, enum doubt kind, const char *policy,
                     const char *rule);
 /* When the one of that kind was given; UTC_NONE: there is none. */

@@ -200,6 +200,55 @@ static void test_ack_is_of_one_step(void **state) {
         written = NULL;
 }
 
+/* What is held back piles up, and what would be deleted becomes a smaller part of it: that is no ack, nor is
+ * a restart, or another name of the policy. */
+static void test_policy_waits(void **state) {
+        static char *formerly[] = {NULL};
+
+        formerly[0] = text("gold");
+        for (int round = 0; round < 4; round++) {
+                fixture_init();
+                remember();
+                f.item.period_s = 40 * SEC_PER_DAY;
+                f.keep_text = "daily=400;pick=first;zone=UTC";
+                f.policy.keep = (struct keep){.count = {[KEEP_DAILY] = 7}};
+                days_later(0);
+                engine_begin();
+                engine_pass(200);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_POLICY));
+                for (int i = 1; i <= 10; i++)
+                        snap_add_ours(START_S + i * EVERY_S);
+                if (round >= 2) {
+                        engine_end();
+                        f.now_ns += 5000 * NSEC_PER_SEC;
+                        if (round == 3) {
+                                f.policy.name = text("platinum");
+                                f.policy.formerly = formerly;
+                                f.policy.n_formerly = 1;
+                        }
+                        engine_begin();
+                }
+                engine_pass(5000);
+                assert_int_equal(engine_plan(f.engine, 0)->policies[0].complete, 20);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_POLICY));
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                if (round == 1) { /* another daemon writes the rule, which was accepted there */
+                        f.keep_text = "daily=7;pick=first;zone=UTC";
+                        engine_pass(5000);
+                } else {
+                        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                        engine_pass(200);
+                }
+                assert_int_equal(doubts(), 0);
+                /* All but the newest of one day, and three days. */
+                assert_int_equal(f.requests[HTTP_DELETE], 12);
+                assert_null(strstr(written, "\"kind\":\"asked\""));
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* What silver took beside gold, some days ago, goes by silver's rule when gold takes it over: nobody has
  * accepted gold's for it, not even who did so for gold before. */
 static void test_two_become_one(void **state) {
@@ -939,6 +988,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_mass_over_restarts),
                 cmocka_unit_test(test_ack_is_of_one_step),
+                cmocka_unit_test(test_policy_waits),
                 cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_targets_formerly),

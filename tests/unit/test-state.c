@@ -518,6 +518,9 @@ static void test_values(void **unused) {
         } rows[] = {
                 {__LINE__, full_file, true},
                 {__LINE__, ACK("\"ask\"", "\"gold\"", "null", "0", AT), true},
+                {__LINE__, ACK("\"asked\"", "\"gold\"", "\"last=3\"", "0", AT), true},
+                {__LINE__, ACK("\"asked\"", "\"gold\"", "null", "0", AT), false},
+                {__LINE__, ACK("\"asked\"", "\"gold\"", "\"last=3\"", "1", AT), false},
                 {__LINE__, ACK("\"Ask\"", "\"gold\"", "null", "0", AT), false},
                 {__LINE__, ACK("\"clock\"", "\"gold\"", "null", "0", AT), false},
                 {__LINE__, ACK("null", "\"gold\"", "null", "0", AT), false},
