@@ -41,19 +41,40 @@ static bool is_touched(const struct subscription *s) {
         return s->touched_at.ns >= s->begin.ns;
 }
 
+static void subscription_go_on(struct subscription *s, struct operation *op, struct mono now) {
+        DL_DELETE(s->parked, op);
+        op->parked = false;
+        op->deadline = mono_add_ns(op->deadline, now.ns - op->parked_at.ns);
+        engine_queue(s->engine, op);
+}
+
 void subscription_unpark(struct subscription *s, struct mono before, struct mono now) {
         struct operation *op, *next;
 
         s->wanted_at = MONO_NEVER;
-        DL_FOREACH_SAFE (s->parked, op, next) {
-                if (op->parked_at.ns >= before.ns) {
+        DL_FOREACH_SAFE (s->parked, op, next)
+                if (op->parked_at.ns >= before.ns)
                         s->wanted_at.ns = MIN(s->wanted_at.ns, op->wanted.ns);
-                        continue;
-                }
-                DL_DELETE(s->parked, op);
-                op->parked = false;
-                op->deadline = mono_add_ns(op->deadline, now.ns - op->parked_at.ns);
-                engine_queue(s->engine, op);
+                else
+                        subscription_go_on(s, op, now);
+}
+
+/* A listing under way takes longer than some can wait for it, or for the next one: they ask for themselves, or
+ * the slots of their series would be missed. One that has just begun is waited for. */
+static void subscription_unpark_wanted(struct subscription *s, struct mono now) {
+        struct mono soon = mono_add_ns(s->sweep->began, ROUND_GAP_S * NSEC_PER_SEC);
+        struct operation *op, *next;
+
+        s->wanted_at = MONO_NEVER;
+        DL_FOREACH_SAFE (s->parked, op, next) {
+                struct mono until = op->wanted;
+
+                if (op->parked_at.ns < s->sweep->began.ns)
+                        until.ns = MAX(until.ns, soon.ns);
+                if (now.ns < until.ns)
+                        s->wanted_at.ns = MIN(s->wanted_at.ns, until.ns);
+                else
+                        subscription_go_on(s, op, now);
         }
 }
 
@@ -392,8 +413,11 @@ void subscription_tick(struct subscription *s, struct mono now) {
 
         creates = may_create(s, now); /* by what the last look left under way */
         s->creating = creates && subscription_admit_kind(s, ACTION_CREATE, now);
-        if (s->sweep)
+        if (s->sweep) {
+                if (now.ns >= s->wanted_at.ns)
+                        subscription_unpark_wanted(s, now);
                 return;
+        }
 
         if (now.ns >= sweep_due(s, now).ns) {
                 if (s->putting == 0 && s->deleting == 0)
@@ -418,6 +442,8 @@ struct mono subscription_next_wake(const struct subscription *s, struct mono now
         if (s->plan)
                 wake.ns = MIN(MIN(wake.ns, s->late_at.ns),
                               engine_mono_of(s->engine, s->plan->next, now).ns);
+        if (s->sweep)
+                wake.ns = MIN(wake.ns, s->wanted_at.ns);
         if (!s->sweep && s->putting == 0 && s->deleting == 0)
                 wake.ns = MIN(wake.ns, sweep_due(s, now).ns);
         if (s->world && !s->listing.stands)

@@ -483,6 +483,32 @@ static void test_long_listings(void **state) {
         }
 }
 
+static int throttled_before;
+
+/* One page of each listing is throttled once. */
+static void throttle_once(void) {
+        f.rules[0].times = f.met[0] + (f.met[0] == throttled_before);
+        throttled_before = f.met[0];
+}
+
+/* While it lasts, what was created is asked for singly when the next slot comes: none is missed. */
+static void test_slots_beside_long_listings(void **state) {
+        begin();
+        f.policy.has_keep = false;
+        rule(HTTP_GET, "/snapshots?", 429, ERROR("TooManyRequests"));
+        f.rules[0].header =
+                "Retry-After: 400\nx-ms-failure-cause: service\n"
+                "x-ms-ratelimit-remaining-resource: Microsoft.Compute/HighCostGet3Min;0";
+        f.rules[0].times = 1;
+        throttled_before = 0;
+        f.at_list = throttle_once;
+        engine_begin();
+        engine_pass(3600);
+        assert_true(f.met[0] > 5);
+        assert_in_range(f.requests[HTTP_PUT], 10, 12);
+        engine_end();
+}
+
 /* One that is older than two hours when it has come to its end is in doubt, which has a name. */
 static void test_stale_listings(void **state) {
         static const char *const pages[] = {
@@ -1078,6 +1104,7 @@ int main(void) {
                 cmocka_unit_test(test_throttled_delete),
                 cmocka_unit_test(test_long_listings),
                 cmocka_unit_test(test_stale_listings),
+                cmocka_unit_test(test_slots_beside_long_listings),
                 cmocka_unit_test(test_throttled_create),
                 cmocka_unit_test(test_throttled_and_held),
                 cmocka_unit_test(test_unsent_and_held),
