@@ -102,6 +102,23 @@ static void test_accepted_later(void **state) {
         engine_end();
 }
 
+/* What was accepted is a number: one of it is still to go, and more than that is asked about again. */
+static void test_accepted_no_more(void **state) {
+        begin(SNAPSHOTS);
+        f.policy.max_delete_percent = 1;
+        rule(HTTP_GET, f.snaps[3].name, 0, 403, NULL, ERROR("AuthorizationFailed"));
+        engine_begin();
+        engine_pass(60);
+        accept_mass();
+        engine_pass(60);
+        assert_int_equal(engine_counts(f.engine)->deleted, SNAPSHOTS - 3);
+        for (int i = 0; i < SNAPSHOTS; i++)
+                snap_add_ours(START_S - 9 * SEC_PER_DAY - i * EVERY_S);
+        engine_pass(3600);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        engine_end();
+}
+
 /* The policy gets another name in the middle of it: what was accepted of it is accepted. */
 static void test_accepted_formerly(void **state) {
         static char *formerly[] = {NULL};
@@ -395,9 +412,31 @@ static void test_failed_by_another_clock(void **state) {
         free(disk.bytes);
 }
 
+/* Not found twice says that a disk is gone where an hour lies between, whatever a start has forgotten of when
+ * it was asked for. */
+static void test_gone_over_a_start(void **state) {
+        disk = (typeof(disk)){};
+        begin(3);
+        f.store = &store;
+        f.no_disk = true;
+        rule(HTTP_GET, "/disks/db01", 0, 404, NULL, ERROR("ResourceNotFound"));
+        engine_begin();
+        engine_pass(600);
+        assert_int_equal(f.met[0], 1);
+        engine_end();
+        engine_begin();
+        engine_pass(600);
+        assert_int_equal(f.met[0], 2);
+        assert_null(strstr(strbuf_str(&f.said), "is gone, its"));
+        engine_pass(7200);
+        assert_non_null(strstr(strbuf_str(&f.said), "is gone, its"));
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_accepted_later),
+                cmocka_unit_test(test_accepted_no_more),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
                 cmocka_unit_test(test_failed_read_again),
@@ -407,6 +446,7 @@ int main(void) {
                 cmocka_unit_test(test_failed_anew),
                 cmocka_unit_test(test_failed_unlisted),
                 cmocka_unit_test(test_failed_by_another_clock),
+                cmocka_unit_test(test_gone_over_a_start),
         };
 
         return cmocka_run_group_tests_name("engine-deletions", tests, NULL, NULL);

@@ -332,7 +332,7 @@ static void test_gone(void **state) {
                 {__LINE__, 403, ERROR("AuthorizationFailed"), "looks", "is gone, its"},
                 {__LINE__, 200, DISK(GENERATION), "a GET shows disk db01, which the listing lacks",
                  "is gone, its"},
-                {__LINE__, 200, DISK(OTHER_GENERATION), "looks", "is gone, its"},
+                {__LINE__, 200, DISK(OTHER_GENERATION), "looks", "which the listing lacks"},
                 {__LINE__, 200, "{", "looks", "is gone, its"},
         };
 
