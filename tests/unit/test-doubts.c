@@ -239,6 +239,11 @@ static void test_fleet(void **state) {
 static void test_fleet_without_a_date(void **state) {
         struct fleet fleet = {};
 
+        assert_false(doubt_targets_stood(&fleet, 0));
+        fleet_see(&fleet, 3, UTC_NONE);
+        fleet_see(&fleet, 2, UTC_NONE);
+        assert_int_equal(doubt_targets_stood(&fleet, 0), fleet.missing_from > 0);
+        fleet = (struct fleet){};
         fleet_see(&fleet, 3, utc_from_seconds(DAY * SEC_PER_DAY));
         fleet_see(&fleet, 2, UTC_NONE);
         assert_true(doubt_targets_stands(&fleet, 2, 0));

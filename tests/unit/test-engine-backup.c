@@ -197,6 +197,45 @@ static void test_answers(void **state) {
         }
 }
 
+/* A region without zones has it all the same where that was left to us; it has the policy's tags. */
+static void test_without_zones(void **state) {
+        struct policy_tag tag = {text("cost"), text("42")};
+
+        for (int auto_zones = 0; auto_zones < 2; auto_zones++) {
+                begin();
+                f.policy.redundancy = auto_zones ? REDUNDANCY_AUTO : REDUNDANCY_ZRS;
+                f.policy.tags = (struct policy_tags){&tag, 1};
+                rule(HTTP_PUT, "/snapshots/db01-", 1, 400, ERROR("SkuNotAvailable"));
+                f.rules[0].kept_from = true;
+                assert_int_equal(backup(DAY_S), 0);
+                engine_pass(60);
+                assert_ended(__LINE__, auto_zones ? ORDER_DONE : ORDER_FAILED,
+                             auto_zones ? "is complete" : "SkuNotAvailable");
+                assert_int_equal(f.requests[HTTP_PUT], 1 + auto_zones);
+                engine_end();
+        }
+}
+
+#define DISK(group, properties)                                                                    \
+        "{\"id\":\"/subscriptions/" SUB "/resourceGroups/" group COMPUTE "/disks/db01\","          \
+        "\"name\":\"db01\",\"location\":\"westeurope\",\"sku\":{\"name\":\"Premium_LRS\"},"        \
+        "\"properties\":{" properties "\"diskState\":\"Attached\",\"provisioningState\":"          \
+        "\"Succeeded\"}}"
+
+/* Two of a name are told apart by their group; one without a uniqueId has no series. */
+static void test_which(void **state) {
+        fixture_init();
+        rule(HTTP_GET, "/disks?", 0, 200,
+             "{\"value\":[" DISK("rg-app", "\"uniqueId\":\"" GENERATION "\",") "," DISK("rg-b",
+                                                                                        "") "]}");
+        engine_begin();
+        engine_pass(10);
+        assert_int_equal(backup(DAY_S), ENGINE_E_AMBIGUOUS);
+        assert_int_equal(backup_of("rg-b/db01", DAY_S, "x", ""), ENGINE_E_UNMANAGED);
+        assert_int_equal(backup_of("rg-app/db01", DAY_S, "x", ""), 0);
+        engine_end();
+}
+
 /* A reply that is lost after its effect: it is found. */
 static void test_lost(void **state) {
         begin();
@@ -271,10 +310,11 @@ static void test_vanished(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_taken),     cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_room),      cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_lost),      cmocka_unit_test(test_under_way),
-                cmocka_unit_test(test_prune_off), cmocka_unit_test(test_vanished),
+                cmocka_unit_test(test_taken),         cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_room),          cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_without_zones), cmocka_unit_test(test_which),
+                cmocka_unit_test(test_lost),          cmocka_unit_test(test_under_way),
+                cmocka_unit_test(test_prune_off),     cmocka_unit_test(test_vanished),
         };
 
         return cmocka_run_group_tests_name("engine-backup", tests, NULL, NULL);
