@@ -617,6 +617,23 @@ static inline void engine_end(void) {
         strbuf_deinit(&f.sent);
 }
 
+/* The first rule lists that many of the disk, which are nobody's. */
+static inline void list_chain(int n, struct strbuf *out) {
+        strbuf_clear(out);
+        strbuf_append_str(out, "{\"value\":[");
+        for (int i = 0; i < n; i++)
+                strbuf_appendf(out,
+                               "%s{\"id\":\"" SNAPSHOTS_ID "/s%03d\",\"name\":\"s%03d\","
+                               "\"location\":\"westeurope\",\"properties\":{\"creationData\":{"
+                               "\"createOption\":\"Copy\",\"sourceUniqueId\":\"" GENERATION
+                               "\"},\"incremental\":true,\"timeCreated\":"
+                               "\"2026-10-02T00:01:00Z\",\"provisioningState\":\"Succeeded\","
+                               "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
+                               i > 0 ? "," : "", i, i, i + 1);
+        strbuf_append_str(out, "]}");
+        f.rules[0].body = strbuf_str(out);
+}
+
 /* A minute after midnight; nothing is there but the disk. */
 static inline void fixture_init(void) {
         f = (struct fixture){.now_ns = 60 * NSEC_PER_SEC};

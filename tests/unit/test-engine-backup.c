@@ -236,6 +236,20 @@ static void test_which(void **state) {
         engine_end();
 }
 
+/* Azure gives a disk 500. */
+static void test_full(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf listing = {};
+
+        fixture_init();
+        f.item.period_s = 30 * DAY_S;
+        rule(HTTP_GET, "/snapshots?", 0, 200, "");
+        list_chain(500, &listing);
+        engine_begin();
+        engine_pass(10);
+        assert_int_equal(backup(DAY_S), ENGINE_E_CHAIN);
+        engine_end();
+}
+
 /* A reply that is lost after its effect: it is found. */
 static void test_lost(void **state) {
         begin();
@@ -313,8 +327,9 @@ int main(void) {
                 cmocka_unit_test(test_taken),         cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_room),          cmocka_unit_test(test_answers),
                 cmocka_unit_test(test_without_zones), cmocka_unit_test(test_which),
-                cmocka_unit_test(test_lost),          cmocka_unit_test(test_under_way),
-                cmocka_unit_test(test_prune_off),     cmocka_unit_test(test_vanished),
+                cmocka_unit_test(test_full),          cmocka_unit_test(test_lost),
+                cmocka_unit_test(test_under_way),     cmocka_unit_test(test_prune_off),
+                cmocka_unit_test(test_vanished),
         };
 
         return cmocka_run_group_tests_name("engine-backup", tests, NULL, NULL);

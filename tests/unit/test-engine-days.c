@@ -563,6 +563,26 @@ static void begin_beside(int n, struct strbuf *disks) {
         rule(HTTP_GET, FIRST_SUB COMPUTE "/snapshots?", 200, "{\"value\":[]}");
 }
 
+/* A reload opens no subscription that Azure has closed, and closes no other. */
+static void test_reload_beside(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf disks = {};
+
+        begin_beside(1, &disks);
+        f.rules[0].status = 429;
+        f.rules[0].body = ERROR("TooManyRequests");
+        f.rules[0].header = "Retry-After: 1800";
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[0], 1);
+        engine_reload();
+        engine_pass(900);
+        assert_int_equal(f.met[0], 1);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        engine_pass(1800);
+        assert_true(f.met[0] > 1);
+        engine_end();
+}
+
 /* What is throttled for long in one takes no room from the other. */
 static void test_throttled_beside(void **state) {
         _cleanup_(strbuf_deinit) struct strbuf disks = {};
@@ -988,22 +1008,6 @@ static void test_other_reason(void **state) {
 
 /* ---- chains ---- */
 
-static void list_chain(int n, struct strbuf *out) {
-        strbuf_clear(out);
-        strbuf_append_str(out, "{\"value\":[");
-        for (int i = 0; i < n; i++)
-                strbuf_appendf(out,
-                               "%s{\"id\":\"" SNAPSHOTS_ID "/s%03d\",\"name\":\"s%03d\","
-                               "\"location\":\"westeurope\",\"properties\":{\"creationData\":{"
-                               "\"createOption\":\"Copy\",\"sourceUniqueId\":\"" GENERATION
-                               "\"},\"incremental\":true,\"timeCreated\":"
-                               "\"2026-10-02T00:01:00Z\",\"provisioningState\":\"Succeeded\","
-                               "\"uniqueId\":\"00000000-0000-4000-8000-%012x\"}}",
-                               i > 0 ? "," : "", i, i, i + 1);
-        strbuf_append_str(out, "]}");
-        f.rules[0].body = strbuf_str(out);
-}
-
 /* A chain that grows from long to critical is not said to be shorter. */
 static void test_chain_grows(void **state) {
         _cleanup_(strbuf_deinit) struct strbuf listing = {};
@@ -1108,6 +1112,7 @@ int main(void) {
                 cmocka_unit_test(test_throttled_create),
                 cmocka_unit_test(test_throttled_and_held),
                 cmocka_unit_test(test_unsent_and_held),
+                cmocka_unit_test(test_reload_beside),
                 cmocka_unit_test(test_throttled_beside),
                 cmocka_unit_test(test_turns),
                 cmocka_unit_test(test_rest_ends),
