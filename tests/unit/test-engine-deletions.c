@@ -79,26 +79,46 @@ static void accept_mass(void) {
         assert_int_equal(doubts(), 0);
 }
 
-/* One of those that were accepted cannot be read again for an hour: it stays accepted, and goes when it
- * can be, without another question. */
+/* One of those that were accepted cannot be read again, or not deleted, for an hour: it stays accepted, and goes
+ * when it can be, without another question. */
 static void test_accepted_later(void **state) {
+        static const enum http_method methods[] = {HTTP_GET, HTTP_DELETE};
+
+        for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+                begin(SNAPSHOTS);
+                f.policy.max_delete_percent = 1;
+                rule(methods[i], f.snaps[3].name, 0, 403, NULL, ERROR("AuthorizationFailed"));
+                engine_begin();
+                engine_pass(60);
+                accept_mass();
+                engine_pass(60);
+                assert_true(f.met[0] > 0);
+                assert_int_equal(engine_counts(f.engine)->deleted, SNAPSHOTS - 3);
+                assert_int_equal(doubts(), 0);
+                engine_pass(3600);
+                assert_int_equal(doubts(), 0);
+                f.rules[0].times = f.met[0];
+                engine_pass(3600);
+                assert_int_equal(doubts(), 0);
+                assert_int_equal(f.n_snaps, 2 + 1); /* the newest is what the next listing
+                                                       supersedes one by */
+                engine_end();
+        }
+}
+
+/* None of what was accepted can be deleted for an hour: it is accepted still. */
+static void test_accepted_not_done(void **state) {
         begin(SNAPSHOTS);
         f.policy.max_delete_percent = 1;
-        rule(HTTP_GET, f.snaps[3].name, 0, 403, NULL, ERROR("AuthorizationFailed"));
+        rule(HTTP_DELETE, "/snapshots/", 0, 403, NULL, ERROR("AuthorizationFailed"));
         engine_begin();
         engine_pass(60);
-        accept_mass();
-        engine_pass(60);
-        assert_true(f.met[0] > 0);
-        assert_int_equal(engine_counts(f.engine)->deleted, SNAPSHOTS - 3);
-        assert_int_equal(doubts(), 0);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        assert_int_equal(engine_ack(f.engine, hash, "root"), 0);
         engine_pass(3600);
+        assert_true(f.met[0] >= SNAPSHOTS - 2);
+        assert_int_equal(engine_counts(f.engine)->deleted, 0);
         assert_int_equal(doubts(), 0);
-        f.rules[0].times = f.met[0];
-        engine_pass(3600);
-        assert_int_equal(doubts(), 0);
-        assert_int_equal(f.n_snaps,
-                         2 + 1); /* the newest is what the next listing supersedes one by */
         engine_end();
 }
 
@@ -434,6 +454,7 @@ static void test_gone_over_a_start(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_accepted_later),
+                cmocka_unit_test(test_accepted_not_done),
                 cmocka_unit_test(test_accepted_no_more),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),

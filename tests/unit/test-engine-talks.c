@@ -371,6 +371,22 @@ static void test_asks_in_time(void **state) {
         }
 }
 
+/* No token goes to another host, also where only its operation could tell how far a snapshot is. */
+static void test_elsewhere(void **state) {
+        fixture_init();
+        f.trace = true;
+        f.new_state = "Updating";
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
+                                             .url = "/snapshots/",
+                                             .status = 202,
+                                             .header = "Location: https://evil.example/x"};
+        engine_begin();
+        engine_pass(120);
+        assert_non_null(strstr(strbuf_str(&f.sent), " PUT "));
+        assert_null(strstr(strbuf_str(&f.sent), "evil.example"));
+        engine_end();
+}
+
 /* The end of a fetch lets go those that wait for a token, not one that waits out a failure. */
 static void test_token_wakes_none(void **state) {
         char order[ENGINE_HASH_SIZE];
@@ -384,11 +400,13 @@ static void test_token_wakes_none(void **state) {
                                              .times = 1,
                                              .status = 401,
                                              .body = ERROR("ExpiredAuthenticationToken")};
-        f.rules[f.n_rules++] = (struct rule){.method = HTTP_PUT,
-                                             .url = "/snapshots/",
-                                             .outcome = TRANSPORT_NOT_SENT,
-                                             .kept_from = true};
+        f.rules[f.n_rules++] =
+                (struct rule){.method = HTTP_GET, .url = "/snapshots?", .times = 1, .status = 200};
         engine_begin();
+        engine_pass(60);
+        f.rules[1].times = 0;
+        f.rules[1].status = 0;
+        f.rules[1].outcome = TRANSPORT_NOT_SENT;
         while (f.met[1] < 5) /* the next one comes seconds later */
                 assert_true(engine_turn(2000 * NSEC_PER_SEC));
         asked = f.requests[HTTP_GET];
@@ -715,10 +733,15 @@ static void test_token(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_asks_in_time), cmocka_unit_test(test_token_wakes_none),
-                cmocka_unit_test(test_create),       cmocka_unit_test(test_poll),
-                cmocka_unit_test(test_prune),        cmocka_unit_test(test_prune_state),
-                cmocka_unit_test(test_sweep),        cmocka_unit_test(test_token),
+                cmocka_unit_test(test_elsewhere),
+                cmocka_unit_test(test_asks_in_time),
+                cmocka_unit_test(test_token_wakes_none),
+                cmocka_unit_test(test_create),
+                cmocka_unit_test(test_poll),
+                cmocka_unit_test(test_prune),
+                cmocka_unit_test(test_prune_state),
+                cmocka_unit_test(test_sweep),
+                cmocka_unit_test(test_token),
                 cmocka_unit_test(test_classes),
         };
 
