@@ -78,17 +78,16 @@ async function walk() {
   return result;
 }
 
-// One snapshot of every disk, and the older ones of the disk away; `parallel` disks at a time, and
-// `poll_ms` between two looks at an operation.
+// One snapshot of every disk, and the older ones of the disk away; `parallel` disks at a time.
 async function cycle() {
   const disks = await all(client.disks.list());
   const older = await all(client.snapshots.listByResourceGroup(given.group));
-  const polling = { updateIntervalInMs: given.poll_ms };
+  const quick = { updateIntervalInMs: 10 };
   const one = async (disk) => {
     await client.snapshots
-      .createOrUpdate(given.group, `${disk.name}-${given.name}`, snapshotOf(disk, {}), polling);
+      .createOrUpdate(given.group, `${disk.name}-${given.name}`, snapshotOf(disk, {}), quick);
     for (const snapshot of older.filter((s) => s.creationData.sourceUniqueId === disk.uniqueId))
-      await client.snapshots.delete(given.group, snapshot.name, polling);
+      await client.snapshots.delete(given.group, snapshot.name, quick);
   };
   const worker = async () => {
     for (let disk = disks.pop(); disk; disk = disks.pop()) await one(disk);
