@@ -131,7 +131,7 @@ class Listening:
 
     def __init__(self, user, *command):
         self.command = by(user, *command)
-        self.file = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.file = tempfile.TemporaryFile()
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=self.file, stderr=subprocess.STDOUT,
@@ -145,9 +145,9 @@ class Listening:
         self.file.close()
 
     def text(self):
-        self.file.flush()
-        self.file.seek(0)
-        return self.file.read()
+        """The monitor writes at the offset that it shares with this file: a seek would move its next line."""
+        size = os.fstat(self.file.fileno()).st_size
+        return os.pread(self.file.fileno(), size, 0).decode()
 
 
 def listener_of(user):
