@@ -166,7 +166,9 @@ static int fields_add(struct curl_slist **fields, const char *name, const char *
         struct strbuf line = {};
         struct curl_slist *more = NULL;
 
-        strbuf_appendf(&line, value[0] ? "%s: %s" : "%s;", name, value);
+        strbuf_append_str(&line, name);
+        strbuf_append_str(&line, value[0] ? ": " : ";");
+        strbuf_append_str(&line, value);
         if (!line.error)
                 more = curl_slist_append(*fields, strbuf_str(&line));
         memory_wipe(line.data, line.len);

@@ -30,17 +30,19 @@ struct journal {
 /* Appends text that comes from anywhere: no control characters, of ASCII or of Latin-1 (as UTF-8
  * the two bytes C2 80 to C2 9F), which terminals obey as well. */
 static void append_harmless(struct strbuf *s, const char *text) {
-        for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-                if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) {
-                        strbuf_append_char(s, '?');
-                        p++;
-                } else if (*p == '\n' || *p == '\t')
-                        strbuf_append_char(s, ' ');
-                else if (*p < ' ' || *p == 0x7f)
-                        strbuf_append_char(s, '?');
-                else
-                        strbuf_append_char(s, (char)*p);
+        const unsigned char *p = (const unsigned char *)text, *begin = p;
+
+        for (; *p; p++) {
+                bool latin = p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+
+                if (!latin && *p >= ' ' && *p != 0x7f)
+                        continue;
+                strbuf_append(s, begin, (size_t)(p - begin));
+                strbuf_append_char(s, *p == '\n' || *p == '\t' ? ' ' : '?');
+                p += latin;
+                begin = p + 1;
         }
+        strbuf_append(s, begin, (size_t)(p - begin));
 }
 
 /* "SNAPKEEP_ARM_CODE" as "arm-code"; values with blanks in quotes. */

@@ -78,15 +78,18 @@ async function walk() {
   return result;
 }
 
-// One snapshot of every disk, and the older ones of the disk away; `parallel` disks at a time.
-async function cycle() {
+// One snapshot of every disk, and away with those of the disk that are older than its last `keep`; `parallel` disks
+// at a time.
+async function round(name) {
   const disks = await all(client.disks.list());
   const older = await all(client.snapshots.listByResourceGroup(given.group));
   const quick = { updateIntervalInMs: 10 };
   const one = async (disk) => {
     await client.snapshots
-      .createOrUpdate(given.group, `${disk.name}-${given.name}`, snapshotOf(disk, {}), quick);
-    for (const snapshot of older.filter((s) => s.creationData.sourceUniqueId === disk.uniqueId))
+      .createOrUpdate(given.group, `${disk.name}-${name}`, snapshotOf(disk, {}), quick);
+    const its = older.filter((s) => s.creationData.sourceUniqueId === disk.uniqueId)
+      .sort((a, b) => b.timeCreated - a.timeCreated);
+    for (const snapshot of its.slice(given.keep - 1))
       await client.snapshots.delete(given.group, snapshot.name, quick);
   };
   const worker = async () => {
@@ -94,6 +97,20 @@ async function cycle() {
   };
   await Promise.all(Array.from({ length: given.parallel }, worker));
   return (await all(client.snapshots.listByResourceGroup(given.group))).length;
+}
+
+// A round for each of `names`, and what it cost: seconds, and the peak in MiB so far.
+async function cycle() {
+  const costs = [];
+  for (const name of given.names) {
+    const before = process.cpuUsage();
+    const begin = performance.now();
+    await round(name);
+    const { user, system } = process.cpuUsage(before);
+    costs.push({ cpu: (user + system) / 1e6, wall: (performance.now() - begin) / 1e3,
+      memory: process.resourceUsage().maxRSS / 1024 });
+  }
+  return costs;
 }
 
 async function main() {

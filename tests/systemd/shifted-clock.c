@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -146,6 +147,7 @@ static void *watch(void *unused) {
 __attribute__((constructor)) static void begin(void) {
         const char *rate_text = getenv("SHIFTED_CLOCK_RATE"),
                    *epoch = getenv("SHIFTED_CLOCK_EPOCH");
+        sigset_t all, before;
         pthread_t thread;
 
         shift_file = getenv("SHIFTED_CLOCK_FILE");
@@ -155,8 +157,12 @@ __attribute__((constructor)) static void begin(void) {
         wall_epoch = atoll(epoch) * SECOND;
         mono_epoch = machine_time(CLOCK_MONOTONIC);
         boot_epoch = machine_time(CLOCK_BOOTTIME);
+        /* The program's signals are for the threads that it knows. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         if (rate < 1 || pthread_create(&thread, NULL, watch, NULL) != 0)
                 abort();
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* ---- what stands before libc ---- */
