@@ -295,6 +295,7 @@ enum op_verdict operation_retry(struct operation *op, struct mono now) {
 
 enum op_verdict operation_park(struct operation *op, struct mono wanted, struct mono now) {
         call_clear(op);
+        op->call.request = http_request_free(op->call.request); /* a thousand of them may wait */
         op->parked = true;
         op->parked_at = now;
         op->wanted = wanted;
