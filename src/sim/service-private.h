@@ -178,6 +178,7 @@ struct service {
         size_t n_dead, dead_capacity;
         struct service_resource **lingering; /* rows that are deleted, in the order of that */
         size_t n_lingering, lingering_capacity;
+        size_t n_started;                /* copies of snapshots that were ever made (CopyStart) */
         int64_t purge_at;                /* ticks: nothing can be buried before */
         struct service_resource **table; /* by hash of the id, chained; only rows */
         size_t table_size, n_table;
@@ -290,6 +291,9 @@ int service_resource_new(struct service *service, enum service_kind kind, struct
 /* Takes the resource over on success, and counts it in its chain. */
 int service_insert(struct service *service, struct utc now, struct service_resource *resource);
 /* Marks it deleted at @now and gone @linger_ns later. */
+/* Those whose source, a disk or a snapshot, this is, and that are under way, fail. */
+void service_fail_copies_of(struct service *service, struct utc now,
+                            const struct service_resource *source);
 int service_remove(struct service *service, struct utc now, struct service_resource *resource,
                    int64_t linger_ns);
 /* What a listing says of it has changed: its size, or its tags, whose verbs below see to it. */

@@ -108,6 +108,8 @@ int service_add_snapshot(struct service *service, struct utc now,
                 utc_is_set(spec->time_created) ? spec->time_created : service_written(service, now);
         snapshot->created_at = now;
         snapshot->done_at = spec->updating ? UTC_NEVER : now;
+        if (spec->copy_ns > 0)
+                snapshot->copied_at.ticks = now.ticks + spec->copy_ns / NSEC_PER_TICK;
         r = snapshot_fill(service, spec, group, snapshot);
         if (r == -E2BIG)
                 return SERVICE_E_INVALID;
@@ -115,6 +117,7 @@ int service_add_snapshot(struct service *service, struct utc now,
         if (r < 0)
                 return r;
 
+        service->n_started += strcmp(snapshot->create_option, "CopyStart") == 0;
         if (ret_snapshot)
                 *ret_snapshot = snapshot;
         snapshot = NULL; /* consumed */
@@ -279,6 +282,17 @@ static bool is_copying(const struct service_resource *snapshot, struct utc now) 
                !utc_is_set(snapshot->deleted_at) && !service_resource_copy_failed(snapshot, now);
 }
 
+void service_fail_copies_of(struct service *service, struct utc now,
+                            const struct service_resource *source) {
+        for (size_t i = 0; i < service->n_rows; i++) {
+                struct service_resource *snapshot = service->rows[i];
+
+                if (snapshot->kind == SERVICE_SNAPSHOT && is_copying(snapshot, now) &&
+                    guid_compare(&snapshot->source_unique_id, &source->unique_id) == 0)
+                        copy_fail(snapshot, now);
+        }
+}
+
 int service_resize_disk(struct service *service, struct utc now, const char *id,
                         uint32_t size_gib) {
         struct service_resource *disk = service_find_living(service, id);
@@ -290,13 +304,8 @@ int service_resize_disk(struct service *service, struct utc now, const char *id,
         grows = size_gib > disk->size_gib;
         disk->size_gib = size_gib;
         service_resource_changed(disk);
-        for (size_t i = 0; i < service->n_rows && grows; i++) {
-                struct service_resource *snapshot = service->rows[i];
-
-                if (snapshot->kind == SERVICE_SNAPSHOT && is_copying(snapshot, now) &&
-                    guid_compare(&snapshot->source_unique_id, &disk->unique_id) == 0)
-                        copy_fail(snapshot, now);
-        }
+        if (grows)
+                service_fail_copies_of(service, now, disk);
         return 0;
 }
 

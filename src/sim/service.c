@@ -438,6 +438,8 @@ int service_remove(struct service *service, struct utc now, struct service_resou
                 region->snapshots--;
         if (chain)
                 chain->alive--;
+        if (resource->kind == SERVICE_SNAPSHOT && service->n_started > 0)
+                service_fail_copies_of(service, now, resource);
         return 0;
 }
 

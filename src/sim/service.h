@@ -360,7 +360,8 @@ int service_add_vm(struct service *service, const struct service_vm_spec *spec);
 
 struct service_snapshot_spec {
         const char *subscription, *group, *name;
-        const char *source_id;        /* ARM id of its disk, which need not exist any more */
+        const char *source_id;        /* ARM id of its disk, which need not exist any more; of a
+                                         copy (CopyStart) its source snapshot's */
         const char *region;           /* NULL: the disk's, or else the group's */
         const char *sku;              /* NULL: Standard_LRS */
         const char *create_option;    /* NULL: Copy */
@@ -369,8 +370,9 @@ struct service_snapshot_spec {
         bool full;                    /* not incremental */
         bool failed;                  /* provisioningState Failed */
         bool updating;                /* stays Updating for ever */
-        uint32_t size_gib;            /* 0: the disk's, or else 64 */
-        struct utc time_created;      /* UTC_NONE: now */
+        int64_t copy_ns;   /* its completionPercent reaches 100 so long after; 0: it has none */
+        uint32_t size_gib; /* 0: the disk's, or else 64 */
+        struct utc time_created; /* UTC_NONE: now */
         const struct service_tag *tags;
         size_t n_tags;
 };

@@ -158,6 +158,31 @@ static void check_survivors(struct checks *c, unsigned node, struct seen_snapsho
                               s->r->name, n - 1, read, intent->min_keep);
 }
 
+/* "The source of a pending copy" is a hold. Copies are a chain of their own, of the snapshot they are made
+ * of; no GET of it tells of them, the listing that the daemon goes by does. */
+static void check_copies(struct checks *c, unsigned node, const struct seen_snapshot *s,
+                         struct utc utc) {
+        const struct seen_node *n = &c->nodes[node - 1];
+        struct utc shown = utc_add_seconds(n->listed_utc, -LISTING_BEHIND_S);
+
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next) {
+                if (guid_compare(&chain->generation, &s->r->unique_id) != 0)
+                        continue;
+                for (size_t i = 0; i < chain->n; i++) {
+                        const struct service_resource *copy = chain->items[i]->r;
+
+                        if (service_resource_is_complete(copy, utc) ||
+                            service_resource_copy_failed(copy, utc))
+                                continue;
+                        c->evaluated[PROMISE_HELD]++;
+                        if (copy->created_at.ticks < shown.ticks && !n->filtered)
+                                checks_broken(c, PROMISE_HELD,
+                                              "DELETE of %s, of which %s is being made", s->r->name,
+                                              copy->name);
+                }
+        }
+}
+
 static void check_sight(struct checks *c, unsigned node, const struct seen_snapshot *s,
                         struct mono now) {
         const struct seen_node *n = &c->nodes[node - 1];
@@ -256,6 +281,7 @@ void checks_sent(struct checks *c, unsigned node, enum http_method method, const
         s->delete_sent_utc[node - 1] = utc;
         check_reread(c, node, s, utc);
         check_survivors(c, node, s, now, utc);
+        check_copies(c, node, s, utc);
         check_sight(c, node, s, now);
 }
 

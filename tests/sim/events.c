@@ -225,6 +225,7 @@ static bool disk_event(struct play *play, const struct story_event *event) {
                 event_take(play, event, id);
                 return service_lock(service, play_now(play), id, true) == 0;
         case EVENT_DISK_UNTAGGED:
+        case EVENT_DISK_RETIRED:
                 event_take(play, event, id);
                 return service_set_tag(service, play_now(play), id, "backup",
                                        event_pick(event, 1) % 2 ? NULL : "off") == 0;
@@ -447,6 +448,7 @@ bool event_begin(struct play *play, const struct story_event *event) {
         case EVENT_DISK_MOVED:
         case EVENT_DISK_LOCKED:
         case EVENT_DISK_UNTAGGED:
+        case EVENT_DISK_RETIRED:
                 return disk_event(play, event);
         case EVENT_STRANGERS:
                 return hand_adds(play, event);
@@ -463,6 +465,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 play->hold_when =
                         event_pick(event, 1) % 2 ? NETWORK_BEFORE_EFFECT : NETWORK_AFTER_EFFECT;
                 return true;
+        case EVENT_HAND_COPIES:
+                return hand_copies(play, event);
         case EVENT_COPY_FAILS:
                 /* Counted when it strikes: copies are under way for minutes only. */
                 play->fail_copies++;
@@ -501,6 +505,7 @@ void event_end(struct play *play, const struct story_event *event) {
         struct rig_node *node = event_node(play, event);
         struct service *service = play->rig.service;
         const char *subject = event_subject(play, event);
+        const struct service_resource *r;
 
         switch ((int)event->kind) {
         case EVENT_NOISE:
@@ -562,6 +567,12 @@ void event_end(struct play *play, const struct story_event *event) {
         case EVENT_DISK_LOCKED:
         case EVENT_HAND_LOCKS:
                 service_lock(service, play_now(play), subject, false);
+                break;
+        case EVENT_DISK_RETIRED:
+                r = service_find(service, subject);
+                if (r)
+                        (void)rig_retire(node, &r->unique_id); /* a dead daemon takes no word */
+                service_set_tag(service, play_now(play), subject, "backup", "gold");
                 break;
         case EVENT_DISK_UNTAGGED:
                 service_set_tag(service, play_now(play), subject, "backup", "gold");

@@ -13,6 +13,7 @@
 #define STREAM_STORY 200
 #define STREAM_IDENTITY 201
 #define STREAM_KINDS 202
+#define STREAM_HANDS 203
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -22,7 +23,7 @@ static const struct {
         const char *name;
         unsigned tenths;
         int64_t shortest_s, longest_s;
-        bool apart; /* by a stream of its own: runs are the same without it but for it */
+        uint32_t stream; /* of its own: runs are the same without it but for it; 0: all others' */
 } kinds[_EVENT_N] = {
         [EVENT_NOISE] = {"noise", 20, HOUR_S, 30 * HOUR_S},
         [EVENT_CREATES_FAIL] = {"creates-fail", 13, 2 * HOUR_S, 60 * HOUR_S},
@@ -38,8 +39,8 @@ static const struct {
         [EVENT_UNKNOWN] = {"unknown", 14, 5 * MINUTE_S, 3 * HOUR_S},
         [EVENT_DISABLED] = {"disabled", 14, 20 * MINUTE_S, 6 * HOUR_S},
         [EVENT_QUOTA] = {"quota", 14, HOUR_S, 18 * HOUR_S},
-        [EVENT_KEY] = {"key", 14, HOUR_S, 18 * HOUR_S, true},
-        [EVENT_STRANGERS_SPEND] = {"strangers-spend", 20, 10 * MINUTE_S, 8 * HOUR_S, true},
+        [EVENT_KEY] = {"key", 14, HOUR_S, 18 * HOUR_S, STREAM_KINDS},
+        [EVENT_STRANGERS_SPEND] = {"strangers-spend", 20, 10 * MINUTE_S, 8 * HOUR_S, STREAM_KINDS},
         [EVENT_TOKENS] = {"tokens", 16, 0, 0},
         [EVENT_SERVICE_CLOCK] = {"service-clock", 13, 5 * MINUTE_S, 2 * HOUR_S},
         [EVENT_CLOCK_FORWARD] = {"clock-forward", 16, 10 * MINUTE_S, 8 * HOUR_S},
@@ -64,6 +65,7 @@ static const struct {
         [EVENT_DISK_MOVED] = {"disk-moved", 14, HOUR_S, 24 * HOUR_S},
         [EVENT_DISK_LOCKED] = {"disk-locked", 14, HOUR_S, 24 * HOUR_S},
         [EVENT_DISK_UNTAGGED] = {"disk-untagged", 14, 20 * MINUTE_S, 16 * HOUR_S},
+        [EVENT_DISK_RETIRED] = {"disk-retired", 14, HOUR_S, 16 * HOUR_S, STREAM_HANDS},
         [EVENT_STRANGERS] = {"strangers", 20, 0, 0},
         [EVENT_HAND_DELETES] = {"hand-deletes", 80, 0, 0},
         [EVENT_HAND_HOLDS] = {"hand-holds", 25, HOUR_S, 60 * HOUR_S},
@@ -71,6 +73,7 @@ static const struct {
         [EVENT_HAND_RETAGS] = {"hand-retags", 20, 0, 0},
         [EVENT_HAND_LOCKS] = {"hand-locks", 18, HOUR_S, 40 * HOUR_S},
         [EVENT_HAND_READS] = {"hand-reads", 18, HOUR_S, 20 * HOUR_S},
+        [EVENT_HAND_COPIES] = {"hand-copies", 40, 20 * MINUTE_S, 40 * HOUR_S, STREAM_HANDS},
         [EVENT_COPY_FAILS] = {"copy-fails", 40, 0, 0},
         [EVENT_ACK] = {"ack", 80, 0, 0},
         [EVENT_PAUSE] = {"pause", 5, HOUR_S, 20 * HOUR_S},
@@ -82,7 +85,7 @@ static const struct {
         [EVENT_PRUNER_REFUSED] = {"pruner-refused", 20, HOUR_S, 30 * HOUR_S},
         [EVENT_ORDER_HOLD] = {"order-hold", 60, HOUR_S, 60 * HOUR_S},
         [EVENT_ORDER_ADOPT] = {"order-adopt", 10, HOUR_S, 6 * HOUR_S},
-        [EVENT_ORDER_BACKUP] = {"order-backup", 60, 0, 0, true},
+        [EVENT_ORDER_BACKUP] = {"order-backup", 60, 0, 0, STREAM_KINDS},
 };
 
 const char *event_name(enum event_kind kind) {
@@ -192,13 +195,13 @@ static int event_compare(const void *a, const void *b) {
         return CMP(x->pick, y->pick);
 }
 
-static void choose_events(struct sim_stream *s, bool apart, struct story *story) {
+static void choose_events(struct sim_stream *s, uint32_t stream, struct story *story) {
         int64_t end_s = (STORY_DAYS - STORY_CALM_DAYS) * DAY_S;
 
         for (int kind = 0; kind < _EVENT_N; kind++) {
                 unsigned n = kinds[kind].tenths / 10;
 
-                if (kinds[kind].apart != apart)
+                if (kinds[kind].stream != stream)
                         continue;
                 n += sim_stream_below(s, 10) < kinds[kind].tenths % 10;
                 /* Some runs have more of it, some less: what never comes together shows nothing. */
@@ -227,7 +230,7 @@ static void choose_kinds(struct story *story) {
                 story->encrypted[i] = chance(&s, 60);
                 story->shared[i] = chance(&s, 20);
         }
-        choose_events(&s, /* apart= */ true, story);
+        choose_events(&s, STREAM_KINDS, story);
 }
 
 void story_generate(uint64_t seed, struct story *ret_story) {
@@ -251,8 +254,10 @@ void story_generate(uint64_t seed, struct story *ret_story) {
                         skus[chance(&s, 55) ? 0 : sim_stream_below(&s, ARRAY_SIZE(skus))];
         choose_policies(&s, ret_story);
         choose_identities(ret_story);
-        choose_events(&s, /* apart= */ false, ret_story);
+        choose_events(&s, 0, ret_story);
         choose_kinds(ret_story);
+        s = sim_stream_init(seed, 0, STREAM_HANDS);
+        choose_events(&s, STREAM_HANDS, ret_story);
         qsort(ret_story->events, ret_story->n_events, sizeof(ret_story->events[0]), event_compare);
 }
 

@@ -251,6 +251,29 @@ void hand_orders_release(struct play *play, const struct story_event *event) {
                 (void)service_set_tag(play->rig.service, play_now(play), id, "snapkeep-hold", NULL);
 }
 
+bool hand_copies(struct play *play, const struct story_event *event) {
+        struct seen_snapshot *s = ours_of(play, event_pick(event, 1), /* complete= */ true);
+        bool tagged = event_pick(event, 2) % 3 == 0;
+        char name[64];
+        struct service_snapshot_spec spec = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = event_pick(event, 3) % 2 ? "rg-snapshots" : "rg-other",
+                .name = name,
+                .region = "northeurope",
+                .create_option = "CopyStart",
+                .copy_ns = event->length_s * NSEC_PER_SEC,
+        };
+
+        if (!s)
+                return false;
+        snprintf(name, sizeof(name), "copy-by-hand-%llu", (unsigned long long)++play->serial);
+        spec.source_id = s->r->id;
+        spec.source_unique_id = s->r->unique_id;
+        spec.tags = tagged ? s->r->tags : NULL;
+        spec.n_tags = tagged ? s->r->n_tags : 0;
+        return service_add_snapshot(play->rig.service, play_now(play), &spec, NULL) == 0;
+}
+
 /* Copies of Ultra and Premium SSD v2 snapshots are under way for minutes: the newest may be. */
 bool hand_fails_copy(struct play *play) {
         for (struct seen_chain *chain = play->rig.checks.chains; chain; chain = chain->next)

@@ -63,6 +63,7 @@ bool hand_adopts(struct play *play, const struct story_event *event);
 /* Holds, locks or opens a SAS. */
 bool hand_begins(struct play *play, const struct story_event *event);
 bool hand_fails_copy(struct play *play);
+bool hand_copies(struct play *play, const struct story_event *event);
 /* An order to a daemon to hold one of ours; what it waits for, when it comes; and the end of the hold. */
 bool hand_orders_hold(struct play *play, const struct story_event *event);
 void hand_orders_now(struct play *play, enum network_hook when, const struct network_event *event);

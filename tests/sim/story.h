@@ -70,6 +70,7 @@ enum event_kind {
         EVENT_DISK_MOVED,
         EVENT_DISK_LOCKED,
         EVENT_DISK_UNTAGGED,
+        EVENT_DISK_RETIRED, /* untagged, retired when that ends, and given its tag back at once */
         /* Hands on snapshots. */
         EVENT_STRANGERS,
         EVENT_HAND_DELETES,
@@ -77,7 +78,8 @@ enum event_kind {
         EVENT_HAND_HOLDS_AT_READ, /* between the re-read's arrival and the DELETE, or just before */
         EVENT_HAND_RETAGS,
         EVENT_HAND_LOCKS,
-        EVENT_HAND_READS, /* opens a SAS */
+        EVENT_HAND_READS,  /* opens a SAS */
+        EVENT_HAND_COPIES, /* to another region, which takes so long; the copy may have our tags */
         EVENT_COPY_FAILS,
         /* The operator: words, not faults. */
         EVENT_ACK,

@@ -729,18 +729,62 @@ static void test_failing_copies(void **state) {
         assert_int_equal(service_resource_permille(u0, now), 250);
 }
 
+/* One to another region: Succeeded from the beginning, with its data to come, and of the snapshot. */
+static void test_copies_of_snapshots(void **state) {
+        struct service_snapshot_spec spec = {
+                .subscription = SERVICE_SUBSCRIPTION,
+                .group = "rg-snapshots",
+                .name = "copy",
+                .region = "northeurope",
+                .source_id = SNAPS "/s0",
+                .create_option = "CopyStart",
+                .copy_ns = 100 * NSEC_PER_SEC,
+        };
+        const struct service_resource *copy, *done;
+
+        put("s0");
+        spec.source_unique_id = service_find(service, SNAPS "/s0")->unique_id;
+        assert_int_equal(service_add_snapshot(service, now, &spec, &copy), 0);
+        spec.name = "done";
+        spec.copy_ns = NSEC_PER_SEC;
+        assert_int_equal(service_add_snapshot(service, now, &spec, &done), 0);
+        pass(50000);
+        assert_int_equal(service_resource_permille(copy, now), 500);
+        EXPECT(HTTP_GET, SNAPS "/copy" V, NULL, 200, "");
+        assert_string_equal(text_at("properties.provisioningState"), "Succeeded");
+        assert_string_equal(text_at("properties.creationData.createOption"), "CopyStart");
+        assert_string_equal(text_at("location"), "northeurope");
+
+        /* Without its source it stands still; one that has all its data needs none. */
+        assert_int_equal(service_delete(service, now, SNAPS "/s0"), 0);
+        pass(100000);
+        assert_true(service_resource_copy_failed(copy, now));
+        assert_int_equal(service_resource_permille(copy, now), 500);
+        assert_true(service_resource_is_complete(done, now));
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
-                CASE(test_locks),          CASE(test_rights),
-                CASE(test_permissions),    CASE(test_rights_of_operations),
-                CASE(test_away),           CASE(test_lag),
-                CASE(test_empty_pages),    CASE(test_listing_is_as_gets),
-                CASE(test_move),           CASE(test_move_refused),
-                CASE(test_groups),         CASE(test_access),
-                CASE(test_access_by_hand), CASE(test_tag_rules),
-                CASE(test_quota),          CASE(test_keys),
-                CASE(test_kinds_of_disks), CASE(test_uploads),
+                CASE(test_locks),
+                CASE(test_rights),
+                CASE(test_copies_of_snapshots),
+                CASE(test_permissions),
+                CASE(test_rights_of_operations),
+                CASE(test_away),
+                CASE(test_lag),
+                CASE(test_empty_pages),
+                CASE(test_listing_is_as_gets),
+                CASE(test_move),
+                CASE(test_move_refused),
+                CASE(test_groups),
+                CASE(test_access),
+                CASE(test_access_by_hand),
+                CASE(test_tag_rules),
+                CASE(test_quota),
+                CASE(test_keys),
+                CASE(test_kinds_of_disks),
+                CASE(test_uploads),
                 CASE(test_failing_copies),
         };
 
