@@ -16,6 +16,10 @@
 #define RESERVE_MOST_PART 4
 /* Chosen: the longest pause before a bucket is asked again that does not fill as it should. */
 #define STALL_MOST 10
+/* How long a bucket of ARM is taken for as large as it was seen: as Compute's shorter window. Chosen. */
+#define ARM_PERIOD_NS (180 * NSEC_PER_SEC)
+/* Chosen: more than any of ARM's buckets ever held; what says more is not believed beyond it. */
+#define ARM_SIZE_MAX 1000000U
 
 enum arm_kind {
         ARM_READS,
@@ -96,9 +100,12 @@ struct region {
 
 /* A bucket of ARM. Our part of it is a bucket of its own, filled at our share of its pace. */
 struct arm {
-        uint32_t size;   /* of the whole */
-        int64_t missing; /* of ours, in billionths of a request */
-        struct mono at;  /* as of */
+        uint32_t size; /* of the whole */
+        uint32_t high,
+                high_before; /* most it was seen to hold, in this period and the one before */
+        struct mono period;  /* begin of this one */
+        int64_t missing;     /* of ours, in billionths of a request */
+        struct mono at;      /* as of */
         uint32_t pending;
         bool told;
         uint32_t left;
@@ -322,9 +329,16 @@ static struct mono arm_when(const struct budget *budget, enum arm_kind kind, enu
         return when;
 }
 
-static void arm_see(struct arm *arm, uint32_t left, struct mono now) {
-        /* One that holds more fills faster, too. */
-        arm->size = MAX(arm->size, left + 1);
+static void arm_see(struct arm *arm, enum arm_kind kind, uint32_t left, struct mono now) {
+        if (now.ns - arm->period.ns >= ARM_PERIOD_NS) {
+                arm->high_before = arm->high;
+                arm->high = 0;
+                arm->period = now;
+        }
+        arm->high = MAX(arm->high, MIN(left, ARM_SIZE_MAX - 1) + 1);
+        /* One that holds more fills faster, too. A subscription that comes under another scheme holds less
+         * from then on, never as much as the reserve of the larger one perhaps. */
+        arm->size = MAX(arm_table[kind].size, MAX(arm->high, arm->high_before));
         arm->left = left;
         arm->told = true;
         arm->told_at = now;
@@ -509,7 +523,7 @@ static bool see_headers(struct budget *budget, struct compute *compute,
         uint32_t number;
 
         if (left && read_number(left, &left, &number) && *left == '\0')
-                arm_see(&budget->arms[arm], number, now);
+                arm_see(&budget->arms[arm], arm, number, now);
         return see_compute(compute, ask, headers, now);
 }
 

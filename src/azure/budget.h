@@ -9,7 +9,9 @@
  * What a bucket holds is believed as the recordings had it until replies say otherwise: each has
  * x-ms-ratelimit-remaining-* headers with what is left. The highest that is seen since a window began,
  * with what was asked since then, is what it holds; more is believed at once, less when two windows in
- * which replies came have shown no more. Two rules follow, and both must allow a request:
+ * which replies came have shown no more. ARM's buckets have no windows: there it is the highest of two
+ * times of 3 minutes, and never less than the recordings had. Two rules follow, and both must allow a
+ * request:
  *
  *   - Our share. In no time as long as the window do we ask for more than our share of it, whatever
  *     the phase of Azure's own windows: what was asked is counted in slots of a sixtieth.

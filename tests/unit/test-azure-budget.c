@@ -405,6 +405,47 @@ static void test_arm_stalls(void **state) {
                 fail_msg("%u asked in %.1f s", asked, seconds());
 }
 
+/* A bucket of another scheme, or of nobody knows what, was told of: the one that is there all the time is
+ * taken for what it is soon after, and does not wait for what the other would hold. */
+static void test_arm_shrinks(void **state) {
+        static const struct {
+                int line;
+                struct budget_ask *ask;
+                const char *name, *told;
+                int size, refill; /* of the one that is there */
+        } rows[] = {
+                {__LINE__, &delete, "x-ms-ratelimit-remaining-subscription-deletes", "14999", 200,
+                 10},
+                {__LINE__, &list, "x-ms-ratelimit-remaining-subscription-reads", "11999", 250, 25},
+                {__LINE__, &create, "x-ms-ratelimit-remaining-subscription-writes",
+                 "99999999999999999999", 200, 10},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                double left = rows[i].size;
+                struct mono before;
+
+                again(HALF);
+                take(rows[i].ask);
+                answer(rows[i].ask, rows[i].name, rows[i].told, &fine);
+                for (before = now; now.ns < T0 + 7200 * NSEC_PER_SEC; before = now) {
+                        char text[16];
+
+                        now.ns += 10 * NSEC_PER_SEC;
+                        now = budget_when(budget, rows[i].ask, now);
+                        if (before.ns > T0 + 600 * NSEC_PER_SEC &&
+                            now.ns - before.ns > 60 * NSEC_PER_SEC)
+                                fail_msg("line %d: after %.0f s it waits for %.0f s", rows[i].line,
+                                         seconds(), (double)(now.ns - before.ns) / NSEC_PER_SEC);
+                        left += (double)(now.ns - before.ns) / NSEC_PER_SEC * rows[i].refill;
+                        left = MIN(left, rows[i].size) - 1;
+                        take(rows[i].ask);
+                        snprintf(text, sizeof(text), "%d", (int)left);
+                        answer(rows[i].ask, rows[i].name, text, &fine);
+                }
+        }
+}
+
 /* Twenty times the rates of Azure: believed as soon as they are told. */
 static void test_larger(void **state) {
         take(&create);
@@ -556,15 +597,25 @@ static void test_regions(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                CASE(test_share),         CASE(test_backlog),
-                CASE(test_spacing),       CASE(test_headers),
-                CASE(test_two_headers),   CASE(test_smaller),
-                CASE(test_emptied),       CASE(test_emptied_before),
-                CASE(test_never_to_zero), CASE(test_overtaking),
-                CASE(test_arm),           CASE(test_arm_stalls),
-                CASE(test_larger),        CASE(test_ranks),
-                CASE(test_closed),        CASE(test_closed_somewhere),
-                CASE(test_unpaced),       CASE(test_regions),
+                CASE(test_share),
+                CASE(test_backlog),
+                CASE(test_spacing),
+                CASE(test_headers),
+                CASE(test_two_headers),
+                CASE(test_smaller),
+                CASE(test_emptied),
+                CASE(test_emptied_before),
+                CASE(test_never_to_zero),
+                CASE(test_overtaking),
+                CASE(test_arm),
+                CASE(test_arm_stalls),
+                CASE(test_arm_shrinks),
+                CASE(test_larger),
+                CASE(test_ranks),
+                CASE(test_closed),
+                CASE(test_closed_somewhere),
+                CASE(test_unpaced),
+                CASE(test_regions),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
