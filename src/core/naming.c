@@ -48,12 +48,14 @@ int naming_prefix(const char *disk_name, const struct series_key *key,
         if (r < 0)
                 return r;
 
-        /* A name begins with a letter or digit (FACTS section 1), and a disk's name does so too. */
         for (; disk_name[n] && n < NAMING_DISK_MAX; n++) {
                 char c = disk_name[n];
 
                 prefix[n] = (ascii_is_alnum(c) || c == '_' || c == '-') ? c : '_';
         }
+        /* A snapshot's name begins with a letter or digit (FACTS section 1), a disk's with any. */
+        if (n > 0 && !ascii_is_alnum(prefix[0]))
+                prefix[0] = 'x';
         prefix[n++] = '-';
         memcpy(prefix + n, hex, sizeof(hex));
         memcpy(ret_prefix, prefix, n + sizeof(hex));

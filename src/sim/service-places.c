@@ -10,12 +10,15 @@
 #include <errno.h>
 #include <string.h>
 
-/* Names: "Naming rules and restrictions for Azure resources", Microsoft Learn. */
-bool service_name_is_valid(const char *name) {
+/* Names: "Naming rules and restrictions for Azure resources", Microsoft Learn. It says with what those of
+ * snapshots begin and end, and nothing of the kind of disks. */
+bool service_name_is_valid(enum service_kind kind, const char *name) {
         size_t len = strlen(name);
 
-        if (len < 1 || len > 80 || !ascii_is_alnum(name[0]) ||
-            !(ascii_is_alnum(name[len - 1]) || name[len - 1] == '_'))
+        if (len < 1 || len > 80 || name[0] == '.')
+                return false;
+        if (kind == SERVICE_SNAPSHOT &&
+            (!ascii_is_alnum(name[0]) || !(ascii_is_alnum(name[len - 1]) || name[len - 1] == '_')))
                 return false;
         for (size_t i = 0; i < len; i++)
                 if (!ascii_is_alnum(name[i]) && !strchr("_-.", name[i]))

@@ -210,7 +210,7 @@ struct subscription *service_find_subscription(const struct service *service, co
 struct group *service_find_group(const struct service *service, const char *subscription,
                                  const char *group);
 /* A valid name of a disk or snapshot. */
-bool service_name_is_valid(const char *name);
+bool service_name_is_valid(enum service_kind kind, const char *name);
 /* A region as Azure normalizes it, letters and digits alone; and the name of a sku. */
 bool service_region_is_valid(const char *region);
 bool service_sku_is_valid(const char *sku);

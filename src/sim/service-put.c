@@ -445,7 +445,7 @@ int service_put(struct service *service, struct utc now, const struct service_ca
         _cleanup_(cjson_deletep) cJSON *body = NULL;
         const char *location;
 
-        if (!service_name_is_valid(route->name))
+        if (!service_name_is_valid(route->resource_kind, route->name))
                 return answer_error(answer, 400, "service", "InvalidParameter",
                                     "The entity name '%s' is invalid.", route->name);
         if (call->body)

@@ -14,7 +14,7 @@ int service_add_disk(struct service *service, struct utc now, const struct servi
         struct group *group;
         int r;
 
-        if (!service_name_is_valid(spec->name) ||
+        if (!service_name_is_valid(SERVICE_DISK, spec->name) ||
             (spec->region && !service_region_is_valid(spec->region)) ||
             (spec->sku && !service_sku_is_valid(spec->sku)))
                 return SERVICE_E_INVALID;
@@ -86,7 +86,7 @@ int service_add_snapshot(struct service *service, struct utc now,
         struct group *group;
         int r;
 
-        if (!service_name_is_valid(spec->name) ||
+        if (!service_name_is_valid(SERVICE_SNAPSHOT, spec->name) ||
             (spec->region && !service_region_is_valid(spec->region)) ||
             (spec->sku && !service_sku_is_valid(spec->sku)))
                 return SERVICE_E_INVALID;
@@ -218,7 +218,7 @@ int service_move_disk(struct service *service, struct utc now, const char *id,
         if (service_resource_is_locked(old))
                 return SERVICE_E_LOCKED;
         name = new_name ?: old->name;
-        if (!service_name_is_valid(name))
+        if (!service_name_is_valid(SERVICE_DISK, name))
                 return SERVICE_E_INVALID;
         group = service_find_group(service, old->subscription, new_group ?: old->group);
         if (!group)

@@ -96,7 +96,8 @@ int service_add_vm(struct service *service, const struct service_vm_spec *spec) 
         struct group *group;
         int r;
 
-        if (!service_name_is_valid(spec->name) || spec->n_data_disks > SERVICE_VM_DISKS_MAX ||
+        if (!service_name_is_valid(SERVICE_SNAPSHOT, spec->name) ||
+            spec->n_data_disks > SERVICE_VM_DISKS_MAX ||
             (spec->region && !service_region_is_valid(spec->region)))
                 return SERVICE_E_INVALID;
         group = service_find_group(service, spec->subscription, spec->group);

@@ -1,5 +1,6 @@
 /*
- * Kinds of disks: encrypted with a customer's key, shared by machines, still being uploaded.
+ * Kinds of disks: encrypted with a customer's key, shared by machines, still being uploaded, and with names
+ * that few have.
  */
 #include "named.h"
 
@@ -172,6 +173,28 @@ void named_uploading(struct rig *rig) {
         tale_expect(&tale, tale_ours(&tale, "disk-2") > 0, "none was taken of disk-2");
         tale_must(&tale,
                   service_end_upload(rig->service, sim_true_utc(rig->sim), rig_disk_id("disk-3")));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* Azure says of no disk with what its name begins or ends, but of snapshots: one name of the kind takes no
+ * backup from the others, nor from its own disk. */
+void named_odd_names(struct rig *rig) {
+        static const char *const names[] = {"_scratch", "-data", "data-"};
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                add_kind(&tale, names[i], (struct service_disk_spec){});
+        tale_daemon(&tale, &want);
+        rig_run(rig, 9 * HOUR_NS + 20 * MINUTE_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu of disk-1",
+                    tale_ours(&tale, "disk-1"));
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                tale_expect(&tale, tale_ours(&tale, names[i]) == 6, "%zu of %s",
+                            tale_ours(&tale, names[i]), names[i]);
         tale_settle(&tale);
         tale_end(&tale);
 }

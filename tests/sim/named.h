@@ -151,6 +151,7 @@ void named_requests_of_pages(struct rig *rig);
 
 void named_key_disabled(struct rig *rig);
 void named_key_unreadable(struct rig *rig);
+void named_odd_names(struct rig *rig);
 void named_shared(struct rig *rig);
 void named_uploading(struct rig *rig);
 

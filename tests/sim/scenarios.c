@@ -221,6 +221,7 @@ const struct scenario scenarios[] = {
         {"requests-of-pages", 1, named_requests_of_pages},
         {"key-disabled", 1, named_key_disabled},
         {"key-unreadable", 1, named_key_unreadable},
+        {"odd-names", 1, named_odd_names},
         {"shared", 1, named_shared},
         {"uploading", 1, named_uploading},
         {"no-zones", 1, named_no_zones},

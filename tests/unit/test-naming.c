@@ -36,6 +36,11 @@ static void test_form(void **state) {
         assert_string_equal(prefix, "d_b__-" HEX);
         assert_int_equal(naming_prefix("d_b-c", &key, prefix), 0);
         assert_string_equal(prefix, "d_b-c-" HEX);
+        /* A snapshot's name begins with a letter or digit. */
+        assert_int_equal(naming_prefix("_d_b", &key, prefix), 0);
+        assert_string_equal(prefix, "xd_b-" HEX);
+        assert_int_equal(naming_prefix("-d", &key, prefix), 0);
+        assert_string_equal(prefix, "xd-" HEX);
         assert_int_equal(
                 naming_prefix("a234567890b234567890c234567890d234567890e234567890", &key, prefix),
                 0);
