@@ -13,7 +13,7 @@ struct cJSON;
 
 struct encryption_set_id {
         char subscription[GUID_TEXT_SIZE]; /* lower case */
-        char group[RESOURCE_GROUP_MAX + 1];
+        char group[RESOURCE_GROUP_SIZE];
         char name[RESOURCE_NAME_MAX + 1];
 };
 

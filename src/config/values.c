@@ -291,10 +291,10 @@ static const char *resource_problem(const char *text) {
 }
 
 static const char *glob_problem(const char *text) {
-        char probe[RESOURCE_GROUP_MAX + 1];
+        char probe[RESOURCE_GROUP_SIZE];
         size_t len = strlen(text);
 
-        if (len > RESOURCE_GROUP_MAX)
+        if (len >= sizeof(probe))
                 return "is too long for a resource group";
         for (size_t i = 0; i <= len; i++)
                 probe[i] = text[i] == '*' ? 'x' : text[i];

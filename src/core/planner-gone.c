@@ -22,13 +22,15 @@ static bool orphan_id(const struct world_view *view, const struct orphan *orphan
         if (!name || guid_parse(text, (size_t)(group - text), &subscription) < 0)
                 return false;
         group_len = (size_t)(name - group) - 1;
-        if (group_len == 0 || group_len > RESOURCE_GROUP_MAX || name[1] == '\0' ||
+        if (group_len == 0 || group_len >= RESOURCE_GROUP_SIZE || name[1] == '\0' ||
             strlen(name + 1) > RESOURCE_NAME_MAX)
                 return false;
 
         guid_format(&subscription, id.subscription);
         memcpy(id.group, group + 1, group_len);
         stpcpy(id.name, name + 1);
+        if (!resource_group_is_valid(id.group))
+                return false;
         *ret_id = id;
         return true;
 }

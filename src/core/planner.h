@@ -34,7 +34,7 @@ struct action {
         bool failed;      /* delete: for that alone, and the re-read must find it so; in no tally */
         bool retired;     /* delete: the operator retires it, floors do not hold */
         char subscription[GUID_TEXT_SIZE];
-        char group[RESOURCE_GROUP_MAX + 1]; /* the snapshot's */
+        char group[RESOURCE_GROUP_SIZE]; /* the snapshot's */
         char name[SNAPSHOT_NAME_SIZE];
         char generation[GUID_TEXT_SIZE];
         uint32_t

@@ -261,7 +261,7 @@ static void weigh_disks(struct fleet *f) {
         }
 }
 
-#define OF_SIZE 256
+#define OF_SIZE 512
 static const char *describe_worst(const struct worst *worst, char buffer[static OF_SIZE]) {
         if (worst->policies < 2)
                 return "";

@@ -33,15 +33,19 @@ static bool part_is(const char *part, size_t len, const char *word) {
 
 /* "Naming rules and restrictions for Azure resources": letters, digits, '_', '-', '.', '(' and ')',
  * no dot at the end. Azure also allows other Unicode letters; they come as UTF-8 bytes, which are
- * let through whole. */
+ * let through whole, and of which the first alone counts. */
 static bool group_is_valid(const char *group, size_t len) {
-        if (len == 0 || len > RESOURCE_GROUP_MAX || group[len - 1] == '.')
+        size_t n = 0;
+
+        if (len == 0 || len >= RESOURCE_GROUP_SIZE || group[len - 1] == '.')
                 return false;
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
                 if (!ascii_is_alnum(group[i]) && (unsigned char)group[i] < 0x80 &&
                     (group[i] == '\0' || !strchr("_-.()", group[i])))
                         return false;
-        return true;
+                n += ((unsigned char)group[i] & 0xc0) != 0x80;
+        }
+        return n <= RESOURCE_GROUP_MAX;
 }
 
 /*

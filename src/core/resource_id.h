@@ -17,6 +17,9 @@
  * snapshot 1 to 80. */
 #define RESOURCE_GROUP_MAX 90
 #define RESOURCE_NAME_MAX 80
+/* Of a group, its NUL too: a character has three bytes at most, since Azure takes letters of Unicode's basic
+ * plane alone (the \w of .NET). */
+#define RESOURCE_GROUP_SIZE (3 * RESOURCE_GROUP_MAX + 1)
 
 enum resource_type {
         RESOURCE_DISK,
@@ -27,7 +30,7 @@ enum resource_type {
 struct resource_id {
         enum resource_type type;
         char subscription[GUID_TEXT_SIZE]; /* lower case */
-        char group[RESOURCE_GROUP_MAX + 1];
+        char group[RESOURCE_GROUP_SIZE];
         char name[RESOURCE_NAME_MAX + 1];
 };
 
@@ -45,8 +48,8 @@ const char *resource_id_problem(int e);
 /* A total order: type, subscription, group, name, without case. */
 int resource_id_compare(const struct resource_id *a, const struct resource_id *b);
 
-/* "/subscriptions/…/disks/name" and its NUL fit: 36 + 90 + 80 and the words between. */
-#define RESOURCE_ID_TEXT_SIZE 320
+/* "/subscriptions/…/disks/name" and its NUL fit: 36 + 270 + 80 and the words between. */
+#define RESOURCE_ID_TEXT_SIZE 512
 const char *resource_id_format(const struct resource_id *id,
                                char buffer[static RESOURCE_ID_TEXT_SIZE]);
 

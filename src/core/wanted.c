@@ -25,7 +25,7 @@ int wanted_parse(const char *text, enum resource_type type, struct wanted *ret_w
 
         if (slash == text)
                 r = read_id(text, type, &wanted);
-        else if (!*name || strchr(name, '/') || group_len > RESOURCE_GROUP_MAX ||
+        else if (!*name || strchr(name, '/') || group_len >= RESOURCE_GROUP_SIZE ||
                  strlen(name) > RESOURCE_NAME_MAX)
                 r = WANTED_E_SHAPE;
         else {

@@ -9,7 +9,7 @@
 /* Parts that were not given are empty. */
 struct wanted {
         char subscription[GUID_TEXT_SIZE];
-        char group[RESOURCE_GROUP_MAX + 1];
+        char group[RESOURCE_GROUP_SIZE];
         char name[RESOURCE_NAME_MAX + 1];
 };
 

@@ -14,7 +14,7 @@
 #define MEMORY_HIDDEN_NS (32 * SEC_PER_DAY * NSEC_PER_SEC)
 
 /* The longest key and its NUL. */
-#define MEMORY_KEY_SIZE (16 + GUID_TEXT_SIZE + RESOURCE_GROUP_MAX + SNAPSHOT_NAME_SIZE + 3)
+#define MEMORY_KEY_SIZE (16 + GUID_TEXT_SIZE + RESOURCE_GROUP_SIZE + SNAPSHOT_NAME_SIZE + 3)
 _Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
 
 static struct memory *memory_find(const struct subscription *s, const char *verb, const char *a,

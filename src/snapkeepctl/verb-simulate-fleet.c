@@ -54,7 +54,7 @@ static int add_group(struct simulate *simulate, const char *subscription, const 
 }
 
 /* A name that the glob matches. */
-static void group_of_glob(const char *glob, char group[static RESOURCE_GROUP_MAX + 1]) {
+static void group_of_glob(const char *glob, char group[static RESOURCE_GROUP_SIZE]) {
         size_t len = 0;
 
         for (; *glob && len + strlen(GLOB_WORD) <= RESOURCE_GROUP_MAX; glob++)

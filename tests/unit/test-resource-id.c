@@ -20,6 +20,15 @@
         "/subscriptions/" sub "/resourceGroups/" group "/providers/Microsoft.Compute/" type "/" name
 #define X10 "xxxxxxxxxx"
 #define X80 X10 X10 X10 X10 X10 X10 X10 X10
+/* 90 characters of two and of three bytes. */
+#define U30                                                                                        \
+        "\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436"     \
+        "\u0436"                                                                                   \
+        "\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436\u0436"     \
+        "\u0436"
+#define U90 U30 U30 U30
+#define W10 "\u958b\u958b\u958b\u958b\u958b\u958b\u958b\u958b\u958b\u958b"
+#define W90 W10 W10 W10 W10 W10 W10 W10 W10 W10
 
 static void test_parse(void **state) {
         static const struct {
@@ -35,6 +44,14 @@ static void test_parse(void **state) {
                 {__LINE__, ID(SUB, "gr\xc3\xbcn", "disks", "d"), 0},
                 {__LINE__, ID(SUB, X80 X10, "disks", X80), 0},
                 {__LINE__, ID(SUB, X80 X10 "x", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, U90, "disks", X80), 0},
+                {__LINE__, ID(SUB, W90, "snapshots", X80), 0},
+                {__LINE__, ID(SUB, U90 "x", "disks", "d"), RESOURCE_ID_E_GROUP},
+                {__LINE__, ID(SUB, W90 "x", "disks", "d"), RESOURCE_ID_E_GROUP},
+                /* no UTF-8, of which no byte begins a character */
+                {__LINE__,
+                 ID(SUB, "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80" X80 X80 X80, "disks", "d"),
+                 RESOURCE_ID_E_GROUP},
                 {__LINE__, ID(SUB, "g", "disks", X80 "x"), RESOURCE_ID_E_NAME},
                 {__LINE__, ID(SUB, "", "disks", "d"), RESOURCE_ID_E_GROUP},
                 {__LINE__, ID(SUB, "g.", "disks", "d"), RESOURCE_ID_E_GROUP},
@@ -96,6 +113,16 @@ static void test_length(void **state) {
         memcpy(with_nul, text, sizeof(text));
         with_nul[strlen(text) - 2] = '\0';
         assert_int_equal(resource_id_parse(with_nul, strlen(text), &id), RESOURCE_ID_E_NAME);
+}
+
+/* The longest there is comes back whole. */
+static void test_longest(void **state) {
+        static const char text[] = ID(SUB, W90, "diskAccesses", X80);
+        char buffer[RESOURCE_ID_TEXT_SIZE];
+        struct resource_id id;
+
+        assert_int_equal(resource_id_parse(text, strlen(text), &id), 0);
+        assert_string_equal(resource_id_format(&id, buffer), text);
 }
 
 static void test_format(void **state) {
@@ -167,7 +194,8 @@ static void test_wanted(void **state) {
                 {__LINE__, "rg-a/", WANTED_E_SHAPE, false, false},
                 {__LINE__, "rg-a/db01/x", WANTED_E_SHAPE, false, false},
                 {__LINE__, X80 "x", WANTED_E_SHAPE, false, false},
-                {__LINE__, X80 X10 "x/db01", WANTED_E_SHAPE, false, false},
+                {__LINE__, X80 X80 X80 X10 X10 X10 "x/db01", WANTED_E_SHAPE, false, false},
+                {__LINE__, W90 "/db01", 0, false, false},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -282,11 +310,11 @@ static void test_policy_free(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_parse),       cmocka_unit_test(test_length),
-                cmocka_unit_test(test_format),      cmocka_unit_test(test_compare),
-                cmocka_unit_test(test_group),       cmocka_unit_test(test_policy_tags),
-                cmocka_unit_test(test_policy_free), cmocka_unit_test(test_policy_identity),
-                cmocka_unit_test(test_wanted),
+                cmocka_unit_test(test_parse),           cmocka_unit_test(test_longest),
+                cmocka_unit_test(test_length),          cmocka_unit_test(test_format),
+                cmocka_unit_test(test_compare),         cmocka_unit_test(test_group),
+                cmocka_unit_test(test_policy_tags),     cmocka_unit_test(test_policy_free),
+                cmocka_unit_test(test_policy_identity), cmocka_unit_test(test_wanted),
         };
 
         return cmocka_run_group_tests_name("resource-id", tests, NULL, NULL);
