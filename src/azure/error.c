@@ -230,6 +230,9 @@ int64_t arm_retry_after_ns(const struct http_reply *reply, struct utc now) {
         if (end > value && end[strspn(end, " \t")] == '\0')
                 return clamp_wait(seconds * NSEC_PER_SEC);
 
+        /* Whoever wrote the one date wrote the other: how our clock stands to his does not matter. Too early,
+         * and the wait begins anew. */
+        (void)arm_reply_date(reply, &now);
         if (utc_parse_http_date(value, &until) < 0 || !utc_is_set(now))
                 return -1;
         seconds = utc_seconds(until) - utc_seconds(now);

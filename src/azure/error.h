@@ -58,8 +58,8 @@ struct arm_error {
 #define ARM_RETRY_AFTER_MAX_NS (3600 * NSEC_PER_SEC)
 
 /*
- * Reads any reply of ARM, also none. @now is for a Retry-After in date form. Never fails: where
- * memory is out, the body goes unread and the status alone decides.
+ * Reads any reply of ARM, also none. @now is for a Retry-After in date form (arm_retry_after_ns).
+ * Never fails: where memory is out, the body goes unread and the status alone decides.
  *
  * A 2xx is ARM_OK without a look at its body. A body that is not JSON (a proxy's or a firewall's
  * page) proves nothing: with 403, 404 and the like it is ARM_PROTOCOL. So is a 404 without a code,
@@ -88,7 +88,8 @@ void arm_error_unreadable(const struct http_reply *reply, const char *code, int 
  * @secret, as it is or percent-encoded, a word of ours takes the place of both. NULL is no secret. */
 void arm_error_withhold(struct arm_error *error, const char *secret);
 
-/* Retry-After of a reply, in seconds or as a date, clamped; -1 when absent or unreadable. */
+/* Retry-After of a reply, in seconds or as a date, clamped; -1 when absent or unreadable. A date counts from
+ * the reply's own Date, and from @now where it has none. */
 int64_t arm_retry_after_ns(const struct http_reply *reply, struct utc now);
 
 /* Whether a PUT of a snapshot was refused for where its data would be stored: zone-redundant, in a region

@@ -341,6 +341,45 @@ static void test_operation_errors(void **state) {
         assert_int_equal(none.class, ARM_TRANSIENT);
 }
 
+/* A Retry-After that is a date, in a reply that says what time its writer has, which is not ours. */
+static void test_retry_after_by_its_date(void **state) {
+        static const struct {
+                int line;
+                const char *dates[2]; /* NULL: none */
+                int64_t seconds;
+        } rows[] = {
+                {__LINE__, {NULL, NULL}, 30},
+                {__LINE__, {"Mon, 23 Nov 2026 10:00:00 GMT", NULL}, 30},
+                {__LINE__, {"Mon, 23 Nov 2026 09:30:00 GMT", NULL}, 1830},
+                {__LINE__, {"Mon, 23 Nov 2026 10:00:25 GMT", NULL}, 5},
+                {__LINE__, {"Mon, 23 Nov 2026 11:00:00 GMT", NULL}, 1},
+                /* none to believe */
+                {__LINE__, {"yesterday", NULL}, 30},
+                {__LINE__, {"Mon, 23 Nov 2026 09:30:00 GMT", "Mon, 23 Nov 2026 09:45:00 GMT"}, 30},
+        };
+
+        assert_int_equal(utc_parse("2026-11-23T10:00:00Z", 20, &now), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct http_reply *reply = reply_new(429, "{}");
+                int64_t ns;
+
+                for (size_t k = 0; k < 2 && rows[i].dates[k]; k++)
+                        assert_int_equal(
+                                http_headers_add_str(&reply->headers, "Date", rows[i].dates[k]), 0);
+                assert_int_equal(http_headers_add_str(&reply->headers, "Retry-After",
+                                                      "Mon, 23 Nov 2026 10:00:30 GMT"),
+                                 0);
+                ns = arm_retry_after_ns(reply, now);
+                if (ns != rows[i].seconds * NSEC_PER_SEC)
+                        fail_msg("row at line %d: %lld", rows[i].line, (long long)ns);
+                /* Then nobody's else is asked for. */
+                if (rows[i].dates[0] && !rows[i].dates[1] && rows[i].dates[0][0] == 'M' &&
+                    arm_retry_after_ns(reply, UTC_NONE) != ns)
+                        fail_msg("row at line %d: without a clock", rows[i].line);
+                http_reply_free(reply);
+        }
+}
+
 static void test_retry_after(void **state) {
         static const struct {
                 int line;
@@ -681,10 +720,11 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_classes),      cmocka_unit_test(test_outcomes),
                 cmocka_unit_test(test_token_errors), cmocka_unit_test(test_operation_errors),
-                cmocka_unit_test(test_retry_after),  cmocka_unit_test(test_cause),
-                cmocka_unit_test(test_sanitize),     cmocka_unit_test(test_sanitize_cut),
-                cmocka_unit_test(test_texts),        cmocka_unit_test(test_names),
-                cmocka_unit_test(test_keys),         cmocka_unit_test(test_remedies),
+                cmocka_unit_test(test_retry_after),  cmocka_unit_test(test_retry_after_by_its_date),
+                cmocka_unit_test(test_cause),        cmocka_unit_test(test_sanitize),
+                cmocka_unit_test(test_sanitize_cut), cmocka_unit_test(test_texts),
+                cmocka_unit_test(test_names),        cmocka_unit_test(test_keys),
+                cmocka_unit_test(test_remedies),
         };
 
         return cmocka_run_group_tests_name("azure-error", tests, NULL, NULL);
