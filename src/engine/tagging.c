@@ -4,11 +4,14 @@
  *         START -> LOOK -> DONE when it is as it was asked for
  *         LOOK -> CHANGE -> LOOK
  *         LOOK -> CALM -> LOOK when a hold is seen: DONE when it is seen again
- *         LOOK, CHANGE -> AGAIN -> LOOK when a reply is lost, or does not show what was changed
+ *         LOOK, CHANGE -> AGAIN -> LOOK when a reply is lost, does not show what was changed, or says when to
+ *         ask again
  *         any -> FAILED
  *
  * Only a GET that shows it ends it well. By the tags resource, since a PATCH of the snapshot replaces
- * the whole set (DESIGN section 4, "Tags").
+ * the whole set (DESIGN section 4, "Tags"). Of a disk it was seen to answer 202 (azure-rest-api-specs, issue
+ * 20267): Compute changes it by an operation, and a snapshot is Updating, with the tags of before, until that
+ * ends. No second change is sent on top of one.
  *
  * A hold must outlive the deletions that did not see it. One of this daemon is held back as soon as the
  * order is given, and where its DELETE has gone out the order is refused (orders.c). That of another
@@ -36,7 +39,7 @@ enum tagging_state {
         TAGGING_AWAIT_START,
         TAGGING_AWAIT_LOOK,   /* the snapshot */
         TAGGING_AWAIT_CHANGE, /* the reply to the PATCH */
-        TAGGING_AWAIT_AGAIN,  /* the moment to look once more, after something went wrong */
+        TAGGING_AWAIT_AGAIN,  /* the moment to look once more */
         TAGGING_AWAIT_CALM,   /* the moment to look once more at a hold */
         TAGGING_DONE,
         TAGGING_FAILED,
@@ -131,9 +134,16 @@ static enum op_verdict tagging_shown(struct tagging *tagging, struct mono now) {
         return operation_sleep(&tagging->op, mono_add_ns(tagging->shown, calm_ns));
 }
 
-static enum op_verdict tagging_not_shown(struct tagging *tagging, struct mono now) {
+/* Whether the change itself may be what it is Updating for. */
+static bool tagging_is_under_way(const struct tagging *tagging,
+                                 const struct snapshot_reply *reply) {
+        return tagging->changed && reply->provisioning == PROVISIONING_RUNNING;
+}
+
+static enum op_verdict tagging_not_shown(struct tagging *tagging,
+                                         const struct snapshot_reply *reply, struct mono now) {
         tagging->shown.ns = 0;
-        if (!tagging->answered)
+        if (!tagging->answered && !tagging_is_under_way(tagging, reply))
                 return tagging_change(tagging, now);
         tagging->answered = false;
         tagging->op.call.error = (struct arm_error){.class = ARM_PROTOCOL, .retry_after_ns = -1};
@@ -147,16 +157,18 @@ static enum op_verdict tagging_refuse(struct tagging *tagging, const char *text)
         return operation_fail_with(&tagging->op, ARM_PRECONDITION, "Changed", "%s", text);
 }
 
-static enum op_verdict hold_compare(struct tagging *tagging, const char *hold, struct mono now) {
+static enum op_verdict hold_compare(struct tagging *tagging, const struct snapshot_reply *reply,
+                                    const char *hold, struct mono now) {
         if (hold && strcmp(hold, tagging->order->detail) == 0)
                 return tagging_shown(tagging, now);
         if (hold)
                 return operation_fail_with(&tagging->op, ARM_PRECONDITION, "Held",
                                            "it is held already, and for another reason: %s", hold);
-        return tagging_not_shown(tagging, now);
+        return tagging_not_shown(tagging, reply, now);
 }
 
-static enum op_verdict release_compare(struct tagging *tagging, const char *hold, struct mono now) {
+static enum op_verdict release_compare(struct tagging *tagging, const struct snapshot_reply *reply,
+                                       const char *hold, struct mono now) {
         struct order *order = tagging->order;
 
         if (!hold)
@@ -171,7 +183,7 @@ static enum op_verdict release_compare(struct tagging *tagging, const char *hold
         if (strcmp(order->detail, hold) != 0)
                 return operation_fail_with(&tagging->op, ARM_PRECONDITION, "Held",
                                            "somebody has set another hold meanwhile: %s", hold);
-        return tagging_not_shown(tagging, now);
+        return tagging_not_shown(tagging, reply, now);
 }
 
 static bool has_tags(const struct snapshot_reply *reply, const struct strbuf *tags) {
@@ -196,13 +208,15 @@ static enum op_verdict adopt_compare(struct tagging *tagging, const struct snaps
         if (reply->has_source_unique_id)
                 guid_format(&reply->source_unique_id, source);
         if (strcmp(source, tagging->order->generation) != 0 || !reply->incremental ||
-            reply->provisioning != PROVISIONING_SUCCEEDED || reply->has_copy_error)
+            (reply->provisioning != PROVISIONING_SUCCEEDED &&
+             !tagging_is_under_way(tagging, reply)) ||
+            reply->has_copy_error)
                 return tagging_refuse(tagging, "it is not the complete one that was listed");
         if (owner && strcmp(owner, tagging->op.engine->file->owner) != 0)
                 return operation_fail_with(&tagging->op, ARM_PRECONDITION, "OtherOwner",
                                            "its owner tag says that it belongs to %s", owner);
         return has_tags(reply, &tagging->order->tags) ? tagging_shown(tagging, now)
-                                                      : tagging_not_shown(tagging, now);
+                                                      : tagging_not_shown(tagging, reply, now);
 }
 
 static enum op_verdict tagging_compare(struct tagging *tagging, const struct snapshot_reply *reply,
@@ -220,8 +234,8 @@ static enum op_verdict tagging_compare(struct tagging *tagging, const struct sna
         if (!owner || strcmp(owner, tagging->op.engine->file->owner) != 0)
                 return tagging_refuse(tagging, "its owner tag is not ours any more");
 
-        return order->kind == ORDER_HOLD ? hold_compare(tagging, hold, now)
-                                         : release_compare(tagging, hold, now);
+        return order->kind == ORDER_HOLD ? hold_compare(tagging, reply, hold, now)
+                                         : release_compare(tagging, reply, hold, now);
 }
 
 static enum op_verdict tagging_after_look(struct tagging *tagging, struct mono now) {
@@ -262,10 +276,17 @@ static enum op_verdict tagging_after_look(struct tagging *tagging, struct mono n
 }
 
 static enum op_verdict tagging_after_change(struct tagging *tagging, struct mono now) {
+        int64_t wait_ns;
+
         switch (tagging->op.call.error.class) {
         case ARM_OK:
                 tagging->changed = tagging->answered = true;
-                return tagging_look(tagging, now);
+                wait_ns =
+                        arm_retry_after_ns(tagging->op.call.reply, engine_now(tagging->op.engine));
+                if (wait_ns < 0)
+                        return tagging_look(tagging, now);
+                tagging_enter(tagging, TAGGING_AWAIT_AGAIN);
+                return operation_sleep(&tagging->op, mono_add_ns(now, wait_ns));
         case ARM_THROTTLED:
         case ARM_TRANSIENT:
         case ARM_CONFLICT:

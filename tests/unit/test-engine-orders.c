@@ -360,6 +360,81 @@ static void test_adopt_read(void **state) {
         }
 }
 
+/* A change of tags as Compute makes it: it is accepted, and until its operation ends the snapshot is Updating
+ * and has the tags of before. */
+static unsigned looks;
+static void (*take_effect)(struct snap *snap);
+
+static void take_hold(struct snap *snap) {
+        snap->hold = "audit";
+}
+
+static void lose_hold(struct snap *snap) {
+        snap->hold = NULL;
+}
+
+static void take_adoption(struct snap *snap) {
+        snap->adopted = true;
+}
+
+static void change_slowly(void) {
+        if (f.requests[HTTP_PATCH] == 0)
+                return;
+        f.get_state = ++looks < 3 ? "Updating" : NULL;
+        if (looks == 3)
+                take_effect(snap_find(f.get_part));
+}
+
+static void test_accepted(void **state) {
+        static const struct {
+                int line;
+                enum order_kind kind;
+                void (*effect)(struct snap *snap);
+                const char *text;
+        } rows[] = {
+                {__LINE__, ORDER_HOLD, take_hold, "is held: audit"},
+                {__LINE__, ORDER_RELEASE, lose_hold, "is released, its hold was: audit"},
+                {__LINE__, ORDER_ADOPT, take_adoption, "is ours from here on, under gold"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                int64_t asked_ns;
+
+                begin(/* paused= */ true);
+                f.get_part = f.snaps[0].name;
+                if (rows[i].kind == ORDER_ADOPT)
+                        f.get_part = snap_add("by-hand", START_S - 100)->name;
+                f.snaps[0].hold = rows[i].kind == ORDER_RELEASE ? "audit" : NULL;
+                engine_pass(60);
+                looks = 0;
+                take_effect = rows[i].effect;
+                f.at_get = change_slowly;
+                rule(HTTP_PATCH, "/tags/default", 1, 202, "");
+                f.rules[0].kept_from = true;
+                f.rules[0].header = "Retry-After: 2";
+                rule(HTTP_PATCH, "/tags/default", 0, 409, ERROR("Conflict"));
+                f.rules[1].kept_from = true;
+                if (rows[i].kind == ORDER_HOLD)
+                        assert_int_equal(hold(f.get_part, "audit"), 0);
+                else if (rows[i].kind == ORDER_RELEASE)
+                        assert_int_equal(release(f.get_part), 0);
+                else
+                        assert_int_equal(adopt(f.get_part, ""), 0);
+                asked_ns = f.now_ns;
+                while (f.requests[HTTP_PATCH] == 0)
+                        assert_true(engine_turn(asked_ns + 5 * NSEC_PER_SEC));
+                engine_pass(1);
+                if (looks > 0)
+                        fail_msg("line %d: it is looked at too early", rows[i].line);
+                engine_pass(60);
+                assert_ended(rows[i].line, ORDER_DONE, rows[i].text);
+                if (f.requests[HTTP_PATCH] != 1)
+                        fail_msg("line %d: it was changed %zu times", rows[i].line,
+                                 f.requests[HTTP_PATCH]);
+                engine_end();
+        }
+}
+
 /* More than anybody gives at once; those that are over are told for an hour. */
 static void test_many(void **state) {
         char first[ENGINE_HASH_SIZE];
@@ -397,6 +472,7 @@ int main(void) {
                 cmocka_unit_test(test_adopt),
                 cmocka_unit_test(test_adopt_backups_tags),
                 cmocka_unit_test(test_adopt_read),
+                cmocka_unit_test(test_accepted),
                 cmocka_unit_test(test_many),
         };
 
