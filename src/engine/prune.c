@@ -155,6 +155,10 @@ static const char *prune_difference(const struct action *action,
                 return "timeCreated";
         if (tags_hash(reply->tags) != action->tag_hash)
                 return "tags";
+        /* Somebody changes it at this moment. Of tags that is an operation too, and until it ends a GET has
+         * those of before: it may be a hold that is on its way. */
+        if (action->complete && reply->provisioning == PROVISIONING_RUNNING)
+                return "state";
         /* No rule lets a failed one go but that it has failed: complete after all it may be the newest.
          * One that is on its way out asks for no DELETE. */
         if (action->failed && !snapshot_reply_has_failed(reply) &&

@@ -524,6 +524,13 @@ static void leaving(void) {
         f.get_state = "Deleting";
 }
 
+/* Its tags are being changed, as for a hold, and a GET has those of before until that is done. */
+static void changing(void) {
+        old_ones();
+        f.get_part = "-20261101T23";
+        f.get_state = "Updating";
+}
+
 static void test_prune_state(void **state) {
         static const struct row sas[] = {
                 {__LINE__, "somebody has a SAS open on it", "is deleted (", 0, {}},
@@ -532,6 +539,15 @@ static void test_prune_state(void **state) {
                 {__LINE__, "was gone already", "is deleted (", 0, {}},
         };
 
+        static const struct row updating[] = {
+                {__LINE__,
+                 "its state is no longer what the plan saw, it stays",
+                 "is deleted (",
+                 0,
+                 {}},
+        };
+
+        run_rows(updating, ARRAY_SIZE(updating), changing);
         run_rows(sas, ARRAY_SIZE(sas), opened);
         run_rows(deleting, ARRAY_SIZE(deleting), leaving);
 }
