@@ -89,6 +89,8 @@ struct world {
         struct series_memo *memo; /* from the first snapshot that is decoded until finished */
         size_t n_memo;            /* a power of two */
         const char *bad_member;
+        char bad_id
+                [RESOURCE_ID_TEXT_SIZE]; /* of the element that has it, as far as there is room */
         bool finished;
 };
 

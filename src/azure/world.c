@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int world_new(const char *subscription, const char *owner, struct utc begin,
@@ -64,6 +65,10 @@ struct world *world_free(struct world *world) {
 
 const char *world_bad_member(const struct world *world) {
         return world->bad_member;
+}
+
+const char *world_bad_id(const struct world *world) {
+        return world->bad_id;
 }
 
 struct world_view world_view(const struct world *world) {
@@ -130,8 +135,9 @@ static int origins_add(struct origins *origins, const struct origin *origin, siz
         return 0;
 }
 
-static int refuse(struct world *world, const char *member) {
+static int refuse(struct world *world, const cJSON *element, const char *member) {
         world->bad_member = member;
+        snprintf(world->bad_id, sizeof(world->bad_id), "%s", json_string(element, "id") ?: "");
         return JSON_E_SHAPE;
 }
 
@@ -156,9 +162,9 @@ static int add_disk(struct world *world, const cJSON *element, struct origin *or
 
         r = disk_reply_decode(element, &disk, &member);
         if (r != 0)
-                return refuse(world, member);
+                return refuse(world, element, member);
         if (strcmp(disk.id.subscription, world->subscription) != 0)
-                return refuse(world, "id");
+                return refuse(world, element, "id");
 
         r = world_fill_disk(world, &disk, &row);
         if (r < 0)
@@ -298,9 +304,9 @@ static int add_snapshot(struct world *world, const cJSON *element, struct origin
 
         r = snapshot_reply_decode(element, &reply, &member);
         if (r != 0)
-                return refuse(world, member);
+                return refuse(world, element, member);
         if (!belongs(world, &reply))
-                return refuse(world, "id");
+                return refuse(world, element, "id");
 
         r = memo_new(world);
         if (r < 0)

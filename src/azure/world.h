@@ -48,8 +48,10 @@ int world_add_snapshot(const char *bytes, size_t len, void *world);
 /* Takes over the disks of a finished world of the same subscription, in place of a listing of them.
  * Returns 0, -ENOMEM, or -E2BIG. */
 int world_copy_disks(struct world *world, const struct world *before);
-/* The member for which an element was refused, such as "timeCreated"; NULL before. */
+/* The member for which the last element was refused that was, such as "timeCreated"; NULL before. And that
+ * element's id, as it was written; "" when it has none. */
 const char *world_bad_member(const struct world *world);
+const char *world_bad_id(const struct world *world);
 
 /*
  * Joins snapshots with the disks' kinds, sorts. After it nothing is added. Strings may get other

@@ -12,6 +12,7 @@
  * would show fewer snapshots than there are.
  */
 #include "azure/page.h"
+#include "azure/replies.h"
 #include "azure/requests.h"
 #include "engine/engine-internal.h"
 
@@ -117,12 +118,20 @@ static enum op_verdict inventory_send(struct inventory *inventory, struct mono n
                               MONO_NEVER, now);
 }
 
+/* One element that cannot be read hides all others of the subscription: whose it is, and what is wrong with
+ * it, is all that an operator can go by. */
 static enum op_verdict inventory_unreadable(struct inventory *inventory, int problem,
                                             struct mono now) {
+        const char *member = world_bad_member(inventory->world);
+        const char *id = world_bad_id(inventory->world);
         struct call *call = &inventory->op.call;
+        char text[64 + RESOURCE_ID_TEXT_SIZE] = "";
 
-        arm_error_unreadable(call->reply, "UnreadablePage", problem, /* member= */ NULL,
-                             &call->error);
+        if (problem == JSON_E_SHAPE && member) {
+                problem = REPLY_E_MEMBER;
+                snprintf(text, sizeof(text), "%s%s%s", member, id[0] ? " of " : "", id);
+        }
+        arm_error_unreadable(call->reply, "UnreadablePage", problem, text, &call->error);
         inventory->clean = false;
         inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
         return operation_pause(&inventory->op, now);
