@@ -13,8 +13,7 @@ struct explainer {
         const struct world_view *view;
         struct utc now;
         struct utc horizon;
-        const struct failure *failures;
-        size_t n_failures;
+        struct standing standing;
         const struct disk_row **disks; /* those with a generation, by its number */
         size_t n_disks;
         struct series_scratch scratch;
@@ -88,9 +87,8 @@ static int reserve_items(struct explainer *e, size_t n) {
         return 0;
 }
 
-void explainer_know_failures(struct explainer *e, const struct failure *failures, size_t n) {
-        e->failures = failures;
-        e->n_failures = n;
+void explainer_know(struct explainer *e, const struct standing *standing) {
+        e->standing = *standing;
 }
 
 /* When one that failed goes. What nobody has seen so before is seen so now. */
@@ -99,8 +97,9 @@ static struct utc failed_end(const struct explainer *e, const struct snapshot_ro
         struct utc end;
         bool found;
 
-        (void)failure_place(e->failures, e->n_failures, &row->unique_id, &found);
-        end = found ? failure_end(e->failures, e->n_failures, row) : failure_end(&seen_now, 1, row);
+        (void)failure_place(e->standing.failures, e->standing.n_failures, &row->unique_id, &found);
+        end = found ? failure_end(e->standing.failures, e->standing.n_failures, row)
+                    : failure_end(&seen_now, 1, row);
         return (struct utc){MAX(end.ticks, e->now.ticks)};
 }
 
@@ -113,51 +112,88 @@ static struct utc death_of(const struct explainer *e, const struct policy *polic
         return row->flags & ROW_FAILED ? failed_end(e, row) : by_rule;
 }
 
-int explainer_series(struct explainer *e, size_t policy_index, const struct disk_row *disk,
-                     struct explained_series *ret_series) {
-        const struct policy *policy = &e->file->policies[policy_index];
+/* A series that was read; that of a gone disk gets no more snapshots. */
+static int explain_series(struct explainer *e, const struct series *s, struct utc frozen_until,
+                          struct explained_series *ret_series) {
+        const struct policy *policy = s->policy;
         struct retention_floors floors = {policy->min_keep, policy->min_age_s};
         const struct keep *keep = policy->has_keep ? &policy->keep : NULL;
         struct retention_future future = {
-                .schedule = &policy->schedule,
+                .schedule = s->disk ? &policy->schedule : NULL,
                 .now = e->now,
                 .horizon = e->horizon,
         };
-        struct series s;
         int r;
 
-        r = series_read(e->file, e->view, policy_index, disk, &e->scratch, &s);
-        r = r ?: reserve_items(e, s.n_members);
+        r = reserve_items(e, s->n_members);
+        r = r ?: schedule_jitter_below(s->key.generation, policy->jitter_s, &future.jitter_s);
         r = r
-                    ?: schedule_jitter_below(s.key.generation,
-                                             e->file->policies[policy_index].jitter_s,
-                                             &future.jitter_s);
-        r = r
-                    ?: retention_judge(s.points, s.n_members, keep, policy->zone, &floors, e->now,
+                    ?: retention_judge(s->points, s->n_members, keep, policy->zone, &floors, e->now,
                                        e->scratch.verdicts);
         r = r
-                    ?: retention_deaths(s.points, s.n_members, keep, policy->zone, &floors, &future,
-                                        e->deaths);
+                    ?: retention_deaths(s->points, s->n_members, keep, policy->zone, &floors,
+                                        &future, e->deaths);
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < s.n_members; i++) {
-                const struct snapshot_row *row = series_row(&s, i);
+        for (size_t i = 0; i < s->n_members; i++) {
+                const struct snapshot_row *row = series_row(s, i);
+                struct utc death = death_of(e, policy, row, e->deaths[i]);
 
                 e->items[i] = (struct explained){
                         .row = row,
                         .verdict = e->scratch.verdicts[i],
-                        .death = death_of(e, policy, row, e->deaths[i]),
+                        .death = {MAX(death.ticks, frozen_until.ticks)},
                 };
         }
         *ret_series = (struct explained_series){
-                .policy = policy_index,
-                .disk = disk,
+                .policy = s->policy_index,
+                .disk = s->disk,
+                .frozen_until = frozen_until,
                 .prune_off = policy->prune == PRUNE_OFF,
                 .items = e->items,
-                .n = s.n_members,
+                .n = s->n_members,
         };
         return 0;
+}
+
+int explainer_series(struct explainer *e, size_t policy, const struct disk_row *disk,
+                     struct explained_series *ret_series) {
+        struct series s;
+        int r;
+
+        r = series_read(e->file, e->view, policy, disk, &e->scratch, &s);
+        return r ?: explain_series(e, &s, UTC_NONE, ret_series);
+}
+
+/* That of the row, whether or not its disk is there. */
+static int read_series_of(struct explainer *e, const struct explained_row *what,
+                          const struct snapshot_row *row, struct series *ret_series) {
+        if (what->disk)
+                return series_read(e->file, e->view, what->policy, what->disk, &e->scratch,
+                                   ret_series);
+        return series_read_orphan(e->file, e->view, what->policy, row->generation, row->region,
+                                  &e->scratch, ret_series);
+}
+
+int explainer_series_of(struct explainer *e, const struct explained_row *what,
+                        const struct snapshot_row *row, struct explained_series *ret_series) {
+        struct series s;
+        int r;
+
+        r = read_series_of(e, what, row, &s);
+        return r ?: explain_series(e, &s, what->frozen_until, ret_series);
+}
+
+/* Of one whose disk is gone. */
+static void append_gone(const struct explainer *e, struct utc frozen_until, struct strbuf *out) {
+        char text[UTC_TEXT_SIZE];
+
+        if (!utc_is_set(frozen_until))
+                return;
+        strbuf_append_str(out, "disk gone, ");
+        if (frozen_until.ticks > e->now.ticks)
+                strbuf_appendf(out, "frozen until %s, ", utc_format(frozen_until, text));
 }
 
 void explained_append(const struct explainer *e, const struct explained_series *series,
@@ -166,6 +202,7 @@ void explained_append(const struct explainer *e, const struct explained_series *
 
         if (series->prune_off && policy->has_keep)
                 strbuf_append_str(out, "prune is off, ");
+        append_gone(e, series->frozen_until, out);
         if ((explained->row->flags & ROW_FAILED) && explained->death.ticks != UTC_NEVER.ticks) {
                 strbuf_append_str(out, "failed, goes 7 days after it was first seen so");
                 return;
@@ -184,19 +221,21 @@ int explainer_backup(struct explainer *e, const struct explained_row *what,
         struct series s;
         int r;
 
-        r = series_read(e->file, e->view, what->policy, what->disk, &e->scratch, &s);
+        r = read_series_of(e, what, row, &s);
         if (r < 0)
                 return r;
 
         series_sum_up(&s, e->now, &state);
         end = row->flags & ROW_FAILED ? failed_end(e, row)
                                       : series_backup_end(&s, row, state.complete);
-        *ret_death = policy->prune == PRUNE_OFF || guid_is_nil(&row->unique_id)
-                             ? UTC_NEVER
-                             : (struct utc){MAX(end.ticks, e->now.ticks)};
+        *ret_death =
+                policy->prune == PRUNE_OFF || guid_is_nil(&row->unique_id)
+                        ? UTC_NEVER
+                        : (struct utc){MAX(MAX(end.ticks, e->now.ticks), what->frozen_until.ticks)};
 
         if (policy->prune == PRUNE_OFF)
                 strbuf_append_str(out, "prune is off, ");
+        append_gone(e, what->frozen_until, out);
         if (row->flags & ROW_FAILED) {
                 strbuf_append_str(out, "backup, failed, goes 7 days after it was first seen so");
                 return 0;
@@ -277,9 +316,38 @@ static unsigned disks_problems(const struct explainer *e, const struct snapshot_
         return best;
 }
 
+static int orphan_compare(const void *a, const void *b) {
+        const struct orphan *x = a, *y = b;
+
+        return CMP(x->generation, y->generation);
+}
+
+/* Whether the policy's rule runs on over the snapshots of the generation, whose disk is listed nowhere; then
+ * *ret_until is the end of the freeze. As planner_gone() has it. */
+static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t policy_index,
+                         struct utc *ret_until) {
+        const struct policy *policy = &e->file->policies[policy_index];
+        const struct generation_standing *known =
+                standing_generation(&e->standing, view_str(e->view, generation));
+        struct orphan key = {.generation = generation}, *orphan = NULL;
+        struct resource_id id;
+
+        if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
+            policy->gone != GONE_APPLY)
+                return false;
+        if (e->view->n_orphans > 0)
+                orphan = bsearch(&key, e->view->orphans, e->view->n_orphans, sizeof(key),
+                                 orphan_compare);
+        if (!orphan || !orphan_disk_id(e->view, orphan, &id) ||
+            !policy_selects_gone(e->file, policy_index, &id))
+                return false;
+        *ret_until = utc_add_seconds(known->gone_since, policy->freeze_s);
+        return true;
+}
+
 void explainer_row(const struct explainer *e, const struct snapshot_row *row,
                    struct explained_row *ret_row) {
-        struct explained_row what = {.policy = EXPLAIN_NONE};
+        struct explained_row what = {.policy = EXPLAIN_NONE, .frozen_until = UTC_NONE};
         unsigned disk_why;
 
         if (row->flags & ROW_TAGGED)
@@ -306,6 +374,9 @@ void explainer_row(const struct explainer *e, const struct snapshot_row *row,
                 else if (!str_equal_nocase(view_str(e->view, row->group),
                                            e->file->policies[what.policy].snapshot_group))
                         what.why |= EXPLAIN_OTHER_GROUP;
+                if (what.why == EXPLAIN_NO_DISK &&
+                    rule_runs_on(e, row->generation, what.policy, &what.frozen_until))
+                        what.why = 0;
                 what.kind = what.why == 0 ? EXPLAIN_OURS : EXPLAIN_UNCLAIMED;
         }
         *ret_row = what;

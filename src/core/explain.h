@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/macros.h"
-#include "core/failures.h"
+#include "core/planner.h"
 #include "core/policy.h"
 #include "core/retention.h"
 #include "core/rows.h"
@@ -20,9 +20,12 @@ struct explainer;
 
 int explainer_new(const struct policy_file *file, const struct world_view *view, struct utc now,
                   struct explainer **ret_explainer);
-/* Since when snapshots are known to have failed: borrowed, sorted. The others are taken to have been seen
- * so at @now, as they are without a call of this. */
-void explainer_know_failures(struct explainer *explainer, const struct failure *failures, size_t n);
+/*
+ * What the planner goes by beside the view: since when snapshots have failed and disks are gone; the rest of
+ * it is not looked at. The arrays are borrowed. Other failures are taken to have been seen at @now, and no
+ * other disk to be gone, as all are without a call of this.
+ */
+void explainer_know(struct explainer *explainer, const struct standing *standing);
 struct explainer *explainer_free(struct explainer *explainer);
 DEFINE_CLEANUP(struct explainer *, explainer_free)
 
@@ -39,7 +42,8 @@ struct explained {
 /* A series, valid until the explainer answers for the next one. */
 struct explained_series {
         size_t policy;
-        const struct disk_row *disk;
+        const struct disk_row *disk; /* NULL: it is gone */
+        struct utc frozen_until;     /* of a gone disk: nothing goes before; else UTC_NONE */
         bool prune_off; /* safety.prune is off: whatever the verdicts, nothing is deleted */
         const struct explained *items; /* by slot, the oldest first */
         size_t n;
@@ -50,13 +54,15 @@ struct explained_series {
 int explainer_series(struct explainer *explainer, size_t policy, const struct disk_row *disk,
                      struct explained_series *ret_series);
 
-/* The reasons for people: "daily 3/30, last 1/6"; "prune is off, superseded"; for one that goes by its
- * failure "failed, goes 7 days after it was first seen so". */
+/* The reasons for people: "daily 3/30, last 1/6"; "prune is off, superseded"; "disk gone, frozen until
+ * 2026-12-01T00:00:00Z, superseded"; for one that goes by its failure "failed, goes 7 days after it was first
+ * seen so". */
 void explained_append(const struct explainer *explainer, const struct explained_series *series,
                       const struct explained *explained, struct strbuf *out);
 
 enum explain_kind {
-        EXPLAIN_OURS,      /* in a series that policy and target select */
+        EXPLAIN_OURS, /* in a series that policy and target select, or whose rule runs on though
+                              its disk is gone */
         EXPLAIN_UNCLAIMED, /* ours, and nothing selects its series: kept */
         EXPLAIN_MISTAKEN,  /* our owner tag, and yet not ours: never touched */
         EXPLAIN_STRANGER,  /* somebody else's: never touched */
@@ -89,11 +95,15 @@ struct explained_row {
         unsigned why;                /* EXPLAIN_*; 0 for ours */
         size_t policy;               /* that of its tag, or EXPLAIN_NONE */
         const struct disk_row *disk; /* of its generation, or NULL */
+        struct utc frozen_until; /* ours, and the disk is gone: explained_series; else UTC_NONE */
 };
 
 /* What any row of the view is. */
 void explainer_row(const struct explainer *explainer, const struct snapshot_row *row,
                    struct explained_row *ret_row);
+/* The series of a row that explainer_row() found to be ours, and which is no backup. Returns 0 or -ENOMEM. */
+int explainer_series_of(struct explainer *explainer, const struct explained_row *what,
+                        const struct snapshot_row *row, struct explained_series *ret_series);
 
 /* Of an extra backup (ROW_BACKUP) that explainer_row() found to be ours, and which is no member of its
  * series: appends the reasons ("backup until 2026-12-01T00:00:00Z, held"), and says when the planner would

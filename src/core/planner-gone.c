@@ -10,31 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Takes "subscription/group/name" apart. A tag is what people made of it: false when it is no id. */
-static bool orphan_id(const struct world_view *view, const struct orphan *orphan,
-                      struct resource_id *ret_id) {
-        const char *text = view_str(view, orphan->disk), *group = strchr(text, '/');
-        const char *name = group ? strchr(group + 1, '/') : NULL;
-        struct resource_id id = {.type = RESOURCE_DISK};
-        struct guid subscription;
-        size_t group_len;
-
-        if (!name || guid_parse(text, (size_t)(group - text), &subscription) < 0)
-                return false;
-        group_len = (size_t)(name - group) - 1;
-        if (group_len == 0 || group_len >= RESOURCE_GROUP_SIZE || name[1] == '\0' ||
-            strlen(name + 1) > RESOURCE_NAME_MAX)
-                return false;
-
-        guid_format(&subscription, id.subscription);
-        memcpy(id.group, group + 1, group_len);
-        stpcpy(id.name, name + 1);
-        if (!resource_group_is_valid(id.group))
-                return false;
-        *ret_id = id;
-        return true;
-}
-
 /* The targets whose doubt holds what is left of the disk. */
 static int add_selectors(struct planner *p, size_t policy, const struct resource_id *id,
                          struct series_state *state) {
@@ -49,14 +24,6 @@ static int add_selectors(struct planner *p, size_t policy, const struct resource
                         return r;
         }
         return 0;
-}
-
-static bool policy_selects_gone(const struct policy_file *file, size_t policy,
-                                const struct resource_id *id) {
-        for (size_t i = 0; i < file->n_targets; i++)
-                if (file->targets[i].policy == policy && target_selects_gone(&file->targets[i], id))
-                        return true;
-        return false;
 }
 
 /* Whether nothing of the series may be deleted at @now. The end of a freeze is a time to plan at. */
@@ -160,7 +127,7 @@ int planner_gone(struct planner *p) {
                 struct resource_id id;
 
                 if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
-                    !orphan_id(p->view, orphan, &id))
+                    !orphan_disk_id(p->view, orphan, &id))
                         continue;
                 for (size_t policy = 0; policy < p->file->n_policies; policy++) {
                         int r;

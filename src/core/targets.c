@@ -61,6 +61,14 @@ bool target_selects_gone(const struct target *target, const struct resource_id *
         return target_matches_group(target, id->subscription, id->group);
 }
 
+bool policy_selects_gone(const struct policy_file *file, size_t policy,
+                         const struct resource_id *id) {
+        for (size_t i = 0; i < file->n_targets; i++)
+                if (file->targets[i].policy == policy && target_selects_gone(&file->targets[i], id))
+                        return true;
+        return false;
+}
+
 static bool target_names(const struct target *target, const struct world_view *view,
                          const struct disk_row *disk) {
         for (size_t i = 0; i < target->n_disks; i++)
@@ -81,6 +89,31 @@ bool policy_selects(const struct policy_file *file, size_t policy, const struct 
                         return true;
         }
         return false;
+}
+
+/* Takes "subscription/group/name" apart. */
+bool orphan_disk_id(const struct world_view *view, const struct orphan *orphan,
+                    struct resource_id *ret_id) {
+        const char *text = view_str(view, orphan->disk), *group = strchr(text, '/');
+        const char *name = group ? strchr(group + 1, '/') : NULL;
+        struct resource_id id = {.type = RESOURCE_DISK};
+        struct guid subscription;
+        size_t group_len;
+
+        if (!name || guid_parse(text, (size_t)(group - text), &subscription) < 0)
+                return false;
+        group_len = (size_t)(name - group) - 1;
+        if (group_len == 0 || group_len >= RESOURCE_GROUP_SIZE || name[1] == '\0' ||
+            strlen(name + 1) > RESOURCE_NAME_MAX)
+                return false;
+
+        guid_format(&subscription, id.subscription);
+        memcpy(id.group, group + 1, group_len);
+        stpcpy(id.name, name + 1);
+        if (!resource_group_is_valid(id.group))
+                return false;
+        *ret_id = id;
+        return true;
 }
 
 const struct disk_row *view_find_disk(const struct world_view *view, const char *group,

@@ -85,9 +85,13 @@ bool engine_knows_time(const struct engine *engine) {
         return clock->set || (engine->clock.stands && !clock->has_candidate);
 }
 
-const struct failure *engine_failures(const struct engine *engine, size_t *ret_n) {
-        *ret_n = engine->state.n_failures;
-        return engine->state.failures;
+void engine_stands(const struct engine *engine, struct standing *ret_standing) {
+        *ret_standing = (struct standing){
+                .generations = engine->generations,
+                .n_generations = engine->n_generations,
+                .failures = engine->state.failures,
+                .n_failures = engine->state.n_failures,
+        };
 }
 
 struct mono engine_mono_of(const struct engine *engine, struct utc at, struct mono now) {

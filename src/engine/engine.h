@@ -228,8 +228,9 @@ void engine_summary(const struct engine *engine, struct strbuf *out);
 /* The instant that plans are made for: ARM's Date and what elapsed since; our own clock before any. */
 struct utc engine_now(const struct engine *engine);
 
-/* Since when snapshots of ours are listed failed: sorted, borrowed until the reactor's next turn. */
-const struct failure *engine_failures(const struct engine *engine, size_t *ret_n);
+/* Since when snapshots of ours are listed failed and disks are gone, as the newest plan has it, and nothing
+ * else: borrowed until the reactor's next turn. */
+void engine_stands(const struct engine *engine, struct standing *ret_standing);
 
 /* The last plan of the @i-th subscription, or NULL when it was not read yet; @i below the count. */
 size_t engine_n_subscriptions(const struct engine *engine);

@@ -110,7 +110,7 @@ static int explain(const struct direct *direct, const struct found *found, struc
                                         &answer->fate.death);
         }
 
-        r = explainer_series(explainer, answer->what.policy, answer->what.disk, &series);
+        r = explainer_series_of(explainer, &answer->what, found->row, &series);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < series.n; i++)

@@ -35,8 +35,7 @@ static void rows_deinit(struct rows *rows) {
 
 static int rows_init(struct rows *rows, const struct answer_source *source,
                      const struct world_view *view, struct utc now, size_t first, size_t n) {
-        const struct failure *failures;
-        size_t n_failures;
+        struct standing standing;
         int r;
 
         *rows = (struct rows){
@@ -51,17 +50,18 @@ static int rows_init(struct rows *rows, const struct answer_source *source,
         r = explainer_new(source->file, view, now, &rows->explainer);
         if (r < 0)
                 return r;
-        failures = engine_failures(source->engine, &n_failures);
-        explainer_know_failures(rows->explainer, failures, n_failures);
+        engine_stands(source->engine, &standing);
+        explainer_know(rows->explainer, &standing);
         return 0;
 }
 
 /* Works out a whole series, and keeps what is of these rows. */
-static int rows_explain(struct rows *rows, const struct explained_row *what) {
+static int rows_explain(struct rows *rows, const struct explained_row *what,
+                        const struct snapshot_row *row) {
         struct explained_series series;
         int r;
 
-        r = explainer_series(rows->explainer, what->policy, what->disk, &series);
+        r = explainer_series_of(rows->explainer, what, row, &series);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < series.n; i++) {
@@ -145,7 +145,7 @@ static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
                 r = explainer_backup(rows->explainer, &what, row, &fate->reasons, &fate->death);
                 fate->known = true;
         } else if (what.kind == EXPLAIN_OURS && !fate->known)
-                r = rows_explain(rows, &what);
+                r = rows_explain(rows, &what, row);
         explained_row_append(rows->explainer, row, &what, &why);
         r = r ?: why.error;
         r = r ?: fate->reasons.error;

@@ -23,7 +23,7 @@ static void begin(struct fixture *f, int64_t now) {
         f->explainer = explainer_free(f->explainer);
         assert_int_equal(explainer_new(&f->file, &f->view, utc_from_seconds(now), &f->explainer),
                          0);
-        explainer_know_failures(f->explainer, f->failures, f->standing.n_failures);
+        explainer_know(f->explainer, &f->standing);
 }
 
 /* The series of the fixture's disk, and the one of it at @index. */
@@ -162,7 +162,7 @@ static void test_failed(void **state) {
         assert_true(planned(&f, one->row, NOW + 3600 + 7 * SEC_PER_DAY));
 
         /* What nobody has seen so before is seen so now. */
-        explainer_know_failures(f.explainer, NULL, 0);
+        explainer_know(f.explainer, &(struct standing){});
         one = explain(&f, 0, &series);
         assert_int_equal(utc_seconds(one->death), NOW + 7200 + 7 * SEC_PER_DAY);
 
@@ -514,12 +514,144 @@ static void test_backup(void **state) {
         }
 }
 
+/* Where the rule runs on over what is left of a gone disk, each has its date, and it is the planner's. */
+static void test_gone(void **state) {
+        enum {
+                APPLY,
+                KEEP,
+                UNPROVEN,
+                RETIRED,
+                OTHER_TARGET,
+                NO_ID,
+                OTHER_GENERATION,
+                OFF,
+        };
+        static const struct {
+                int line, what;
+                enum explain_kind kind;
+                int64_t now_s; /* after the freeze's end */
+                const char *oldest, *newest;
+        } rows[] = {
+                {__LINE__, APPLY, EXPLAIN_OURS, -1,
+                 "disk gone, frozen until 2026-11-23T02:15:00Z, superseded",
+                 "disk gone, frozen until 2026-11-23T02:15:00Z, last 1/3, min_keep"},
+                {__LINE__, APPLY, EXPLAIN_OURS, 0, "disk gone, superseded",
+                 "disk gone, last 1/3, min_keep"},
+                {__LINE__, OFF, EXPLAIN_OURS, 0, "prune is off, disk gone, superseded",
+                 "prune is off, disk gone, last 1/3, min_keep"},
+                {__LINE__, KEEP, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+                {__LINE__, UNPROVEN, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+                {__LINE__, RETIRED, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+                {__LINE__, OTHER_TARGET, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+                {__LINE__, NO_ID, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+                {__LINE__, OTHER_GENERATION, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+        };
+        static char *groups[] = {NULL};
+        struct guid nobody = {};
+
+        groups[0] = text("rg-db*");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct generation_standing known = {
+                        .generation = GENERATION_1,
+                        .gone_since = utc_from_seconds(NOW - SEC_PER_DAY),
+                };
+                int64_t now = NOW + rows[i].now_s;
+                struct explained_series series;
+                struct explained_row what;
+                struct fixture f;
+
+                setup(&f);
+                f.n_disks = 0;
+                f.policy.gone = rows[i].what == KEEP ? GONE_KEEP : GONE_APPLY;
+                f.policy.freeze_s = SEC_PER_DAY;
+                f.policy.prune = rows[i].what == OFF ? PRUNE_OFF : PRUNE_AUTO;
+                f.policy.jitter_s = 200;
+                f.orphan = (struct orphan){number(&f, GENERATION_1),
+                                           number(&f, rows[i].what == NO_ID ? "rg-app/db01"
+                                                                            : SUBSCRIPTION
+                                                              "/rg-app/db01")};
+                f.n_orphans = 1;
+                for (int64_t j = 0; j < 5; j++)
+                        add(&f, 9 + j, ROW_COMPLETE);
+                add(&f, 20, ROW_FAILED);
+                add_backup(&f, 30, ROW_COMPLETE, "20261123T011500Z");
+                if (rows[i].what == UNPROVEN)
+                        known.gone_since = UTC_NONE;
+                if (rows[i].what == RETIRED)
+                        known.retired = &nobody, known.n_retired = 1;
+                if (rows[i].what == OTHER_TARGET)
+                        f.target.groups = groups, f.target.n_groups = 1;
+                if (rows[i].what == OTHER_GENERATION)
+                        strcpy(known.generation, GENERATION_2);
+                begin(&f, now);
+                f.standing.generations = &known;
+                f.standing.n_generations = 1;
+                explainer_know(f.explainer, &f.standing);
+
+                explainer_row(f.explainer, row_of(&f, 9), &what);
+                if (what.kind != rows[i].kind ||
+                    what.why != (what.kind == EXPLAIN_OURS ? 0 : EXPLAIN_NO_DISK))
+                        fail_msg("row at line %d: kind %d, why %x", rows[i].line, what.kind,
+                                 what.why);
+                if (what.kind != EXPLAIN_OURS) {
+                        for (size_t j = 0; j < f.n; j++)
+                                assert_false(planned(&f, &f.rows[j], NOW + 900 * SEC_PER_DAY));
+                        teardown(&f);
+                        continue;
+                }
+
+                assert_null(what.disk);
+                assert_int_equal(explainer_series_of(f.explainer, &what, row_of(&f, 9), &series),
+                                 0);
+                assert_int_equal(series.n, 6);
+                assert_null(series.disk);
+                for (size_t j = 0; j < series.n; j++) {
+                        const struct explained *one = &series.items[j];
+                        bool goes = one->death.ticks != UTC_NEVER.ticks;
+
+                        assert_int_equal(goes, rows[i].what != OFF && j < 3);
+                        assert_int_equal(goes, planned(&f, one->row, NOW + 900 * SEC_PER_DAY));
+                        if (!goes)
+                                continue;
+                        assert_true(planned(&f, one->row, utc_seconds(one->death)));
+                        assert_true(one->death.ticks == utc_from_seconds(now).ticks ||
+                                    !planned(&f, one->row, utc_seconds(one->death) - 1));
+                }
+                for (size_t newest = 0; newest < 2; newest++) {
+                        struct strbuf reasons = {};
+
+                        explained_append(f.explainer, &series,
+                                         &series.items[newest ? series.n - 1 : 1], &reasons);
+                        assert_string_equal(strbuf_str(&reasons),
+                                            newest ? rows[i].newest : rows[i].oldest);
+                        strbuf_deinit(&reasons);
+                }
+                explainer_row(f.explainer, row_of(&f, 30), &what);
+                assert_int_equal(what.kind, EXPLAIN_OURS);
+                {
+                        struct strbuf reasons = {};
+                        struct utc death;
+
+                        assert_int_equal(explainer_backup(f.explainer, &what, row_of(&f, 30),
+                                                          &reasons, &death),
+                                         0);
+                        assert_int_equal(death.ticks, rows[i].what == OFF
+                                                              ? UTC_NEVER.ticks
+                                                              : utc_from_seconds(NOW).ticks);
+                        assert_non_null(strstr(strbuf_str(&reasons), "disk gone, "));
+                        strbuf_deinit(&reasons);
+                }
+                teardown(&f);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_series), cmocka_unit_test(test_agrees_with_planner),
                 cmocka_unit_test(test_failed), cmocka_unit_test(test_stays),
                 cmocka_unit_test(test_rows),   cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_future), cmocka_unit_test(test_backup),
+                cmocka_unit_test(test_gone),
         };
 
         return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
