@@ -333,7 +333,8 @@ static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t 
         struct resource_id id;
 
         if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
-            policy->gone != GONE_APPLY)
+            policy->gone != GONE_APPLY ||
+            standing_is_unselected(&e->standing, known->generation, policy))
                 return false;
         if (e->view->n_orphans > 0)
                 orphan = bsearch(&key, e->view->orphans, e->view->n_orphans, sizeof(key),

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/str.h"
 #include "core/naming.h"
+#include "core/series.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -56,6 +57,7 @@ struct plan *plan_free(struct plan *plan) {
         free(plan->series);
         free(plan->survivors);
         free(plan->selectors);
+        free(plan->unselected);
         free(plan->policies);
         free(plan->found);
         free(plan);
@@ -78,6 +80,24 @@ const struct generation_standing *standing_generation(const struct standing *sta
                         high = middle;
         }
         return NULL;
+}
+
+bool standing_is_unselected(const struct standing *standing, const char *generation,
+                            const struct policy *policy) {
+        size_t low = 0, high = standing ? standing->n_unselected : 0, n = high;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(standing->unselected[middle].generation, generation) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        for (; low < n && strcmp(standing->unselected[low].generation, generation) == 0; low++)
+                if (policy_claims(policy, standing->unselected[low].policy))
+                        return true;
+        return false;
 }
 
 /* All that keeps the deletions of the series from going. */

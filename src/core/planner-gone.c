@@ -4,6 +4,7 @@
  */
 #include "core/planner-internal.h"
 
+#include "base/array.h"
 #include "base/str.h"
 #include "core/targets.h"
 
@@ -132,7 +133,9 @@ int planner_gone(struct planner *p) {
                 for (size_t policy = 0; policy < p->file->n_policies; policy++) {
                         int r;
 
-                        if (!policy_selects_gone(p->file, policy, &id))
+                        if (!policy_selects_gone(p->file, policy, &id) ||
+                            standing_is_unselected(p->standing, known->generation,
+                                                   &p->file->policies[policy]))
                                 continue;
                         r = plan_gone_disk(p, policy, &id, orphan->generation, known->gone_since);
                         if (r < 0)
@@ -205,4 +208,84 @@ int planner_retired(struct planner *p) {
                         return r;
         }
         return 0;
+}
+
+static bool is_orphan(const struct world_view *view, uint32_t generation) {
+        size_t low = 0, high = view->n_orphans;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (view->orphans[middle].generation < generation)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < view->n_orphans && view->orphans[low].generation == generation;
+}
+
+/* One more, unless it is among those of the generation, which are the last ones. */
+static int add_unselected(struct planner *p, uint32_t generation, size_t policy) {
+        struct plan *plan = p->plan;
+        int r;
+
+        for (size_t i = plan->n_unselected;
+             i-- > 0 && plan->unselected[i].generation == generation;)
+                if (plan->unselected[i].policy == policy)
+                        return 0;
+        r = array_grow(&plan->unselected, plan->n_unselected, &plan->unselected_capacity,
+                       sizeof(*plan->unselected), PLAN_ACTIONS_MAX);
+        if (r < 0)
+                return r;
+        plan->unselected[plan->n_unselected++] =
+                (struct plan_unselected){generation, (uint32_t)policy};
+        return 0;
+}
+
+static int unselected_compare(const void *a, const void *b) {
+        const struct plan_unselected *x = a, *y = b;
+
+        return CMP(x->generation, y->generation) ?: CMP(x->policy, y->policy);
+}
+
+/* Takes those out that are selected, and have snapshots of ours that are in no series for another reason:
+ * they are in another region than the disk, or in a name's second listing. */
+static int drop_selected(struct planner *p) {
+        _cleanup_(freep) struct plan_unselected *selected = NULL;
+        struct plan *plan = p->plan;
+        size_t n = 0;
+
+        if (plan->n_unselected == 0 || p->n_selections == 0)
+                return 0;
+        selected = calloc(p->n_selections, sizeof(*selected));
+        if (!selected)
+                return -ENOMEM;
+        for (size_t i = 0; i < p->n_selections; i++)
+                selected[i] = (struct plan_unselected){
+                        p->view->disks[p->selections[i].disk].generation, p->selections[i].policy};
+        qsort(selected, p->n_selections, sizeof(*selected), unselected_compare);
+        for (size_t i = 0; i < plan->n_unselected; i++)
+                if (!bsearch(&plan->unselected[i], selected, p->n_selections, sizeof(*selected),
+                             unselected_compare))
+                        plan->unselected[n++] = plan->unselected[i];
+        plan->n_unselected = n;
+        return 0;
+}
+
+int planner_unselected(struct planner *p) {
+        for (size_t i = 0; i < p->view->n_snapshots; i++) {
+                const struct snapshot_row *row = &p->view->snapshots[i];
+
+                if (p->claimed[i] || row->generation == 0 || !snapshot_row_is_ours(row) ||
+                    is_orphan(p->view, row->generation))
+                        continue;
+                for (size_t policy = 0; policy < p->file->n_policies; policy++) {
+                        int r = goes_on(p, &p->file->policies[policy], row)
+                                        ? add_unselected(p, row->generation, policy)
+                                        : 0;
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return drop_selected(p);
 }

@@ -81,6 +81,9 @@ int planner_prune(struct planner *p, const struct series *s, struct series_state
 int planner_delete(struct planner *p, const struct snapshot_row *row, struct strbuf *reason,
                    struct action **ret_action);
 
-/* planner-gone.c: series of disks that are gone, and those that an operator retires. */
+/* planner-gone.c: series of disks that are gone or no more selected, and those that an operator retires. */
 int planner_gone(struct planner *p);
 int planner_retired(struct planner *p);
+/* What of ours belongs to listed disks that its policy selects no more; before any other series than theirs
+ * is claimed. */
+int planner_unselected(struct planner *p);

@@ -371,6 +371,7 @@ int planner_run(const struct policy_file *file, const struct world_view *view,
                 planner_count_listed(&p);
         r = r ?: select_disks(&p);
         r = r ?: plan_disks(&p);
+        r = r ?: planner_unselected(&p);
         r = r ?: planner_retired(&p);
         r = r ?: planner_gone(&p);
         r = r ?: planner_find_rest(&p);

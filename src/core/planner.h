@@ -106,6 +106,12 @@ struct series_state {
         size_t first_target, n_targets; /* the targets that select it: plan->selectors from here */
 };
 
+/* Snapshots of ours of a listed disk under a policy that selects it no more. */
+struct plan_unselected {
+        uint32_t generation; /* a string of the view */
+        uint32_t policy;
+};
+
 /* Ultra and Premium SSD v2: pending snapshots of a disk (FACTS section 4). */
 #define PLANNER_PENDING_MAX 3
 
@@ -122,6 +128,8 @@ struct plan {
         size_t n_survivors, survivors_capacity;
         uint32_t *selectors; /* indices of targets */
         size_t n_selectors, selectors_capacity;
+        struct plan_unselected *unselected; /* by generation number; each once */
+        size_t n_unselected, unselected_capacity;
         struct policy_tally *policies; /* [n_policies] of the file */
         size_t n_policies;
         uint32_t *found; /* [n_targets] of the file: disks that each target selects here */
@@ -146,6 +154,13 @@ struct generation_standing {
         size_t n_retired;
 };
 
+/* While its disk was listed, none of the policy's targets selected the generation: what is said of targets
+ * by tags cannot be told from a disk that is gone. */
+struct unselected {
+        char generation[GUID_TEXT_SIZE];
+        char *policy; /* owned by who remembers it; a name that the policy has or had */
+};
+
 /* What stands beside the world, from earlier looks and from people. All is borrowed. */
 struct standing {
         uint32_t all;             /* clock, paused: of everything */
@@ -154,6 +169,8 @@ struct standing {
         const uint32_t *targets;  /* [n_targets]: targets; NULL: none */
         const struct generation_standing *generations; /* sorted by generation; NULL: none */
         size_t n_generations;
+        const struct unselected *unselected; /* sorted by generation; NULL: none */
+        size_t n_unselected;
         /* [n_policies]: the keep rule last accepted, NULL where none is remembered; or NULL. It stands
          * for what no listed snapshot of a series tells. */
         const char *const *rules;
@@ -165,10 +182,13 @@ struct standing {
 /* The generation's, or NULL. */
 const struct generation_standing *standing_generation(const struct standing *standing,
                                                       const char *generation);
+/* Whether the policy did not select the generation when its disk was listed last. */
+bool standing_is_unselected(const struct standing *standing, const char *generation,
+                            const struct policy *policy);
 
 /*
  * Plans for one subscription. @standing may be NULL: nothing stands. Of it only generations,
- * rules and failures are looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
+ * unselected ones, rules and failures are looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
  * Returns 0 or -ENOMEM or -E2BIG.
  */
 int planner_run(const struct policy_file *file, const struct world_view *view,

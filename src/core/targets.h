@@ -14,8 +14,9 @@ bool policy_selects(const struct policy_file *file, size_t policy, const struct 
 /* Whether the match of the target selects the disk; false when it has ids alone. */
 bool target_matches(const struct target *target, const struct world_view *view,
                     const struct disk_row *disk);
-/* Whether the target selects a disk that is gone, by its id, or by subscription and group: the tags
- * that it had are not known, and not asked for. */
+/* Whether the target may have selected a disk that is gone, by its id, or by subscription and group: the tags
+ * that it had are not known, and not asked for. That it did not is remembered from when it was listed
+ * (standing_is_unselected()). */
 bool target_selects_gone(const struct target *target, const struct resource_id *id);
 /* Whether any target of the policy selects it so. */
 bool policy_selects_gone(const struct policy_file *file, size_t policy,

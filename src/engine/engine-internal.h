@@ -305,6 +305,9 @@ void subscription_note_failures(struct subscription *s, bool clean);
 /* Asks for the disks of generations that no listing has, once all subscriptions were read: a few at a time and
  * each in its turn. */
 void subscription_seek_orphans(struct subscription *s, struct mono now);
+/* Remembers what the plan found of disks that their policies select no more: once such a disk is gone, nobody
+ * can read its tags. */
+void subscription_note_unselected(struct subscription *s);
 /* Whether the series' survivors have been read, or need not be; asks for them otherwise, as far as
  * there is room. */
 bool subscription_survivors_stand(struct subscription *s, size_t series, struct mono now);

@@ -89,6 +89,8 @@ void engine_stands(const struct engine *engine, struct standing *ret_standing) {
         *ret_standing = (struct standing){
                 .generations = engine->generations,
                 .n_generations = engine->n_generations,
+                .unselected = engine->state.unselected,
+                .n_unselected = engine->state.n_unselected,
                 .failures = engine->state.failures,
                 .n_failures = engine->state.n_failures,
         };

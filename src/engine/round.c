@@ -140,6 +140,7 @@ static int subscription_plan_now(struct subscription *s) {
         if (r < 0)
                 return r;
         s->serial++;
+        subscription_note_unselected(s);
 
         s->witnesses = calloc(s->plan->n_series + 1, sizeof(*s->witnesses));
         r = subscription_alloc_tries(s);

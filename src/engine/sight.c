@@ -432,6 +432,72 @@ static void forget_without_snapshots(struct engine *engine) {
         }
 }
 
+static bool has_snapshots(const struct engine *engine, const char *generation) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct world_view view = world_view(engine->subscriptions[i].world);
+                uint32_t number = intern_find(view.strings, generation);
+                const struct snapshot_row *rows;
+                size_t n = 0;
+
+                if (number != 0)
+                        view_generation(&view, number, &rows, &n);
+                /* Where a listing is in doubt, it may only not show them. */
+                if (n > 0 || engine->subscriptions[i].listing.stands)
+                        return true;
+        }
+        return false;
+}
+
+static bool plan_has_unselected(const struct plan *plan, const struct policy_file *file,
+                                uint32_t generation, const char *policy) {
+        for (size_t i = 0; i < plan->n_unselected; i++)
+                if (plan->unselected[i].generation == generation &&
+                    policy_claims(&file->policies[plan->unselected[i].policy], policy))
+                        return true;
+        return false;
+}
+
+static bool file_claims(const struct policy_file *file, const char *policy) {
+        for (size_t i = 0; i < file->n_policies; i++)
+                if (policy_claims(&file->policies[i], policy))
+                        return true;
+        return false;
+}
+
+/* Whether a listing of the disk has just shown that the policy selects it, which has snapshots. */
+static bool is_selected_again(const struct subscription *s, const struct unselected *one) {
+        struct world_view view = world_view(s->world);
+        uint32_t number = intern_find(view.strings, one->generation);
+        struct orphan orphan = {.generation = number};
+        const struct snapshot_row *rows;
+        size_t n;
+
+        if (number == 0 || !file_claims(s->engine->file, one->policy) ||
+            plan_has_unselected(s->plan, s->engine->file, number, one->policy))
+                return false;
+        view_generation(&view, number, &rows, &n);
+        return n > 0 && !(view.n_orphans > 0 && bsearch(&orphan, view.orphans, view.n_orphans,
+                                                        sizeof(orphan), orphan_compare));
+}
+
+void subscription_note_unselected(struct subscription *s) {
+        struct world_view view = world_view(s->world);
+        struct state *state = &s->engine->state;
+
+        for (size_t i = 0; i < s->plan->n_unselected; i++) {
+                const struct plan_unselected *one = &s->plan->unselected[i];
+
+                /* Unwritten, it is tried again with the next plan. */
+                (void)state_unselected_note(state, view_str(&view, one->generation),
+                                            s->engine->file->policies[one->policy].name);
+        }
+        for (size_t i = state->n_unselected; i > 0; i--)
+                if (is_selected_again(s, &state->unselected[i - 1]) ||
+                    (all_are_read(s->engine) &&
+                     !has_snapshots(s->engine, state->unselected[i - 1].generation)))
+                        state_unselected_forget(state, i - 1);
+}
+
 /* "subscription/group/name" of a tag. */
 static bool parse_disk(const char *text, struct resource_id *ret_id) {
         char id[RESOURCE_ID_TEXT_SIZE];

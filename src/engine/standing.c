@@ -172,6 +172,8 @@ static void fill_standing(const struct engine *engine, const struct subscription
                 .targets = engine->target_blocks,
                 .generations = engine->generations,
                 .n_generations = engine->n_generations,
+                .unselected = engine->state.unselected,
+                .n_unselected = engine->state.n_unselected,
                 .rules = engine->rules,
                 .failures = engine->state.failures,
                 .n_failures = engine->state.n_failures,

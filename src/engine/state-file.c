@@ -8,6 +8,8 @@
  *         ],
  *         "gone":[
  *         ],
+ *         "unselected":[
+ *         ],
  *         "failures":[
  *         ],
  *         "fleets":[
@@ -185,6 +187,35 @@ static int gone_read(const struct cJSON *json, struct state *state) {
                 return r;
         state->gone[state->n_gone - 1] = gone;
         return 0;
+}
+
+/* Series of disks that were no more selected */
+
+static void unselected_write(struct json_writer *w, const struct state *state, size_t i) {
+        json_open(w, NULL, '{');
+        json_write_string(w, "generation", state->unselected[i].generation);
+        json_write_string(w, "policy", state->unselected[i].policy);
+        json_close(w);
+}
+
+static int unselected_read(const struct cJSON *json, struct state *state) {
+        const char *text = json_string(json, "generation");
+        _cleanup_(freep) char *policy = NULL;
+        char generation[GUID_TEXT_SIZE];
+        struct guid guid;
+        bool found;
+        int r;
+
+        if (!text || guid_parse(text, strlen(text), &guid) < 0)
+                return STATE_E_DAMAGED;
+        guid_format(&guid, generation);
+        r = read_policy(json, &policy);
+        if (r != 0)
+                return r;
+        if (state_unselected_place(state, generation, policy, &found) != state->n_unselected ||
+            found)
+                return STATE_E_DAMAGED;
+        return state_unselected_note(state, generation, policy);
 }
 
 /* Failed snapshots */
@@ -396,6 +427,8 @@ struct section {
 static const struct section sections[] = {
         {"acks", offsetof(struct state, n_acks), ack_read, ack_write, false},
         {"gone", offsetof(struct state, n_gone), gone_read, gone_write, false},
+        {"unselected", offsetof(struct state, n_unselected), unselected_read, unselected_write,
+         true},
         {"failures", offsetof(struct state, n_failures), failure_read, failure_write, true},
         {"fleets", offsetof(struct state, n_fleets), fleet_read, fleet_write, false},
         {"deletions", offsetof(struct state, n_deletions), deletions_read, deletions_write, false},

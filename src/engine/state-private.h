@@ -12,6 +12,8 @@
 size_t state_acks_place(const struct state *state, enum doubt kind, const char *policy,
                         bool *ret_found);
 size_t state_gone_place(const struct state *state, const char *generation, bool *ret_found);
+size_t state_unselected_place(const struct state *state, const char *generation, const char *policy,
+                              bool *ret_found);
 size_t state_fleets_place(const struct state *state, const char *key, bool *ret_found);
 size_t state_deletions_place(const struct state *state, const char *policy, int64_t hour,
                              int64_t born, bool *ret_found);

@@ -26,6 +26,9 @@ void state_deinit(struct state *state) {
                 state_ack_deinit(&state->acks[i]);
         free(state->acks);
         free(state->gone);
+        for (size_t i = 0; i < state->n_unselected; i++)
+                free(state->unselected[i].policy);
+        free(state->unselected);
         free(state->failures);
         free(state->fleets);
         for (size_t i = 0; i < state->n_deletions; i++)
@@ -70,6 +73,25 @@ size_t state_gone_place(const struct state *state, const char *generation, bool 
                         high = middle;
         }
         *ret_found = low < state->n_gone && strcmp(state->gone[low].generation, generation) == 0;
+        return low;
+}
+
+size_t state_unselected_place(const struct state *state, const char *generation, const char *policy,
+                              bool *ret_found) {
+        size_t low = 0, high = state->n_unselected;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                const struct unselected *one = &state->unselected[middle];
+
+                if ((strcmp(one->generation, generation) ?: strcmp(one->policy, policy)) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        *ret_found = low < state->n_unselected &&
+                     strcmp(state->unselected[low].generation, generation) == 0 &&
+                     strcmp(state->unselected[low].policy, policy) == 0;
         return low;
 }
 
@@ -264,6 +286,39 @@ void state_gone_forget(struct state *state, const char *generation) {
         state->n_gone--;
         memmove(&state->gone[at], &state->gone[at + 1],
                 (state->n_gone - at) * sizeof(*state->gone));
+        state->changed = true;
+}
+
+int state_unselected_note(struct state *state, const char *generation, const char *policy) {
+        _cleanup_(freep) char *copy = NULL;
+        struct unselected *one;
+        bool found;
+        size_t at = state_unselected_place(state, generation, policy, &found);
+        int r;
+
+        if (found)
+                return 0;
+        copy = strdup(policy);
+        if (!copy)
+                return -ENOMEM;
+        r = place_make(&state->unselected, &state->n_unselected, &state->unselected_capacity,
+                       sizeof(*state->unselected), STATE_UNSELECTED_MAX, at);
+        if (r < 0)
+                return r;
+        one = &state->unselected[at];
+        snprintf(one->generation, sizeof(one->generation), "%s", generation);
+        one->policy = take_ptr(copy);
+        state->changed = true;
+        return 0;
+}
+
+void state_unselected_forget(struct state *state, size_t at) {
+        assert(at < state->n_unselected);
+
+        free(state->unselected[at].policy);
+        state->n_unselected--;
+        memmove(&state->unselected[at], &state->unselected[at + 1],
+                (state->n_unselected - at) * sizeof(*state->unselected));
         state->changed = true;
 }
 

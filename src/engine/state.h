@@ -1,7 +1,8 @@
 /*
  * state: what is remembered across restarts beside the cloud: pauses, acks, since when disks are gone
- * and snapshots have failed, sizes of fleets, deletions of the last day and the doubt that they raised,
- * accepted rules (DESIGN section 1, promise 4).
+ * and snapshots have failed, which disks no policy selected any more while they were there, sizes of
+ * fleets, deletions of the last day and the doubt that they raised, accepted rules (DESIGN section 1,
+ * promise 4).
  *
  * It is one small file in the store, read at the start and replaced whole after a change. Lost or
  * torn, it is empty: then only questions are asked again, freezes and the days of failed snapshots
@@ -17,6 +18,7 @@
 #include "base/store.h"
 #include "core/doubts.h"
 #include "core/failures.h"
+#include "core/planner.h"
 #include "core/policy.h"
 #include "core/resource_id.h"
 
@@ -28,6 +30,7 @@
 /* Chosen ceilings: of ten thousand disks in a few policies all may be gone, and each have a failed one;
  * acks are made by hand. */
 #define STATE_GONE_MAX 100000
+#define STATE_UNSELECTED_MAX 10000
 #define STATE_FAILURES_MAX 10000
 #define STATE_ACKS_MAX 1000
 #define STATE_FLEETS_MAX 10000
@@ -93,6 +96,8 @@ struct state {
         size_t n_acks, acks_capacity;
         struct state_gone *gone; /* sorted by generation */
         size_t n_gone, gone_capacity;
+        struct unselected *unselected; /* sorted by generation, then policy */
+        size_t n_unselected, unselected_capacity;
         struct failure *failures; /* sorted by uniqueId */
         size_t n_failures, failures_capacity;
         struct state_fleet *fleets;
@@ -125,6 +130,12 @@ int state_fleet_get(struct state *state, const char *key, struct state_fleet **r
 /* NULL when there is none. */
 const struct state_gone *state_gone_find(const struct state *state, const char *generation);
 void state_gone_forget(struct state *state, const char *generation);
+
+/* Remembers that the policy does not select the generation, whose disk is listed. Copies. Returns 0, -ENOMEM,
+ * or -E2BIG at the ceiling. */
+int state_unselected_note(struct state *state, const char *generation, const char *policy);
+/* Forgets the @at-th. */
+void state_unselected_forget(struct state *state, size_t at);
 
 /*
  * One of ours is listed failed at @now: remembered since then, unless it is already. Returns 0, -ENOMEM, or

@@ -495,6 +495,56 @@ void named_gone_apply(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* A disk loses its tag, and is deleted later, over a restart. Its snapshots were no policy's when it was there,
+ * and stay, though others of its group go by the rule; what gets its tag back in time is the policy's. */
+void named_gone_untagged(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct guid kept, pruned;
+        struct tale tale;
+        size_t before;
+
+        tale_begin(&tale, rig);
+        want.last = 2;
+        want.min_age_s = 12 * SEC_PER_HOUR;
+        want.freeze_s = 2 * SEC_PER_DAY;
+        want.gone_apply = true;
+        for (int i = 1; i <= 9; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "disk-%d", i);
+                rig_add_disk(rig, name);
+        }
+        kept = rig_disk(rig, "disk-1")->unique_id;
+        pruned = rig_disk(rig, "disk-2")->unique_id;
+        tale_daemon(&tale, &want);
+        rig_run(rig, 14 * HOUR_NS + 20 * MINUTE_NS);
+        tag(&tale, "disk-1", "none");
+        tag(&tale, "disk-2", "none");
+        rig_run(rig, SIGHT_NS);
+        tag(&tale, "disk-2", "gold");
+        rig_run(rig, SIGHT_NS);
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        rig_run(rig, HOUR_NS);
+        before = tale_count(&tale, TALE_OWNER, &kept);
+        tale_expect(&tale, before >= 12, "%zu are there in place of 12", before);
+
+        tale_hush(&tale);
+        tale_must(&tale,
+                  service_delete(rig->service, sim_true_utc(rig->sim), rig_disk_id("disk-1")));
+        tale_must(&tale,
+                  service_delete(rig->service, sim_true_utc(rig->sim), rig_disk_id("disk-2")));
+        rig_run(rig, 4 * DAY_NS);
+        tale_expect(&tale, tale_said(&tale, "snapshots are frozen") == 2,
+                    "the losses were told %u times", tale_said(&tale, "snapshots are frozen"));
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &kept) == before,
+                    "%zu of %zu are left of a disk that no target selected",
+                    tale_count(&tale, TALE_OWNER, &kept), before);
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &pruned) == 3,
+                    "%zu stay in place of min_keep", tale_count(&tale, TALE_OWNER, &pruned));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 /* To its end, below every floor, but for what is held; and never a disk that is selected. */
 void named_retire(struct rig *rig) {
         struct guid generation, other;

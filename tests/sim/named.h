@@ -188,6 +188,7 @@ void named_pause_while_throttled(struct rig *rig);
 void named_pause(struct rig *rig);
 void named_gone_keep(struct rig *rig);
 void named_gone_apply(struct rig *rig);
+void named_gone_untagged(struct rig *rig);
 void named_retire(struct rig *rig);
 
 void named_full(struct rig *rig);

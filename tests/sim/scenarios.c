@@ -257,6 +257,7 @@ const struct scenario scenarios[] = {
         {"pause-while-throttled", 1, named_pause_while_throttled},
         {"gone-keep", 1, named_gone_keep},
         {"gone-apply", 1, named_gone_apply},
+        {"gone-untagged", 1, named_gone_untagged},
         {"retire", 1, named_retire},
         {"full", 1, named_full},
         {"full-clock", 1, named_full_clock},

@@ -524,6 +524,7 @@ static void test_gone(void **state) {
                 OTHER_TARGET,
                 NO_ID,
                 OTHER_GENERATION,
+                UNTAGGED,
                 OFF,
         };
         static const struct {
@@ -545,8 +546,10 @@ static void test_gone(void **state) {
                 {__LINE__, OTHER_TARGET, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
                 {__LINE__, NO_ID, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
                 {__LINE__, OTHER_GENERATION, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
+                {__LINE__, UNTAGGED, EXPLAIN_UNCLAIMED, 0, NULL, NULL},
         };
         static char *groups[] = {NULL};
+        struct unselected unselected = {GENERATION_1, text("gold")};
         struct guid nobody = {};
 
         groups[0] = text("rg-db*");
@@ -586,6 +589,8 @@ static void test_gone(void **state) {
                 begin(&f, now);
                 f.standing.generations = &known;
                 f.standing.n_generations = 1;
+                f.standing.unselected = &unselected;
+                f.standing.n_unselected = rows[i].what == UNTAGGED;
                 explainer_know(f.explainer, &f.standing);
 
                 explainer_row(f.explainer, row_of(&f, 9), &what);

@@ -298,6 +298,146 @@ static void test_gone_targets(void **state) {
         teardown(&f);
 }
 
+/* What of listed disks is of a policy that selects them no more, each once. */
+static void test_unselected(void **state) {
+        enum {
+                SELECTED,
+                UNSELECTED,
+                RENAMED,
+                OTHER_POLICY,
+                OTHER_GROUP,
+                OTHER_REGION,
+                ORPHAN,
+                MISTAKEN,
+                NO_SOURCE,
+        };
+        static const struct {
+                int line, what;
+                bool found;
+        } rows[] = {
+                {__LINE__, SELECTED, false},    {__LINE__, UNSELECTED, true},
+                {__LINE__, RENAMED, true},      {__LINE__, OTHER_POLICY, false},
+                {__LINE__, OTHER_GROUP, false}, {__LINE__, OTHER_REGION, false},
+                {__LINE__, ORPHAN, false},      {__LINE__, MISTAKEN, false},
+                {__LINE__, NO_SOURCE, false},
+        };
+        struct generation_standing known = {.generation = GENERATION_2, .gone_since = UTC_NONE};
+        struct policy_tag tag = {text("backup"), text("gold")};
+        char *formerly[] = {text("iron")};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct policy policies[2];
+                struct target targets[2];
+                struct fixture f;
+
+                setup(&f);
+                f.target.tags = (struct policy_tags){&tag, 1};
+                if (rows[i].what != SELECTED && rows[i].what != OTHER_REGION)
+                        f.disks[0].tags = number(&f, "backup\nsilver\n");
+                /* Another of the group is selected, and is first in the listing. */
+                f.disks[1] = f.disks[0];
+                f.disks[0].name = number(&f, "db00");
+                f.disks[0].generation = number(&f, GENERATION_2);
+                f.disks[0].tags = number(&f, "backup\ngold\n");
+                f.n_disks = 2;
+                /* A policy that all are of has nothing to do with it. */
+                policies[0] = f.policy;
+                policies[1] = f.policy;
+                policies[0].name = text("all");
+                targets[0] = targets[1] = f.target;
+                targets[0].tags.n = 0;
+                targets[1].policy = 1;
+                f.file = (struct policy_file){.owner = text("prod-backup"),
+                                              .policies = policies,
+                                              .n_policies = 2,
+                                              .targets = targets,
+                                              .n_targets = 2};
+                for (int64_t j = 0; j < 3; j++) {
+                        struct snapshot_row *row = add(&f, j, ROW_COMPLETE);
+
+                        if (rows[i].what == RENAMED)
+                                row->policy = number(&f, "iron");
+                        if (rows[i].what == OTHER_POLICY)
+                                row->policy = number(&f, "zinc");
+                        if (rows[i].what == OTHER_GROUP)
+                                row->group = number(&f, "rg-other");
+                        if (rows[i].what == OTHER_REGION)
+                                row->region = (uint16_t)number(&f, "northeurope");
+                        if (rows[i].what == MISTAKEN)
+                                row->flags &= (uint16_t)~ROW_NAMED;
+                        if (rows[i].what == NO_SOURCE)
+                                row->generation = 0;
+                }
+                add(&f, 3, ROW_COMPLETE)->policy = number(&f, "all");
+                add(&f, 4, ROW_COMPLETE)->generation = number(&f, GENERATION_2);
+                policies[1].formerly = formerly;
+                policies[1].n_formerly = 1;
+                if (rows[i].what == ORPHAN) {
+                        f.n_disks = 1;
+                        f.orphan = (struct orphan){number(&f, GENERATION_1), number(&f, DISK)};
+                        f.n_orphans = 1;
+                }
+                run(&f, &known, NOW + 9);
+                if (f.plan->n_unselected != rows[i].found)
+                        fail_msg("row at line %d: %zu", rows[i].line, f.plan->n_unselected);
+                if (rows[i].found) {
+                        assert_int_equal(f.plan->unselected[0].generation,
+                                         number(&f, GENERATION_1));
+                        assert_int_equal(f.plan->unselected[0].policy, 1);
+                }
+                teardown(&f);
+        }
+}
+
+/* When such a disk is gone, nobody can read its tags any more: what is remembered decides. */
+static void test_gone_unselected(void **state) {
+        static const struct {
+                int line;
+                const char *generations[3], *policies[3]; /* remembered */
+                size_t n;
+                bool claimed;
+        } rows[] = {
+                {__LINE__, {}, {}, 0, true},
+                {__LINE__, {GENERATION_1}, {"gold"}, 1, false},
+                {__LINE__, {GENERATION_1}, {"iron"}, 1, false}, /* a name that it had */
+                {__LINE__, {GENERATION_1}, {"zinc"}, 1, true},
+                {__LINE__, {GENERATION_2}, {"gold"}, 1, true},
+                {__LINE__, {GENERATION_1, GENERATION_1}, {"zinc", "gold"}, 2, false},
+                {__LINE__, {"0", GENERATION_1, GENERATION_2}, {"a", "gold", "b"}, 3, false},
+                {__LINE__, {"0", "1", GENERATION_1}, {"a", "b", "gold"}, 3, false},
+                {__LINE__, {"0", GENERATION_2, "7"}, {"a", "gold", "gold"}, 3, true},
+        };
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        char *formerly[] = {text("iron")};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct unselected unselected[3] = {};
+                struct standing standing = {.generations = &known,
+                                            .n_generations = 1,
+                                            .unselected = unselected,
+                                            .n_unselected = rows[i].n};
+                struct fixture f;
+
+                orphaned(&f, DISK);
+                f.policy.formerly = formerly;
+                f.policy.n_formerly = 1;
+                for (size_t j = 0; j < rows[i].n; j++) {
+                        strcpy(unselected[j].generation, rows[i].generations[j]);
+                        unselected[j].policy = text(rows[i].policies[j]);
+                }
+                view_make(&f);
+                assert_int_equal(
+                        planner_run(&f.file, &f.view, &standing, utc_from_seconds(NOW), &f.plan),
+                        0);
+                if (f.plan->n_series != rows[i].claimed ||
+                    f.plan->n_actions != (rows[i].claimed ? 3 : 0) ||
+                    found(&f, FINDING_UNCLAIMED) != (rows[i].claimed ? 0 : 6))
+                        fail_msg("row at line %d: %zu actions", rows[i].line, f.plan->n_actions);
+                teardown(&f);
+        }
+}
+
 static void test_moved(void **state) {
         static const struct {
                 int line;
@@ -447,10 +587,16 @@ static void test_standing(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_gone),         cmocka_unit_test(test_gone_selected),
-                cmocka_unit_test(test_gone_regions), cmocka_unit_test(test_gone_accepted),
-                cmocka_unit_test(test_gone_targets), cmocka_unit_test(test_moved),
-                cmocka_unit_test(test_retired),      cmocka_unit_test(test_retired_elsewhere),
+                cmocka_unit_test(test_gone),
+                cmocka_unit_test(test_gone_selected),
+                cmocka_unit_test(test_gone_regions),
+                cmocka_unit_test(test_gone_accepted),
+                cmocka_unit_test(test_gone_targets),
+                cmocka_unit_test(test_unselected),
+                cmocka_unit_test(test_gone_unselected),
+                cmocka_unit_test(test_moved),
+                cmocka_unit_test(test_retired),
+                cmocka_unit_test(test_retired_elsewhere),
                 cmocka_unit_test(test_standing),
         };
 

@@ -174,6 +174,10 @@ static void memory_store_deinit(struct memory_store *m) {
 #define RULE2 "{\"policy\":\"gold\",\"rule\":\"last=3, \\\"x\\\"\",\"complete\":41}"
 
 #define MASSES_OF(masses) "\"masses\":[\n" masses "],\n"
+#define UNSELECTED_OF(unselected) "\"unselected\":[\n" unselected "],\n"
+#define UNSELECTED1 "{\"generation\":\"" GEN1 "\",\"policy\":\"bronze\"}"
+#define UNSELECTED2 "{\"generation\":\"" GEN1 "\",\"policy\":\"gold\"}"
+#define UNSELECTED3 "{\"generation\":\"" GEN2 "\",\"policy\":\"bronze\"}"
 #define MASS1 "{\"policy\":\"bronze\"}"
 #define MASS2 "{\"policy\":\"gold\"}"
 
@@ -183,7 +187,10 @@ static void memory_store_deinit(struct memory_store *m) {
 #define RULED_FILE_OF(pause, acks, gone, failures, fleets, deletions, rules)                       \
         MASSED_FILE_OF(pause, acks, gone, failures, fleets, deletions, MASSES_OF(""), rules)
 #define MASSED_FILE_OF(pause, acks, gone, failures, fleets, deletions, masses, rules)              \
-        HEAD pause "\"acks\":[\n" acks "],\n\"gone\":[\n" gone "],\n" failures                     \
+        WHOLE_FILE_OF(pause, acks, gone, UNSELECTED_OF(""), failures, fleets, deletions, masses,   \
+                      rules)
+#define WHOLE_FILE_OF(pause, acks, gone, unselected, failures, fleets, deletions, masses, rules)   \
+        HEAD pause "\"acks\":[\n" acks "],\n\"gone\":[\n" gone "],\n" unselected failures          \
                    "\"fleets\":[\n" fleets "],\n\"deletions\":[\n" deletions "],\n" masses         \
                    "\"rules\":[\n" rules "]}\n"
 
@@ -192,15 +199,17 @@ static void memory_store_deinit(struct memory_store *m) {
 #define FAILURES "\"failures\":[\n" FAILURE1 ",\n" FAILURE2 "\n],\n"
 #define FLEETS FLEET1 ",\n" FLEET2 "\n"
 #define DELETIONS DELETIONS1 ",\n" DELETIONS2 ",\n" DELETIONS3 ",\n" DELETIONS4 "\n"
+#define UNSELECTED UNSELECTED1 ",\n" UNSELECTED2 ",\n" UNSELECTED3 "\n"
 #define MASSES MASS1 ",\n" MASS2 "\n"
 #define RULES RULE1 ",\n" RULE2 "\n"
 
 static const char empty_file[] = FILE_OF(NO_PAUSE, "", "", "", "");
 static const char full_file[] =
-        MASSED_FILE_OF(PAUSE, ACKS, GONE, FAILURES, FLEETS, DELETIONS, MASSES_OF(MASSES), RULES);
-/* As it was before there were failures in it, and masses. */
+        WHOLE_FILE_OF(PAUSE, ACKS, GONE, UNSELECTED_OF(UNSELECTED), FAILURES, FLEETS, DELETIONS,
+                      MASSES_OF(MASSES), RULES);
+/* As it was before there were unselected ones in it, failures, and masses. */
 static const char earlier_file[] =
-        MASSED_FILE_OF(PAUSE, ACKS, GONE, "", FLEETS, DELETIONS, "", RULES);
+        WHOLE_FILE_OF(PAUSE, ACKS, GONE, "", "", FLEETS, DELETIONS, "", RULES);
 
 static int note_failure(struct state *state, const char *snapshot, struct utc now) {
         struct guid unique_id, subscription;
@@ -216,8 +225,8 @@ static void fill(struct state *state, bool backwards) {
 
         state->paused = true;
         state->paused_until = utc_add_seconds(noon, SEC_PER_DAY);
-        for (unsigned n = 0; n < 17; n++) {
-                unsigned i = backwards ? 16 - n : n;
+        for (unsigned n = 0; n < 20; n++) {
+                unsigned i = backwards ? 19 - n : n;
                 struct state_fleet *fleet;
                 struct state_gone *gone;
                 int r = 0;
@@ -266,8 +275,11 @@ static void fill(struct state *state, bool backwards) {
                         r = note_failure(state, GEN1, utc_add_seconds(noon, -3600));
                 else if (i == 14)
                         r = note_failure(state, GEN2, noon);
-                else
+                else if (i < 17)
                         r = state_mass_note(state, i == 15 ? "bronze" : "gold");
+                else
+                        r = state_unselected_note(state, i == 19 ? GEN2 : GEN1,
+                                                  i == 18 ? "gold" : "bronze");
                 assert_int_equal(r, 0);
         }
         assert_true(state->changed);
@@ -317,6 +329,10 @@ static void test_read(void **unused) {
         assert_false(utc_is_set(gone->since));
         gone = state_gone_find(&state, GEN2);
         assert_int_equal(utc_seconds(gone->since) - utc_seconds(gone->first), 3600);
+        assert_int_equal(state.n_unselected, 3);
+        assert_string_equal(state.unselected[1].generation, GEN1);
+        assert_string_equal(state.unselected[1].policy, "gold");
+        assert_int_equal(state_unselected_note(&state, GEN1, "gold"), 0);
         assert_int_equal(state.n_failures, 2);
         assert_int_equal(utc_seconds(state.failures[0].since), NOON - 3600);
         assert_int_equal(note_failure(&state, GEN1, utc_from_seconds(NOON)), 0); /* since then */
@@ -348,8 +364,12 @@ static void test_earlier(void **unused) {
         put(&m, earlier_file, strlen(earlier_file));
         assert_int_equal(state_load(&m.store, &state), 0);
         assert_int_equal(state.n_gone, 2);
+        assert_int_equal(state.n_unselected, 0);
         assert_int_equal(state.n_failures, 0);
         assert_int_equal(state.n_rules, 2);
+        assert_int_equal(state_unselected_note(&state, GEN2, "bronze"), 0);
+        assert_int_equal(state_unselected_note(&state, GEN1, "gold"), 0);
+        assert_int_equal(state_unselected_note(&state, GEN1, "bronze"), 0);
         assert_int_equal(note_failure(&state, GEN2, utc_from_seconds(NOON)), 0);
         assert_int_equal(note_failure(&state, GEN1, utc_from_seconds(NOON - 3600)), 0);
         assert_false(state_mass_stands(&state, "gold"));
@@ -361,13 +381,19 @@ static void test_earlier(void **unused) {
         assert_string_equal(m.bytes, full_file);
         state_failure_forget(&state, 0);
         state_failure_forget(&state, 0);
+        state_unselected_forget(&state, 1);
+        assert_int_equal(state.n_unselected, 2);
+        assert_string_equal(state.unselected[1].generation, GEN2);
+        state_unselected_forget(&state, 1);
+        assert_string_equal(state.unselected[0].policy, "bronze");
+        state_unselected_forget(&state, 0);
         assert_true(state_mass_stands(&state, "gold"));
         state_mass_forget(&state, "gold");
         assert_false(state_mass_stands(&state, "gold"));
         state_mass_forget(&state, "gold");
         assert_true(state_mass_stands(&state, "bronze"));
         assert_int_equal(state_save(&state, &m.store), 0);
-        assert_non_null(strstr(m.bytes, NO_FAILURES));
+        assert_non_null(strstr(m.bytes, UNSELECTED_OF("") NO_FAILURES));
 }
 
 static void test_pauses(void **unused) {
@@ -486,6 +512,9 @@ static void test_versions(void **unused) {
 #define D(deletions) FILE_OF(NO_PAUSE, "", "", "", deletions)
 #define ONE_MASS(masses)                                                                           \
         MASSED_FILE_OF(NO_PAUSE, "", "", NO_FAILURES, "", "", MASSES_OF(masses "\n"), "")
+#define U(unselected)                                                                              \
+        WHOLE_FILE_OF(NO_PAUSE, "", "", UNSELECTED_OF(unselected "\n"), NO_FAILURES, "", "",       \
+                      MASSES_OF(""), "")
 #define R(rules) RULED_FILE_OF(NO_PAUSE, "", "", NO_FAILURES, "", "", rules)
 #define L(failures) RULED_FILE_OF(NO_PAUSE, "", "", "\"failures\":[\n" failures "],\n", "", "", "")
 #define ONE_FAILURE(snapshot, subscription, since)                                                 \
@@ -687,6 +716,15 @@ static void test_values(void **unused) {
                 {__LINE__, ONE_RULE("null", "\"last=3\"", "1"), false},
                 {__LINE__, R(RULE1 ",\n" RULE1 "\n"), false},
                 {__LINE__, R(RULE2 ",\n" RULE1 "\n"), false},
+                {__LINE__, U(UNSELECTED1), true},
+                {__LINE__, U(UNSELECTED1 ",\n" UNSELECTED3), true},
+                {__LINE__, U(UNSELECTED1 ",\n" UNSELECTED1), false},
+                {__LINE__, U(UNSELECTED2 ",\n" UNSELECTED1), false},
+                {__LINE__, U(UNSELECTED3 ",\n" UNSELECTED2), false},
+                {__LINE__, U("{\"generation\":null,\"policy\":\"gold\"}"), false},
+                {__LINE__, U("{\"generation\":\"gold\",\"policy\":\"gold\"}"), false},
+                {__LINE__, U("{\"generation\":\"" GEN1 "\",\"policy\":\"a b\"}"), false},
+                {__LINE__, U("{\"generation\":\"" GEN1 "\",\"policy\":null}"), false},
                 /* masses */
                 {__LINE__, ONE_MASS(MASS1), true},
                 {__LINE__, ONE_MASS(MASS1 ",\n" MASS2), true},
@@ -787,7 +825,7 @@ static void test_lines(void **unused) {
                 strbuf_deinit(&s);
                 line = next;
         }
-        assert_int_equal(n, 33);
+        assert_int_equal(n, 38);
 }
 
 static void nth_gone(unsigned n, char generation[GUID_TEXT_SIZE]) {
@@ -812,6 +850,12 @@ static void test_ceilings(void **unused) {
                 assert_int_equal(state_gone_get(&state, generation, &gone),
                                  i < STATE_GONE_MAX ? 0 : -E2BIG);
                 gone->first = gone->since = noon;
+        }
+        for (unsigned i = 0; i <= STATE_UNSELECTED_MAX; i++) {
+                nth_gone(i, generation);
+                nth_policy(7, policy);
+                assert_int_equal(state_unselected_note(&state, generation, policy),
+                                 i < STATE_UNSELECTED_MAX ? 0 : -E2BIG);
         }
         for (unsigned i = 0; i <= STATE_FAILURES_MAX; i++) {
                 nth_gone(i, generation);
@@ -858,6 +902,7 @@ static void test_ceilings(void **unused) {
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_int_equal(state_load(&m.store, &again), 0);
         assert_int_equal(again.n_gone, STATE_GONE_MAX);
+        assert_int_equal(again.n_unselected, STATE_UNSELECTED_MAX);
         assert_int_equal(again.n_failures, STATE_FAILURES_MAX);
         assert_int_equal(again.n_fleets, STATE_FLEETS_MAX);
         assert_int_equal(again.n_acks, STATE_ACKS_MAX);
@@ -868,15 +913,18 @@ static void test_ceilings(void **unused) {
         state_deinit(&again);
 
         /* One line more than may be, of each kind. */
-        for (unsigned i = 0; i < 7; i++) {
-                static const char *const sections[] = {
-                        "\"acks\":[\n",      "\"gone\":[\n",   "\"failures\":[\n", "\"fleets\":[\n",
-                        "\"deletions\":[\n", "\"masses\":[\n", "\"rules\":[\n"};
+        for (unsigned i = 0; i < 8; i++) {
+                static const char *const sections[] = {"\"acks\":[\n",       "\"gone\":[\n",
+                                                       "\"unselected\":[\n", "\"failures\":[\n",
+                                                       "\"fleets\":[\n",     "\"deletions\":[\n",
+                                                       "\"masses\":[\n",     "\"rules\":[\n"};
                 static const char *const lines[] = {
                         "{\"kind\":\"ask\",\"policy\":\"a\",\"rule\":null,\"allowance\":0,"
                         "\"at\":" AT "},\n",
                         "{\"generation\":\"00000000-0000-0000-0000-000000000000\",\"first\":null,"
                         "\"since\":null},\n",
+                        "{\"generation\":\"00000000-0000-0000-0000-000000000000\","
+                        "\"policy\":\"a\"},\n",
                         "{\"snapshot\":\"00000000-0000-0000-0000-000000000000\","
                         "\"subscription\":\"" GEN2 "\",\"since\":" AT "},\n",
                         NULL,
@@ -1368,6 +1416,17 @@ static int run_gone(void) {
         return r;
 }
 
+static int run_unselected(void) {
+        struct state state = {};
+        int r;
+
+        r = state_unselected_note(&state, GEN1, "gold");
+        assert_int_equal(state.n_unselected, r == 0);
+        assert_int_equal(state.changed, r == 0);
+        state_deinit(&state);
+        return r;
+}
+
 static int run_fleet(void) {
         struct state state = {};
         struct state_fleet *fleet;
@@ -1419,11 +1478,12 @@ static void test_sweep(void **unused) {
                 int (*fn)(void);
                 unsigned least; /* allocations: a sweep over none proves nothing */
         } rows[] = {
-                {__LINE__, run_load, 40},       {__LINE__, run_save, 3},
-                {__LINE__, run_ack, 3},         {__LINE__, run_gone, 1},
-                {__LINE__, run_fleet, 1},       {__LINE__, run_count, 2},
-                {__LINE__, run_rule, 2},        {__LINE__, run_key, 5},
-                {__LINE__, run_key_of_tags, 7}, {__LINE__, run_ack_again, 2},
+                {__LINE__, run_load, 45},      {__LINE__, run_save, 3},
+                {__LINE__, run_ack, 3},        {__LINE__, run_gone, 1},
+                {__LINE__, run_unselected, 2}, {__LINE__, run_fleet, 1},
+                {__LINE__, run_count, 2},      {__LINE__, run_rule, 2},
+                {__LINE__, run_key, 5},        {__LINE__, run_key_of_tags, 7},
+                {__LINE__, run_ack_again, 2},
         };
 
         fill(&sample, false);
