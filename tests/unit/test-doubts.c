@@ -150,6 +150,18 @@ static void test_tally_add(void **state) {
         assert_int_equal(sum.gained, 66);
         assert_int_equal(sum.differing, 77);
         assert_int_equal(sum.agreeing, 88);
+        assert_null(sum.accepted);
+        assert_int_equal(sum.former.ticks, 0);
+
+        /* The newest of the former rules; of the accepted ones any. */
+        policy_tally_add(&sum, &(struct policy_tally){.accepted = "last=1", .former = {5}});
+        assert_string_equal(sum.accepted, "last=1");
+        assert_int_equal(sum.former.ticks, 5);
+        policy_tally_add(&sum, &(struct policy_tally){.former = {4}});
+        assert_string_equal(sum.accepted, "last=1");
+        assert_int_equal(sum.former.ticks, 5);
+        policy_tally_add(&sum, &(struct policy_tally){.former = {6}});
+        assert_int_equal(sum.former.ticks, 6);
 }
 
 /* One fleet goes through each group of rows; -1 in found ends a group. Times are seconds after DAY. */

@@ -139,6 +139,26 @@ static void test_gone(void **state) {
         }
 }
 
+/* Members and backups of what is frozen are counted, the first rows among them. */
+static void test_frozen_backups(void **state) {
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        struct fixture f;
+
+        orphaned(&f, DISK);
+        add_backup(&f, 99, ROW_COMPLETE, "20261123T011500Z"); /* the oldest row */
+        add_backup(&f, 1, ROW_COMPLETE, "20261123T011500Z");
+        run(&f, &known, NOW - 1);
+        assert_int_equal(found(&f, FINDING_GONE), 8);
+        assert_int_equal(f.plan->n_actions, 0);
+        run(&f, &known, NOW);
+        assert_int_equal(found(&f, FINDING_GONE), 0);
+        assert_int_equal(f.plan->n_actions, 5);
+        for (size_t i = 0; i < f.plan->n_actions; i++)
+                assert_string_equal(f.plan->actions[i].subscription, SUBSCRIPTION);
+        teardown(&f);
+}
+
 /* Which targets still speak for a disk that is gone. */
 static void test_gone_selected(void **state) {
         static const struct {
@@ -167,6 +187,15 @@ static void test_gone_selected(void **state) {
                 {__LINE__, SUBSCRIPTION "/rg-app/", NULL, SUBSCRIPTION, NULL, NULL, false},
                 {__LINE__, SUBSCRIPTION "//db01", NULL, SUBSCRIPTION, NULL, NULL, false},
                 {__LINE__, "me/rg-app/db01", NULL, SUBSCRIPTION, NULL, NULL, false},
+                /* as long as may be, and longer */
+                {__LINE__,
+                 SUBSCRIPTION "/a123456789b123456789c123456789d123456789e123456789f123456789g123456"
+                              "789h123456789i123456789/db01",
+                 NULL, SUBSCRIPTION, NULL, NULL, true},
+                {__LINE__,
+                 SUBSCRIPTION "/rg-app/a123456789b123456789c123456789d123456789e123456789f123456789"
+                              "g123456789h123456789",
+                 NULL, SUBSCRIPTION, NULL, NULL, true},
                 {__LINE__,
                  SUBSCRIPTION "/a123456789b123456789c123456789d123456789e123456789f123456789g123456"
                               "789h123456789i1234567890/db01",
@@ -455,7 +484,11 @@ static void test_moved(void **state) {
                 struct fixture f;
 
                 setup(&f);
+                run(&f, &known, NOW + 9);
+                assert_int_equal(found(&f, FINDING_MOVED), 0);
                 add(&f, 0, ROW_COMPLETE | (rows[i].newest ? ROW_MOVED : 0));
+                run(&f, &known, NOW + 9);
+                assert_int_equal(found(&f, FINDING_MOVED), rows[i].newest);
                 add(&f, 1, ROW_COMPLETE | (rows[i].older ? ROW_MOVED : 0));
                 add(&f, -5, ROW_COMPLETE | (rows[i].future ? ROW_MOVED : 0));
                 run(&f, &known, NOW + 9);
@@ -551,6 +584,51 @@ static void test_retired(void **state) {
         }
 }
 
+/* One that a target selects is not retired, whichever of many it is and in whatever order they are listed. */
+static void test_retired_of_many(void **state) {
+        enum {
+                N = 7
+        };
+        for (size_t retired = 0; retired < N; retired++)
+                for (int backwards = 0; backwards < 2; backwards++) {
+                        struct generation_standing known = {.gone_since = UTC_NONE};
+                        char generations[N][GUID_TEXT_SIZE];
+                        struct disk_row disks[N];
+                        struct snapshot_row *row;
+                        struct fixture f;
+
+                        setup(&f);
+                        for (size_t i = 0; i < N; i++) {
+                                size_t at = backwards ? N - 1 - i : i;
+                                char name[] = "db0_";
+
+                                name[3] = (char)('0' + at);
+                                strcpy(generations[i], GENERATION_2);
+                                generations[i][0] = (char)('0' + i);
+                                disks[at] = f.disks[0];
+                                disks[at].name = number(&f, name);
+                                disks[at].generation = number(&f, generations[i]);
+                        }
+                        row = add(&f, 0, ROW_COMPLETE);
+                        row->generation = number(&f, generations[retired]);
+                        strcpy(known.generation, generations[retired]);
+                        known.retired = &row->unique_id;
+                        known.n_retired = 1;
+                        view_make(&f);
+                        f.view.disks = disks;
+                        f.view.n_disks = N;
+                        assert_int_equal(planner_run(&f.file, &f.view,
+                                                     &(struct standing){.generations = &known,
+                                                                        .n_generations = 1},
+                                                     utc_from_seconds(NOW + 9), &f.plan),
+                                         0);
+                        assert_int_equal(f.plan->n_series, N);
+                        for (size_t i = 0; i < f.plan->n_actions; i++)
+                                assert_int_equal(f.plan->actions[i].kind, ACTION_CREATE);
+                        teardown(&f);
+                }
+}
+
 /* A generation that no snapshot of the view has. */
 static void test_retired_elsewhere(void **state) {
         struct generation_standing known = {.generation = GENERATION_2, .gone_since = UTC_NONE};
@@ -589,6 +667,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_gone),
                 cmocka_unit_test(test_gone_selected),
+                cmocka_unit_test(test_frozen_backups),
                 cmocka_unit_test(test_gone_regions),
                 cmocka_unit_test(test_gone_accepted),
                 cmocka_unit_test(test_gone_targets),
@@ -597,6 +676,7 @@ int main(void) {
                 cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_retired),
                 cmocka_unit_test(test_retired_elsewhere),
+                cmocka_unit_test(test_retired_of_many),
                 cmocka_unit_test(test_standing),
         };
 

@@ -65,8 +65,11 @@ static void test_named(void **state) {
                 struct fixture f;
 
                 setup(&f);
-                f.target = (struct target){.disks = ids, .n_disks = 2};
                 add(&f, 0, ROW_COMPLETE);
+                f.target = (struct target){.disks = &ids[1], .n_disks = 1};
+                run(&f, NULL, NOW + 9);
+                assert_int_equal(f.plan->n_series, rows[i].series);
+                f.target = (struct target){.disks = ids, .n_disks = 2};
                 run(&f, NULL, NOW + 9);
                 if (f.plan->n_series != rows[i].series ||
                     found(&f, FINDING_DISK_MISSING) != rows[i].missing ||
