@@ -122,6 +122,7 @@ static int explain_series(struct explainer *e, const struct series *s, struct ut
                 .schedule = s->disk ? &policy->schedule : NULL,
                 .now = e->now,
                 .horizon = e->horizon,
+                .zone = policy->zone,
         };
         int r;
 

@@ -34,10 +34,11 @@ struct planner {
 
 /* The keep rule that the newest of a series carries; where none is listed, the remembered one. */
 struct accepted {
-        const char *text; /* borrowed; NULL: it cannot be read, which counts as "none" */
-        bool carried;     /* a listed snapshot has it, and it is not the remembered one */
-        bool differs;     /* from the file's; else the rest is not set */
-        struct keep keep; /* empty for "none" */
+        const char *text;        /* borrowed; NULL: it cannot be read, which counts as "none" */
+        bool carried;            /* a listed snapshot has it, and it is not the remembered one */
+        bool differs;            /* from the file's; else the rest is not set */
+        struct keep keep;        /* empty for "none", and where nobody knows its zone */
+        const struct zone *zone; /* of its periods */
 };
 
 /* planner.c: what all actions and waits have in common. */

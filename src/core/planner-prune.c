@@ -4,16 +4,57 @@
 #include "core/planner-internal.h"
 
 #include "base/array.h"
+#include "core/zone.h"
 
 #include <errno.h>
 #include <string.h>
 
+static bool zone_has_name(const struct zone *zone, const char *name, size_t len) {
+        return strlen(zone_name(zone)) == len && memcmp(zone_name(zone), name, len) == 0;
+}
+
+/* The zone of that name: the file's, or one that is known beside it. */
+static bool find_zone(const struct planner *p, const char *name, size_t len,
+                      const struct zone **ret_zone) {
+        *ret_zone = NULL;
+        if (zone_has_name(NULL, name, len))
+                return true;
+        for (size_t i = 0; i < p->file->n_zones && !*ret_zone; i++)
+                if (zone_has_name(p->file->zones[i], name, len))
+                        *ret_zone = p->file->zones[i];
+        for (size_t i = 0; p->standing && i < p->standing->n_zones && !*ret_zone; i++)
+                if (zone_has_name(p->standing->zones[i], name, len))
+                        *ret_zone = p->standing->zones[i];
+        return *ret_zone;
+}
+
+/* Whether it is a matter of the zone what it keeps. */
+static bool keep_has_periods(const struct keep *keep) {
+        for (enum keep_rule rule = KEEP_HOURLY; rule < _KEEP_RULE_N; rule++)
+                if (keep->count[rule] > 0)
+                        return true;
+        return false;
+}
+
+/* Reads a rule from a tag. Of periods in a zone that is not to be had nobody knows what they keep, so the rule
+ * keeps all, as "none" does. Returns whether it is a rule. */
+static bool rule_parse(const struct planner *p, const char *text, struct keep *ret_keep,
+                       const struct zone **ret_zone) {
+        const char *name;
+        bool has_keep;
+        size_t len;
+
+        if (keep_tag_parse(text, strlen(text), &has_keep, ret_keep, &name, &len) != 0)
+                return false;
+        if (!find_zone(p, name, len, ret_zone) && keep_has_periods(ret_keep))
+                *ret_keep = (struct keep){};
+        return true;
+}
+
 void planner_accepted(const struct planner *p, const struct series *s,
                       struct accepted *ret_accepted) {
         struct accepted accepted = {};
-        const char *text = NULL, *zone;
-        size_t zone_len;
-        bool has_keep;
+        const char *text = NULL;
 
         /* The members are in the order of slots. What a person adopted carries what that person wrote,
          * which is no ack. */
@@ -31,8 +72,7 @@ void planner_accepted(const struct planner *p, const struct series *s,
                 text = p->standing->rules[s->policy_index];
         if (text && strcmp(text, p->rules[s->policy_index]) != 0) {
                 accepted.differs = true;
-                if (keep_tag_parse(text, strlen(text), &has_keep, &accepted.keep, &zone,
-                                   &zone_len) == 0)
+                if (rule_parse(p, text, &accepted.keep, &accepted.zone))
                         accepted.text = text;
                 else
                         accepted.differs = s->policy->has_keep;
@@ -62,11 +102,12 @@ static struct retention_future series_future(const struct planner *p, const stru
                 .jitter_s = jitter_s,
                 .now = p->now,
                 .horizon = utc_add_seconds(p->now, DOUBT_POLICY_HORIZON_S),
+                .zone = s->policy->zone,
         };
 }
 
 static int keep_by_accepted(const struct planner *p, const struct series *s, int64_t jitter_s,
-                            const struct keep *keep, struct kept *kept) {
+                            const struct accepted *accepted, struct kept *kept) {
         struct retention_floors floors = {s->policy->min_keep, s->policy->min_age_s};
         struct retention_future future = series_future(p, s, jitter_s);
         _cleanup_(freep) struct utc *deaths = calloc(s->n_members + 1, sizeof(*deaths));
@@ -74,8 +115,8 @@ static int keep_by_accepted(const struct planner *p, const struct series *s, int
 
         if (!deaths)
                 return -ENOMEM;
-        r = retention_deaths(s->points, s->n_members, keep, s->policy->zone, &floors, &future,
-                             deaths);
+        r = retention_deaths(s->points, s->n_members, &accepted->keep, accepted->zone, &floors,
+                             &future, deaths);
         for (size_t i = 0; i < s->n_members && r == 0; i++)
                 if (deaths[i].ticks == UTC_NEVER.ticks)
                         keep_member(kept, i);
@@ -126,17 +167,17 @@ static const struct snapshot_row *find_beside(const struct planner *p, const str
 static int keep_by_former(const struct planner *p, const struct series *s, uint32_t name,
                           struct policy_tally *tally, struct kept *kept) {
         const struct snapshot_row *newest = find_beside(p, s, name);
-        const char *text = newest ? view_keep(s->view, newest) : NULL, *zone;
+        const char *text = newest ? view_keep(s->view, newest) : NULL;
         _cleanup_(freep) struct retention_point *points = NULL;
         _cleanup_(freep) struct verdict *verdicts = NULL;
+        const struct zone *zone = NULL;
         struct keep keep = {};
-        size_t zone_len, n = 0;
-        bool has_keep;
+        size_t n = 0;
         int r;
 
         if (!text || strcmp(text, p->rules[s->policy_index]) == 0)
                 return 0;
-        if (keep_tag_parse(text, strlen(text), &has_keep, &keep, &zone, &zone_len) != 0)
+        if (!rule_parse(p, text, &keep, &zone))
                 keep = (struct keep){}; /* keeps all */
 
         points = calloc(s->n_members + 1, sizeof(*points));
@@ -146,8 +187,7 @@ static int keep_by_former(const struct planner *p, const struct series *s, uint3
         for (size_t i = 0; i < s->n_members; i++)
                 if (series_row(s, i)->policy == name)
                         points[n++] = s->points[i];
-        r = retention_judge(points, n, &keep, s->policy->zone, /* floors= */ NULL, p->now,
-                            verdicts);
+        r = retention_judge(points, n, &keep, zone, /* floors= */ NULL, p->now, verdicts);
         if (r < 0)
                 return r;
         n = 0;
@@ -174,7 +214,7 @@ static int count_beyond(const struct planner *p, const struct series *s, int64_t
                 return -ENOMEM;
 
         if (accepted->differs)
-                r = keep_by_accepted(p, s, jitter_s, &accepted->keep, &kept);
+                r = keep_by_accepted(p, s, jitter_s, accepted, &kept);
         for (size_t i = 0; i < policy->n_formerly && r == 0; i++) {
                 uint32_t name = intern_find(s->view->strings, policy->formerly[i]);
 

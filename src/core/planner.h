@@ -174,6 +174,9 @@ struct standing {
         /* [n_policies]: the keep rule last accepted, NULL where none is remembered; or NULL. It stands
          * for what no listed snapshot of a series tells. */
         const char *const *rules;
+        /* Those that such rules and the snapshots' name, and the file does not; or NULL. */
+        const struct zone *const *zones;
+        size_t n_zones;
         const struct failure
                 *failures; /* sorted; NULL: none. One that is not among them does not go */
         size_t n_failures;
@@ -188,7 +191,7 @@ bool standing_is_unselected(const struct standing *standing, const char *generat
 
 /*
  * Plans for one subscription. @standing may be NULL: nothing stands. Of it only generations,
- * unselected ones, rules and failures are looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
+ * unselected ones, rules, zones and failures are looked at here. Nothing is blocked before plan_settle() but by what planner_run() finds itself.
  * Returns 0 or -ENOMEM or -E2BIG.
  */
 int planner_run(const struct policy_file *file, const struct world_view *view,

@@ -56,7 +56,8 @@ static bool next_slot(const struct forecast *f, struct utc after, struct utc *re
         struct utc begun = utc_add_saturating(f->future->now, -f->future->jitter_s);
 
         after.ticks = MAX(after.ticks, MAX(begun.ticks, f->newest_slot.ticks));
-        if (!f->future->schedule || !schedule_next(f->future->schedule, f->zone, after, ret_slot))
+        if (!f->future->schedule ||
+            !schedule_next(f->future->schedule, f->future->zone, after, ret_slot))
                 return false;
 
         *ret_start = utc_add_saturating(*ret_slot, f->future->jitter_s);

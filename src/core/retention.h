@@ -137,7 +137,8 @@ struct retention_future {
         const struct schedule *schedule; /* NULL: nothing comes any more */
         int64_t jitter_s;                /* that of the disk, 0 or more */
         struct utc now;
-        struct utc horizon; /* deaths after it are "never" */
+        struct utc horizon;      /* deaths after it are "never" */
+        const struct zone *zone; /* of @schedule's calendar events; NULL is UTC */
 };
 
 /*

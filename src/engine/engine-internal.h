@@ -207,7 +207,9 @@ struct engine {
         struct generation_standing
                 *generations; /* sorted; made for each plan; borrows from @known */
         size_t n_generations, generations_capacity;
-        const char **rules;      /* [n_policies]: remembered ones, borrowed; filled for each plan */
+        const char **rules;  /* [n_policies]: remembered ones, borrowed; filled for each plan */
+        struct zone **zones; /* owned; those of accepted rules that the file has not, once read */
+        size_t n_zones, zones_capacity;
         struct applied *applied; /* hash by unique id */
         struct order *orders;    /* utlist, the oldest first */
         struct conditions conditions;

@@ -2,6 +2,7 @@
 
 #include "azure/replies.h"
 #include "base/array.h"
+#include "core/zone.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -549,6 +550,9 @@ struct engine *engine_free(struct engine *engine) {
         free(engine->policy_blocks);
         free(engine->policies);
         free(engine->rules);
+        for (size_t i = 0; i < engine->n_zones; i++)
+                zone_free(engine->zones[i]);
+        free(engine->zones);
         free(engine->target_blocks);
         free(engine->targets_begun);
         free(engine->target_keys);

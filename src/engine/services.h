@@ -11,6 +11,7 @@
 #include "base/secrets.h"
 #include "base/store.h"
 #include "base/transport.h"
+#include "base/zones.h"
 
 /* All borrowed, and alive as long as the engine is. */
 struct services {
@@ -21,4 +22,5 @@ struct services {
         struct secrets *secrets;
         struct store *store; /* NULL: nothing is remembered across restarts */
         struct log *log;
+        struct zones *zones; /* NULL: none beside those of the policy file are to be had */
 };

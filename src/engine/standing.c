@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/sha256.h"
 #include "core/retention.h"
+#include "core/zone.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 
 /* DESIGN section 5: doubts clock and listing end with two clean sweeps. */
 #define STANDING_CLEAN_SWEEPS 2
+/* Chosen: policies and what was before them name a few, and a tag may name any. */
+#define STANDING_ZONES_MAX 100
 /* After a failed write of the state. */
 #define STANDING_SAVE_AGAIN_NS (300 * NSEC_PER_SEC)
 
@@ -175,9 +178,55 @@ static void fill_standing(const struct engine *engine, const struct subscription
                 .unselected = engine->state.unselected,
                 .n_unselected = engine->state.n_unselected,
                 .rules = engine->rules,
+                .zones = (const struct zone *const *)engine->zones,
+                .n_zones = engine->n_zones,
                 .failures = engine->state.failures,
                 .n_failures = engine->state.n_failures,
         };
+}
+
+static bool has_zone(struct zone *const *zones, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(zone_name(zones[i]), name) == 0)
+                        return true;
+        return false;
+}
+
+/* The zone that a rule's periods are of, where the file has another by now. One that is not to be had is
+ * asked for again with the next plan; till then nobody knows what the rule keeps. */
+static void read_zone(struct engine *engine, const char *rule) {
+        _cleanup_(zone_freep) struct zone *zone = NULL;
+        _cleanup_(freep) char *name = NULL, *bytes = NULL;
+        const char *text;
+        struct keep keep;
+        bool has_keep;
+        size_t len;
+
+        if (!engine->services.zones ||
+            keep_tag_parse(rule, strlen(rule), &has_keep, &keep, &text, &len) != 0)
+                return;
+        name = strndup(text, len);
+        if (!name || strcmp(name, "UTC") == 0 ||
+            has_zone(engine->file->zones, engine->file->n_zones, name) ||
+            has_zone(engine->zones, engine->n_zones, name))
+                return;
+        if (zones_read(engine->services.zones, name, &bytes, &len) < 0 ||
+            zone_parse(bytes, len, name, &zone) != 0 ||
+            array_grow(&engine->zones, engine->n_zones, &engine->zones_capacity,
+                       sizeof(struct zone *), STANDING_ZONES_MAX) < 0)
+                return;
+        engine->zones[engine->n_zones++] = take_ptr(zone);
+}
+
+/* Those of all rules that the plan is to be held against. */
+static void read_zones(struct engine *engine, const struct subscription *s) {
+        struct world_view view = world_view(s->world);
+
+        for (size_t i = 1; i < view.n_keeps; i++)
+                read_zone(engine, view_str(&view, view.keeps[i]));
+        for (size_t p = 0; p < engine->file->n_policies; p++)
+                if (engine->rules[p])
+                        read_zone(engine, engine->rules[p]);
 }
 
 /* The rule that is remembered of the policy, under a name that it had before if need be. */
@@ -202,6 +251,7 @@ int engine_standing(struct engine *engine, const struct subscription *s,
 
                 engine->rules[p] = rule ? rule->rule : NULL;
         }
+        read_zones(engine, s);
         fill_standing(engine, s, ret_standing);
         return 0;
 }

@@ -112,6 +112,7 @@ struct services host_services(const struct host *host) {
                 .secrets = host->secrets,
                 .store = host->store,
                 .log = host->log,
+                .zones = host->zones,
         };
 }
 

@@ -495,6 +495,70 @@ void named_gone_apply(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* Of two a day each day keeps the first, at midnight of Stockholm. By the same counts of days in UTC it is the
+ * other one that stays: the file's zone alone is changed, and half of all would go. */
+void named_policy_zone(struct rig *rig) {
+        static const char rule[] = "daily=60;pick=first;zone=" RIG_ZONE;
+        struct intent want = tale_hourly();
+        int64_t now_s, midnight_s;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        now_s = utc_seconds(sim_true_utc(rig->sim));
+        midnight_s = now_s / SEC_PER_DAY * SEC_PER_DAY;
+        want.every_s = SEC_PER_DAY;
+        want.last = 0;
+        want.daily = 60;
+        rig_add_disk(rig, "disk-1");
+        for (int64_t i = 20; i > 0; i--) {
+                rig_add_ours(rig, "disk-1", TALE_OWNER, "gold", rule,
+                             midnight_s - i * SEC_PER_DAY + 11 * SEC_PER_HOUR);
+                rig_add_ours(rig, "disk-1", TALE_OWNER, "gold", rule,
+                             midnight_s - i * SEC_PER_DAY + 23 * SEC_PER_HOUR);
+        }
+        tale_hush(&tale);
+        tale_daemon(&tale, &want);
+        rig_run(rig, DAY_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY) && tale_said(&tale, "(policy)") == 1,
+                    "doubt policy was told %u times", tale_said(&tale, "(policy)"));
+        tale_expect(&tale, rig->checks.deletions == 0, "deleted in doubt of the policy");
+        tale_expect(&tale, newest_carries(&tale, rule),
+                    "the newest does not carry the accepted rule");
+        tale_expect(&tale, rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_POLICY)) == 1,
+                    "doubt policy takes no ack");
+        rig_run(rig, DAY_NS);
+        tale_expect(&tale, newest_carries(&tale, "daily=60;pick=first;zone=UTC"),
+                    "the newest does not carry the rule of the file");
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_expect(&tale, rig->checks.deletions == 20, "%llu deleted by the new rule",
+                    (unsigned long long)rig->checks.deletions);
+        tale_end(&tale);
+}
+
+/* One a day, of which each zone keeps as many: what goes is what would have gone, and nobody is asked. */
+void named_policy_zone_alike(struct rig *rig) {
+        struct intent want = tale_hourly();
+        int64_t midnight_s;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        midnight_s = utc_seconds(sim_true_utc(rig->sim)) / SEC_PER_DAY * SEC_PER_DAY;
+        want.every_s = SEC_PER_DAY;
+        want.last = 0;
+        want.daily = 20;
+        rig_add_disk(rig, "disk-1");
+        for (int64_t i = 24; i > 0; i--)
+                rig_add_ours(rig, "disk-1", TALE_OWNER, "gold",
+                             "daily=20;pick=first;zone=" RIG_ZONE, midnight_s - i * SEC_PER_DAY);
+        tale_daemon(&tale, &want);
+        rig_run(rig, 3 * DAY_NS);
+        tale_settle(&tale);
+        tale_expect(&tale, rig->checks.deletions == 8, "%llu deleted by either rule",
+                    (unsigned long long)rig->checks.deletions);
+        tale_end(&tale);
+}
+
 /* A disk loses its tag, and is deleted later, over a restart. Its snapshots were no policy's when it was there,
  * and stay, though others of its group go by the rule; what gets its tag back in time is the policy's. */
 void named_gone_untagged(struct rig *rig) {

@@ -177,6 +177,8 @@ void named_wrong_tag(struct rig *rig);
 void named_wrong_tag_acked(struct rig *rig);
 void named_expected(struct rig *rig);
 void named_policy_cut(struct rig *rig);
+void named_policy_zone(struct rig *rig);
+void named_policy_zone_alike(struct rig *rig);
 void named_policy_cut_unlisted(struct rig *rig);
 void named_policy_cut_slowly(struct rig *rig);
 void named_policy_cut_hourly(struct rig *rig);

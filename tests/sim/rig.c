@@ -76,6 +76,7 @@ void rig_start(struct rig_node *node) {
                 .secrets = &node->secrets,
                 .store = sim_store_interface(node->store),
                 .log = sim_log_interface(node->log),
+                .zones = sim_zones_interface(node->rig->zones),
         };
         struct engine_options options = {
                 .version = "sim",

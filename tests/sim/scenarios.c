@@ -246,6 +246,8 @@ const struct scenario scenarios[] = {
         {"wrong-tag-acked", 1, named_wrong_tag_acked},
         {"expected", 1, named_expected},
         {"policy-cut", 1, named_policy_cut},
+        {"policy-zone", 1, named_policy_zone},
+        {"policy-zone-alike", 1, named_policy_zone_alike},
         {"policy-cut-unlisted", 1, named_policy_cut_unlisted},
         {"policy-cut-slowly", 1, named_policy_cut_slowly},
         {"policy-cut-hourly", 1, named_policy_cut_hourly},

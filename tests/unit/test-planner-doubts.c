@@ -8,6 +8,7 @@
 #include "core/planner.h"
 
 #include "view-fixture.h"
+#include "zone-fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -542,6 +543,88 @@ static void test_accepted(void **state) {
         }
 }
 
+/* Two a day, of which each day of a zone keeps the first: that is another one in another zone. What was
+ * accepted was so in its own. */
+static void test_accepted_zone(void **state) {
+        enum {
+                NOWHERE,  /* of nobody's */
+                STANDING, /* known beside the file */
+                FILES,    /* another policy's */
+                POLICYS,  /* and the accepted one is UTC */
+                FORMER,   /* an old name's, beside the policy's own */
+        };
+        static const struct {
+                int line, what;
+                const char *accepted;
+                size_t beyond;
+        } rows[] = {
+                {__LINE__, NOWHERE, "daily=60;pick=first;zone=UTC", 0},
+                {__LINE__, STANDING, "daily=60;pick=first;zone=Test/Fixture", 10},
+                {__LINE__, FILES, "daily=60;pick=first;zone=Test/Fixture", 10},
+                {__LINE__, POLICYS, "daily=60;pick=first;zone=UTC", 9},
+                {__LINE__, POLICYS, "daily=60;pick=first;zone=Test/Fixture", 0},
+                {__LINE__, STANDING, "daily=3;pick=first;zone=Test/Fixture", 0},
+                {__LINE__, STANDING, "daily=3;pick=first;zone=Test/Fixtur", 10},
+                {__LINE__, STANDING, "daily=3;pick=first;zone=Test/Fixtures", 10},
+                {__LINE__, NOWHERE, "daily=3;pick=first;zone=Test/Fixture", 10},
+                {__LINE__, NOWHERE, "yearly=3;pick=first;zone=Test/Fixture", 10},
+                /* without periods a zone says nothing */
+                {__LINE__, NOWHERE, "last=3,within=86400s;pick=first;zone=Test/Fixture", 0},
+                {__LINE__, FORMER, "daily=3;pick=first;zone=Test/Fixture", 3},
+                {__LINE__, FORMER, "daily=3;pick=first;zone=Test/Fixtures", 8},
+        };
+        struct zone *zone = zone_fixture("CET-1");
+        const struct zone *zones[] = {zone};
+        char *formerly[] = {text("silver")};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct standing standing = {};
+                struct fixture f;
+
+                setup(&f);
+                f.item.period_s = 12 * SEC_PER_HOUR;
+                f.item.offset_s = 11 * SEC_PER_HOUR;
+                f.policy.keep = (struct keep){.count = {[KEEP_DAILY] = 60}};
+                for (int64_t j = 0; j < 20; j++) {
+                        /* at 11:00 and 23:00 UTC: noon and midnight there */
+                        struct snapshot_row *row = add(&f, 0, ROW_COMPLETE);
+
+                        row->slot = utc_from_seconds(NOW / SEC_PER_DAY * SEC_PER_DAY -
+                                                     SEC_PER_HOUR - j * 12 * SEC_PER_HOUR);
+                        row->time_created = row->slot;
+                        row->keep = keep_number(&f, rows[i].accepted);
+                }
+                if (rows[i].what == STANDING || rows[i].what == FORMER) {
+                        standing.zones = zones;
+                        standing.n_zones = 1;
+                }
+                if (rows[i].what == FILES || rows[i].what == POLICYS) {
+                        f.file.zones = &zone;
+                        f.file.n_zones = 1;
+                }
+                if (rows[i].what == POLICYS) {
+                        f.policy.zone = zone;
+                        f.policy.zone_name = text("Test/Fixture");
+                }
+                if (rows[i].what == FORMER) {
+                        f.policy.formerly = formerly;
+                        f.policy.n_formerly = 1;
+                        for (size_t j = 1; j < 20; j++)
+                                f.rows[j].policy = number(&f, "silver");
+                        f.rows[0].keep = f.rows[10].keep =
+                                keep_number(&f, "daily=60;pick=first;zone=UTC");
+                        f.rows[10].policy = number(&f, "gold");
+                }
+                run_with(&f, &standing, NOW + 9);
+                assert_int_equal(f.plan->policies[0].complete, 20);
+                if (f.plan->policies[0].beyond != rows[i].beyond)
+                        fail_msg("row at line %d: beyond %zu", rows[i].line,
+                                 f.plan->policies[0].beyond);
+                teardown(&f);
+        }
+        zone_free(zone);
+}
+
 /* Rules of a series by the times of creation, whatever the slots; unreadable ones count for nothing. */
 static void test_peer(void **state) {
         static const struct {
@@ -1043,6 +1126,7 @@ int main(void) {
                 cmocka_unit_test(test_deferred),
                 cmocka_unit_test(test_accepted),
                 cmocka_unit_test(test_accepted_beside),
+                cmocka_unit_test(test_accepted_zone),
                 cmocka_unit_test(test_peer),
                 cmocka_unit_test(test_tally),
                 cmocka_unit_test(test_listed),

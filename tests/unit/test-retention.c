@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/macros.h"
 #include "base/strbuf.h"
+#include "core/calendar.h"
 #include "core/retention.h"
 #include "core/schedule.h"
 #include "zone-fixture.h"
@@ -826,6 +827,40 @@ static void test_death(void **state) {
         assert_true(never > 200);
 }
 
+/* Slots are of their own zone, periods of another. */
+static void test_death_zones(void **state) {
+        struct zone *stockholm = zone_fixture(ZONE_STOCKHOLM), *york = zone_fixture(ZONE_NEW_YORK);
+        struct schedule_item item = {.kind = SCHEDULE_CALENDAR};
+        struct schedule schedule = {&item, 1};
+        struct retention_point point = {time_of("2026-03-05"), time_of("2026-03-05"),
+                                        POINT_COMPLETE};
+        struct retention_future future = {.schedule = &schedule,
+                                          .now = time_of("2026-03-05T12:00"),
+                                          .horizon = UTC_NEVER,
+                                          .zone = stockholm};
+        struct keep last = keep_of("last=1"), daily = keep_of("daily=1");
+        const char *problem;
+        struct utc when;
+
+        assert_int_equal(calendar_parse("00,12:30", 8, &item.calendar, NULL, &problem), 0);
+        assert_int_equal(retention_deaths(&point, 1, &last, york, NULL, &future, &when), 0);
+        assert_int_equal(when.ticks, time_of("2026-03-05T23:30").ticks);
+        /* Half past midnight of Stockholm is the afternoon before. The point's day is the fourth. */
+        assert_int_equal(retention_deaths(&point, 1, &daily, york, NULL, &future, &when), 0);
+        assert_int_equal(when.ticks, time_of("2026-03-05T23:30").ticks);
+        point.slot = point.instant = time_of("2026-03-05T11:00");
+        assert_int_equal(retention_deaths(&point, 1, &daily, york, NULL, &future, &when), 0);
+        assert_int_equal(when.ticks, time_of("2026-03-06T11:30").ticks);
+        assert_int_equal(retention_deaths(&point, 1, &daily, stockholm, NULL, &future, &when), 0);
+        assert_int_equal(when.ticks, time_of("2026-03-05T23:30").ticks);
+        future.zone = NULL;
+        assert_int_equal(retention_deaths(&point, 1, &daily, stockholm, NULL, &future, &when), 0);
+        assert_int_equal(when.ticks, time_of("2026-03-06T00:30").ticks);
+        calendar_free(item.calendar);
+        zone_free(stockholm);
+        zone_free(york);
+}
+
 static void test_death_never(void **state) {
         struct schedule_item item = {SCHEDULE_EVERY, H, 0, NULL};
         struct schedule schedule = {&item, 1};
@@ -1067,6 +1102,7 @@ int main(void) {
                 cmocka_unit_test(test_only_complete_counts),
                 cmocka_unit_test(test_choice_never_moves),
                 cmocka_unit_test(test_death),
+                cmocka_unit_test(test_death_zones),
                 cmocka_unit_test(test_death_never),
                 cmocka_unit_test(test_long_chain),
                 cmocka_unit_test(test_keep_parse),
