@@ -134,8 +134,8 @@ static bool is_late(const struct planner *p, const struct series *s,
 }
 
 /*
- * Slots missed in a row, now or before the snapshot that is under way: the doubt ends when that one is
- * complete. Slots that the chain's limit or a quota refuses are not missed, since pruning is what makes
+ * Slots missed in a row, now or before a snapshot that is under way, of which there may be several: the doubt
+ * ends when one is complete. Slots that the chain's limit or a quota refuses are not missed, since pruning is what makes
  * room; and a series without a snapshot has nothing to lose.
  */
 static bool is_stale(const struct planner *p, const struct series *s, int64_t jitter_s,
@@ -143,7 +143,7 @@ static bool is_stale(const struct planner *p, const struct series *s, int64_t ji
         const struct policy *policy = s->policy;
         const struct generation_standing *known =
                 standing_generation(p->standing, s->key.generation);
-        struct utc complete, underway;
+        struct utc filled, underway;
 
         if (s->n_members == 0 || state->deferred || state->chain >= CHAIN_MAX ||
             (known && known->refused))
@@ -151,11 +151,15 @@ static bool is_stale(const struct planner *p, const struct series *s, int64_t ji
         if (state->missed >= policy->stale_stop)
                 return true;
 
-        series_newest_complete(s, p->now, &complete, &underway);
-        return utc_is_set(complete) && utc_is_set(underway) &&
-               schedule_missed(&policy->schedule, policy->zone, jitter_s, complete,
-                               utc_add_seconds(underway, jitter_s),
-                               policy->stale_stop) >= policy->stale_stop;
+        for (filled = series_newest_complete(s, p->now); utc_is_set(filled); filled = underway) {
+                underway = series_underway_after(s, filled, p->now);
+                if (utc_is_set(underway) &&
+                    schedule_missed(&policy->schedule, policy->zone, jitter_s, filled,
+                                    utc_add_seconds(underway, jitter_s),
+                                    policy->stale_stop) >= policy->stale_stop)
+                        return true;
+        }
+        return false;
 }
 
 int planner_create(struct planner *p, const struct series *s, int64_t jitter_s,

@@ -228,24 +228,29 @@ struct utc series_newest_filled(const struct series *s, struct utc now) {
         return newest;
 }
 
-void series_newest_complete(const struct series *s, struct utc now, struct utc *ret_complete,
-                            struct utc *ret_underway) {
-        struct utc complete = UTC_NONE, underway = UTC_NONE;
+struct utc series_newest_complete(const struct series *s, struct utc now) {
+        struct utc newest = UTC_NONE;
 
         for (size_t i = 0; i < s->n_members; i++) {
                 const struct snapshot_row *row = series_row(s, i);
 
-                if (!fills_slot(s, row) || row->slot.ticks > now.ticks)
-                        continue;
-                if (row->flags & ROW_COMPLETE) {
-                        complete.ticks = MAX(complete.ticks, row->slot.ticks);
-                        if (underway.ticks <= complete.ticks)
-                                underway = UTC_NONE;
-                } else if (row->slot.ticks > complete.ticks && !utc_is_set(underway))
-                        underway = row->slot;
+                if ((row->flags & ROW_COMPLETE) && fills_slot(s, row) &&
+                    row->slot.ticks <= now.ticks)
+                        newest.ticks = MAX(newest.ticks, row->slot.ticks);
         }
-        *ret_complete = complete;
-        *ret_underway = underway;
+        return newest;
+}
+
+struct utc series_underway_after(const struct series *s, struct utc after, struct utc now) {
+        /* Members are in the order of their slots. */
+        for (size_t i = 0; i < s->n_members; i++) {
+                const struct snapshot_row *row = series_row(s, i);
+
+                if ((row->flags & ROW_UNDERWAY) && fills_slot(s, row) &&
+                    row->slot.ticks > after.ticks && row->slot.ticks <= now.ticks)
+                        return row->slot;
+        }
+        return UTC_NONE;
 }
 
 static bool is_in_group(const struct series *s, const struct snapshot_row *row) {

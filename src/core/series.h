@@ -94,10 +94,10 @@ void series_sum_up(const struct series *s, struct utc now, struct series_state *
  * its snapshot must not get another.
  */
 struct utc series_newest_filled(const struct series *s, struct utc now);
-/* The newest slot up to now with a complete snapshot, and the first one after it with one under way;
- * UTC_NONE each when there is none. */
-void series_newest_complete(const struct series *s, struct utc now, struct utc *ret_complete,
-                            struct utc *ret_underway);
+/* The newest slot up to now with a complete snapshot, or UTC_NONE. */
+struct utc series_newest_complete(const struct series *s, struct utc now);
+/* The first slot after @after and up to now with a snapshot under way, or UTC_NONE. */
+struct utc series_underway_after(const struct series *s, struct utc after, struct utc now);
 
 /*
  * The first attempt whose name is free for the slot. A name that is there in any state, and of whatever

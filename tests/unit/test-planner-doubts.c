@@ -131,6 +131,35 @@ static void test_stale(void **state) {
         }
 }
 
+/* Several are under way, some for long: none of them ends what began before the next. */
+static void test_stale_underway(void **state) {
+        static const struct {
+                int line;
+                const char *slots; /* the newest first: 'c'omplete, 'u'nder way, '-' none */
+                uint32_t doubts;
+        } rows[] = {
+                {__LINE__, "uc", 0},         {__LINE__, "uuuuuc", 0},
+                {__LINE__, "u--c", STALE},   {__LINE__, "u--uc", STALE},
+                {__LINE__, "uu--uc", STALE}, {__LINE__, "u-u-u-c", 0},
+                {__LINE__, "c--u", 0},       {__LINE__, "uc--uc", 0},
+                {__LINE__, "u--u", 0}, /* nothing to lose yet */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+
+                setup(&f);
+                for (size_t j = 0; rows[i].slots[j]; j++)
+                        if (rows[i].slots[j] != '-')
+                                add(&f, (int64_t)j,
+                                    rows[i].slots[j] == 'c' ? ROW_COMPLETE : ROW_UNDERWAY);
+                run(&f, NOW + 9);
+                if (f.plan->series[0].doubts != rows[i].doubts)
+                        fail_msg("row at line %d: %x", rows[i].line, f.plan->series[0].doubts);
+                teardown(&f);
+        }
+}
+
 /* A doubt blocks what is deleted, and never what is created. */
 static void test_stale_blocks(void **state) {
         struct fixture f;
@@ -1115,29 +1144,18 @@ static void test_accepted_beside(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_stale),
-                cmocka_unit_test(test_stale_blocks),
-                cmocka_unit_test(test_late),
-                cmocka_unit_test(test_late_unknown),
-                cmocka_unit_test(test_full),
-                cmocka_unit_test(test_burst),
-                cmocka_unit_test(test_shared_limits),
-                cmocka_unit_test(test_own_limits),
-                cmocka_unit_test(test_deferred),
-                cmocka_unit_test(test_accepted),
-                cmocka_unit_test(test_accepted_beside),
-                cmocka_unit_test(test_accepted_zone),
-                cmocka_unit_test(test_peer),
-                cmocka_unit_test(test_tally),
-                cmocka_unit_test(test_listed),
-                cmocka_unit_test(test_survivors),
-                cmocka_unit_test(test_settle),
-                cmocka_unit_test(test_settle_own),
-                cmocka_unit_test(test_found),
-                cmocka_unit_test(test_hash),
-                cmocka_unit_test(test_ask),
-                cmocka_unit_test(test_formerly),
-                cmocka_unit_test(test_judged_once),
+                cmocka_unit_test(test_stale),         cmocka_unit_test(test_stale_underway),
+                cmocka_unit_test(test_stale_blocks),  cmocka_unit_test(test_late),
+                cmocka_unit_test(test_late_unknown),  cmocka_unit_test(test_full),
+                cmocka_unit_test(test_burst),         cmocka_unit_test(test_shared_limits),
+                cmocka_unit_test(test_own_limits),    cmocka_unit_test(test_deferred),
+                cmocka_unit_test(test_accepted),      cmocka_unit_test(test_accepted_beside),
+                cmocka_unit_test(test_accepted_zone), cmocka_unit_test(test_peer),
+                cmocka_unit_test(test_tally),         cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_survivors),     cmocka_unit_test(test_settle),
+                cmocka_unit_test(test_settle_own),    cmocka_unit_test(test_found),
+                cmocka_unit_test(test_hash),          cmocka_unit_test(test_ask),
+                cmocka_unit_test(test_formerly),      cmocka_unit_test(test_judged_once),
         };
 
         return cmocka_run_group_tests_name("planner-doubts", tests, NULL, NULL);

@@ -101,7 +101,7 @@ static void test_read(void **state) {
 /* Backups are of the series by policy, region and group, and no members of it. */
 static void test_backups(void **state) {
         struct series_scratch scratch = {};
-        struct utc complete, underway, until;
+        struct utc until;
         struct series_state sum;
         struct series s;
         struct fixture f;
@@ -124,8 +124,7 @@ static void test_backups(void **state) {
         assert_int_equal(sum.chain, 4);
         assert_false(utc_is_set(sum.newest));
         assert_false(utc_is_set(series_newest_filled(&s, utc_from_seconds(NOW))));
-        series_newest_complete(&s, utc_from_seconds(NOW), &complete, &underway);
-        assert_false(utc_is_set(complete));
+        assert_false(utc_is_set(series_newest_complete(&s, utc_from_seconds(NOW))));
 
         /* Without a date that can be read it stays. */
         assert_false(snapshot_row_until(&f.view, row_of(&f, 0), &until));
@@ -234,7 +233,7 @@ static void test_adopted_fills_no_slot(void **state) {
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct series_scratch scratch = {};
-                struct utc complete, underway;
+                struct utc complete;
                 struct snapshot_row *row;
                 struct fixture f;
                 struct series s;
@@ -249,7 +248,7 @@ static void test_adopted_fills_no_slot(void **state) {
                 view_make(&f);
                 assert_int_equal(series_read(&f.file, &f.view, 0, &f.disks[0], &scratch, &s), 0);
                 assert_int_equal(s.n_members, 2);
-                series_newest_complete(&s, utc_from_seconds(NOW), &complete, &underway);
+                complete = series_newest_complete(&s, utc_from_seconds(NOW));
                 if (utc_seconds(series_newest_filled(&s, utc_from_seconds(NOW))) !=
                             NOW - rows[i].filled_ago * EVERY ||
                     utc_seconds(complete) != NOW - rows[i].filled_ago * EVERY)
