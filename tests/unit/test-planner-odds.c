@@ -6,11 +6,13 @@
 #include "core/adopt.h"
 #include "core/calendar.h"
 #include "core/planner.h"
+#include "core/targets.h"
 
 #include "view-fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -87,6 +89,39 @@ static void test_named(void **state) {
                                  what.why);
                 teardown(&f);
         }
+}
+
+/* Each of many is found by its id, and none that is not there. */
+static void test_found_of_many(void **state) {
+        enum {
+                MANY = 40
+        };
+        struct disk_row disks[MANY];
+        struct fixture f;
+        char name[16];
+
+        setup(&f);
+        for (size_t i = 0; i < MANY; i++) {
+                disks[i] = f.disks[0];
+                disks[i].group = number(&f, i < MANY / 2 ? "rg-app" : "RG-db");
+                snprintf(name, sizeof(name), "db%02zu", i % (MANY / 2) * 2);
+                disks[i].name = number(&f, name);
+        }
+        view_make(&f);
+        f.view.disks = disks;
+        for (size_t n = 0; n <= MANY; n++) {
+                f.view.n_disks = n;
+                for (size_t i = 0; i < MANY; i++) {
+                        const char *group = i < MANY / 2 ? "RG-APP" : "rg-db";
+
+                        snprintf(name, sizeof(name), "DB%02zu", i % (MANY / 2) * 2);
+                        assert_ptr_equal(view_find_disk(&f.view, group, name),
+                                         i < n ? &disks[i] : NULL);
+                        snprintf(name, sizeof(name), "db%02zu", i % (MANY / 2) * 2 + 1);
+                        assert_null(view_find_disk(&f.view, group, name));
+                }
+        }
+        teardown(&f);
 }
 
 /* Another policy's target does not select for this one; nor does a tag whose name is as long. */
@@ -300,10 +335,11 @@ static void test_adopted_of_two(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_named),          cmocka_unit_test(test_not_selected),
-                cmocka_unit_test(test_last_slot),      cmocka_unit_test(test_demo),
-                cmocka_unit_test(test_own_tags),       cmocka_unit_test(test_claimed_twice),
-                cmocka_unit_test(test_explained_disk), cmocka_unit_test(test_adopted_of_two),
+                cmocka_unit_test(test_named),          cmocka_unit_test(test_found_of_many),
+                cmocka_unit_test(test_not_selected),   cmocka_unit_test(test_last_slot),
+                cmocka_unit_test(test_demo),           cmocka_unit_test(test_own_tags),
+                cmocka_unit_test(test_claimed_twice),  cmocka_unit_test(test_explained_disk),
+                cmocka_unit_test(test_adopted_of_two),
         };
 
         return cmocka_run_group_tests_name("planner-odds", tests, NULL, NULL);
