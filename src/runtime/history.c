@@ -77,8 +77,9 @@ static int tell_entry(struct history *history, struct utc since, history_fn fn, 
         if (r < 0)
                 return r;
         entry.at = (struct utc){(int64_t)usec * TICKS_PER_USEC};
+        /* What is before it in the journal may be later all the same: a clock was set in between. */
         if (entry.at.ticks < since.ticks)
-                return 0;
+                return 1;
 
         strbuf_clear(&history->bytes);
         strbuf_append_char(&history->bytes, '-');

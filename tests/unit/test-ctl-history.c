@@ -1,0 +1,160 @@
+/*
+ * snapkeepctl history over a journal of the test's own, whose functions stand in place of libsystemd's.
+ */
+#include "base/events.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/time.h"
+#include "snapkeepctl/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SUBSCRIPTION "11111111-1111-4111-8111-111111111111"
+
+/* ---- the journal ---- */
+
+struct entry {
+        const char *at;
+        enum log_event event;
+        const char *message;
+        const char *disk, *generation, *snapshot; /* what follows the subscription; or NULL */
+};
+
+static const struct entry *entries; /* the oldest first */
+static size_t n_entries, at;
+
+/* As sd-journal(3) has them; the verb itself knows nothing of that library. */
+typedef struct sd_journal sd_journal;
+int sd_journal_open(sd_journal **ret, int flags);
+void sd_journal_close(sd_journal *journal);
+int sd_journal_has_persistent_files(sd_journal *journal);
+int sd_journal_has_runtime_files(sd_journal *journal);
+int sd_journal_add_match(sd_journal *journal, const void *data, size_t size);
+int sd_journal_seek_tail(sd_journal *journal);
+int sd_journal_previous(sd_journal *journal);
+int sd_journal_get_realtime_usec(sd_journal *journal, uint64_t *ret);
+int sd_journal_get_data(sd_journal *journal, const char *field, const void **data, size_t *len);
+
+int sd_journal_open(sd_journal **ret, int flags) {
+        at = n_entries;
+        *ret = (sd_journal *)&at;
+        return 0;
+}
+
+void sd_journal_close(sd_journal *journal) {
+}
+
+int sd_journal_add_match(sd_journal *journal, const void *data, size_t size) {
+        return 0;
+}
+
+int sd_journal_seek_tail(sd_journal *journal) {
+        return 0;
+}
+
+int sd_journal_previous(sd_journal *journal) {
+        if (at == 0)
+                return 0;
+        at--;
+        return 1;
+}
+
+int sd_journal_get_realtime_usec(sd_journal *journal, uint64_t *ret) {
+        struct utc time;
+
+        assert_int_equal(utc_parse(entries[at].at, strlen(entries[at].at), &time), 0);
+        *ret = (uint64_t)utc_seconds(time) * 1000000;
+        return 0;
+}
+
+int sd_journal_get_data(sd_journal *journal, const char *field, const void **data, size_t *len) {
+        const struct entry *entry = &entries[at];
+        static char text[512];
+        const char *value = strcmp(field, "MESSAGE") == 0      ? entry->message
+                            : strcmp(field, "MESSAGE_ID") == 0 ? event_entry(entry->event)->id
+                            : strcmp(field, "SNAPKEEP_GENERATION") == 0 ? entry->generation
+                            : strcmp(field, "SNAPKEEP_DISK") == 0       ? entry->disk
+                            : strcmp(field, "SNAPKEEP_SNAPSHOT") == 0   ? entry->snapshot
+                                                                        : NULL;
+        bool is_path = value && (value == entry->disk || value == entry->snapshot);
+
+        if (!value)
+                return -ENOENT;
+        *len = (size_t)snprintf(text, sizeof(text), "%s=%s%s", field,
+                                is_path ? SUBSCRIPTION "/" : "", value);
+        *data = text;
+        return 0;
+}
+
+/* ---- the verb ---- */
+
+/* Returns what it prints of messages, each with a blank behind. */
+static const char *shown(const char *disk, const char *since) {
+        struct request request = {.verb = &verb_history,
+                                  .json = true,
+                                  .argument = disk,
+                                  .since = since,
+                                  .n_arguments = disk ? 1 : 0};
+        static char text[8192], messages[1024];
+        char *from = text, path[] = "/tmp/ctl-history-XXXXXX";
+        int out = dup(STDOUT_FILENO), file = mkstemp(path);
+        ssize_t n;
+
+        assert_true(out >= 0 && file >= 0);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(fflush(stdout), 0);
+        assert_true(dup2(file, STDOUT_FILENO) >= 0);
+        assert_int_equal(verb_history.run(&request), STATUS_DONE);
+        assert_true(dup2(out, STDOUT_FILENO) >= 0);
+        n = pread(file, text, sizeof(text) - 1, 0);
+        assert_true(n > 0);
+        text[n] = '\0';
+        close(out);
+        close(file);
+
+        messages[0] = '\0';
+        while ((from = strstr(from, "\"message\":\""))) {
+                from += strlen("\"message\":\"");
+                strncat(messages, from, strcspn(from, "\""));
+                strcat(messages, " ");
+        }
+        return messages;
+}
+
+static void set(const struct entry *list, size_t n) {
+        entries = list;
+        n_entries = n;
+}
+
+/* A clock that was set back, or was wrong at a start, leaves entries that are not in order. */
+static void test_since(void **state) {
+        static const struct entry list[] = {
+                {"2026-11-01T00:00:00Z", LOG_EVENT_ORDER, "a", NULL, NULL, NULL},
+                {"2026-11-20T00:00:00Z", LOG_EVENT_ORDER, "b", NULL, NULL, NULL},
+                {"1970-01-01T00:00:10Z", LOG_EVENT_STOPPING, "c", NULL, NULL, NULL},
+                {"2026-11-21T00:00:00Z", LOG_EVENT_ORDER, "d", NULL, NULL, NULL},
+        };
+
+        set(list, ARRAY_SIZE(list));
+        assert_string_equal(shown(NULL, NULL), "d c b a ");
+        assert_string_equal(shown(NULL, "2026-11-10T00:00:00Z"), "d b ");
+        assert_string_equal(shown(NULL, "2026-11-21T00:00:01Z"), "");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_since),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
