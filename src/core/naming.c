@@ -38,24 +38,32 @@ static int series_hex(const struct series_key *key, char ret_hex[static NAMING_S
         return 0;
 }
 
+size_t naming_disk(const char *disk_name, char ret_part[static NAMING_DISK_MAX + 1]) {
+        size_t n = 0;
+
+        for (; disk_name[n] && n < NAMING_DISK_MAX; n++) {
+                char c = disk_name[n];
+
+                ret_part[n] = (ascii_is_alnum(c) || c == '_' || c == '-') ? c : '_';
+        }
+        /* A snapshot's name begins with a letter or digit (FACTS section 1), a disk's with any. */
+        if (n > 0 && !ascii_is_alnum(ret_part[0]))
+                ret_part[0] = 'x';
+        ret_part[n] = '\0';
+        return n;
+}
+
 int naming_prefix(const char *disk_name, const struct series_key *key,
                   char ret_prefix[static NAMING_PREFIX_SIZE]) {
         char hex[NAMING_SERIES_HEX + 1], prefix[NAMING_PREFIX_SIZE];
-        size_t n = 0;
+        size_t n;
         int r;
 
         r = series_hex(key, hex);
         if (r < 0)
                 return r;
 
-        for (; disk_name[n] && n < NAMING_DISK_MAX; n++) {
-                char c = disk_name[n];
-
-                prefix[n] = (ascii_is_alnum(c) || c == '_' || c == '-') ? c : '_';
-        }
-        /* A snapshot's name begins with a letter or digit (FACTS section 1), a disk's with any. */
-        if (n > 0 && !ascii_is_alnum(prefix[0]))
-                prefix[0] = 'x';
+        n = naming_disk(disk_name, prefix);
         prefix[n++] = '-';
         memcpy(prefix + n, hex, sizeof(hex));
         memcpy(ret_prefix, prefix, n + sizeof(hex));

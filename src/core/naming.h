@@ -55,8 +55,11 @@ struct series_key {
 /* Lowers the case and drops spaces. @out has room for strlen(location) + 1. */
 void naming_region(const char *location, char *out);
 
-/* "<disk>-<series>": what all snapshots of a series begin with. What a snapshot's name cannot have becomes
- * '_', and 'x' where it cannot begin so. Returns 0 or -ENOMEM. */
+/* The disk's part of a name: what a snapshot's cannot have becomes '_', and 'x' where it cannot begin so.
+ * Returns its length. */
+size_t naming_disk(const char *disk_name, char ret_part[static NAMING_DISK_MAX + 1]);
+
+/* "<disk>-<series>": what all snapshots of a series begin with. Returns 0 or -ENOMEM. */
 int naming_prefix(const char *disk_name, const struct series_key *key,
                   char ret_prefix[static NAMING_PREFIX_SIZE]);
 

@@ -20,6 +20,9 @@
 #include <cmocka.h>
 
 #define SUBSCRIPTION "11111111-1111-4111-8111-111111111111"
+#define GEN_A "aaaaaaaa-0000-4000-8000-000000000000"
+#define GEN_B "bbbbbbbb-0000-4000-8000-000000000000"
+#define GEN_C "cccccccc-0000-4000-8000-000000000000"
 
 /* ---- the journal ---- */
 
@@ -151,9 +154,63 @@ static void test_since(void **state) {
         assert_string_equal(shown(NULL, "2026-11-21T00:00:01Z"), "");
 }
 
+#define NAME_A "rg-snap/db_01-0123456789abcdef-20261101T000000Z"
+#define NAME_C "rg-snap/d_c-0123456789abcdef-20261101T000000Z"
+
+static const struct entry fleet[] = {
+        {"2026-11-01T00:00:00Z", LOG_EVENT_SNAPSHOT_TAKEN, "takenA", "rg-A/db.01", GEN_A, NAME_A},
+        {"2026-11-02T00:00:00Z", LOG_EVENT_SNAPSHOT_TAKEN, "takenB", "rg-b/db.01", GEN_B,
+         "rg-snap/db_01-fedcba9876543210-20261101T000000Z"},
+        {"2026-11-03T00:00:00Z", LOG_EVENT_SNAPSHOT_DELETED, "goneA", NULL, GEN_A, NAME_A},
+        {"2026-11-04T00:00:00Z", LOG_EVENT_SNAPSHOT_DELETED, "goneB", NULL, GEN_B,
+         "rg-snap/db_01-fedcba9876543210-20261101T000000Z"},
+        /* An adopted one keeps its name. */
+        {"2026-11-05T00:00:00Z", LOG_EVENT_SNAPSHOT_DELETED, "handA", NULL, GEN_A,
+         "rg-snap/byhand"},
+        /* Of a disk of which the journal has no more than this. */
+        {"2026-11-06T00:00:00Z", LOG_EVENT_SNAPSHOT_DELETED, "goneC", NULL, GEN_C, NAME_C},
+};
+
+static void test_disk(void **state) {
+        static const char id[] = "/subscriptions/" SUBSCRIPTION
+                                 "/resourceGroups/RG-a/providers/Microsoft.Compute/disks/DB.01";
+
+        set(fleet, ARRAY_SIZE(fleet));
+        assert_string_equal(shown("db.01", NULL), "handA goneB goneA takenB takenA ");
+        assert_string_equal(shown("rg-a/DB.01", NULL), "handA goneA takenA ");
+        assert_string_equal(shown(id, NULL), "handA goneA takenA ");
+        assert_string_equal(shown("rg-b/db.01", NULL), "goneB takenB ");
+        assert_string_equal(shown("d.c", NULL), "goneC ");
+        assert_string_equal(shown("rg-x/D.C", NULL), "goneC ");
+        assert_string_equal(shown("db", NULL), "");
+}
+
+/* The name of one disk may begin with that of another and a dash. */
+static void test_longer_name(void **state) {
+        static const struct entry list[] = {
+                {"2026-11-01T00:00:00Z", LOG_EVENT_SNAPSHOT_DELETED, "db", NULL, GEN_A,
+                 "rg-snap/db-0123456789abcdef-20261101T000000Z"},
+                {"2026-11-01T00:00:00Z", LOG_EVENT_SNAPSHOT_DELETED, "db-01", NULL, GEN_B,
+                 "rg-snap/db-01-0123456789abcdef-20261101T000000Z"},
+        };
+
+        set(list, ARRAY_SIZE(list));
+        assert_string_equal(shown("db", NULL), "db ");
+        assert_string_equal(shown("db-01", NULL), "db-01 ");
+}
+
+static void test_usage(void **state) {
+        struct request request = {.verb = &verb_history, .argument = "/subscriptions/x"};
+
+        assert_int_equal(verb_history.run(&request), STATUS_USAGE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_since),
+                cmocka_unit_test(test_disk),
+                cmocka_unit_test(test_longer_name),
+                cmocka_unit_test(test_usage),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
