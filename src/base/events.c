@@ -127,7 +127,7 @@ static const struct event_entry events[] = {
                 {
                         .id = "de32a3e14cc84f6eaa0e226d9610cd45",
                         .name = "disk-gone",
-                        .fields = 0,
+                        .fields = ON(DISK) | ON(GENERATION),
                         .subject = "A disk is gone, its snapshots are frozen",
                         .cause = "Two looks at least an hour apart did not find it, while its "
                                  "subscription answered.",

@@ -590,6 +590,20 @@ void subscription_seek_orphans(struct subscription *s, struct mono now) {
                 asked += seek_orphan(s, &view, &view.orphans[turns[i].orphan], now);
 }
 
+/* By the disk and generation, by which its history is found. */
+static void say_disk_gone(const struct subscription *s, const struct look_question *question) {
+        struct log_entry entry;
+
+        log_begin(&entry, LOG_LEVEL_NOTICE);
+        log_event(&entry, LOG_EVENT_DISK_GONE);
+        log_field(&entry, LOG_GENERATION, question->generation);
+        log_fieldf(&entry, LOG_DISK, "%s/%s/%s", question->id.subscription, question->id.group,
+                   question->id.name);
+        log_commit(s->engine->services.log, &entry,
+                   "disk %s (%s) is gone, its snapshots are frozen", question->id.name,
+                   question->generation);
+}
+
 static void disk_looked(struct subscription *s, const struct look_question *question,
                         enum look_answer answer, struct mono now) {
         struct memory *memory = subscription_memory_of(s, "orphan", question->generation, "");
@@ -626,9 +640,7 @@ static void disk_looked(struct subscription *s, const struct look_question *ques
                 else if (!utc_is_set(gone->since) &&
                          utc.ticks >= utc_add_seconds(gone->first, SIGHT_GONE_S).ticks) {
                         gone->since = utc;
-                        log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_DISK_GONE,
-                                 "disk %s (%s) is gone, its snapshots are frozen",
-                                 question->id.name, question->generation);
+                        say_disk_gone(s, question);
                 }
                 break;
         case LOOK_UNKNOWN:

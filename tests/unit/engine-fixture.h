@@ -181,6 +181,7 @@ static int fixture_secret(struct secrets *secrets, enum secrets_kind kind, const
 }
 
 static void fixture_write(struct log *log, const struct log_entry *entry) {
+        assert_null(log_lacks(entry));
         strbuf_appendf(&f.said, "%s: %s [%s]\n", log_level_name(entry->level), entry->message,
                        entry->fields[LOG_ARM_CODE] ?: "");
 }
