@@ -61,6 +61,41 @@ bool str_matches_glob_nocase(const char *pattern, const char *text) {
         return *pattern == '\0';
 }
 
+/* Bytes of the well-formed character, or 0. */
+static size_t character_bytes(const unsigned char *s, size_t len) {
+        size_t n = s[0] < 0x80                   ? 1
+                   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                   : (s[0] & 0xf0) == 0xe0       ? 3
+                   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                                 : 0;
+
+        if (n == 0 || n > len)
+                return 0;
+        for (size_t i = 1; i < n; i++)
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+                return 0;
+        return n;
+}
+
+size_t str_shown_bytes(const char *text, size_t len) {
+        const unsigned char *s = (const unsigned char *)text;
+        size_t n = character_bytes(s, len);
+        bool steers = false;
+
+        if (n == 1)
+                steers = s[0] < 0x20 || s[0] == 0x7f;
+        else if (n == 2)
+                steers = s[0] == 0xc2 && s[1] < 0xa0;
+        else if (n == 3 && s[0] == 0xe2 && s[1] == 0x80)
+                steers = s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae);
+        else if (n == 3 && s[0] == 0xe2 && s[1] == 0x81)
+                steers = s[2] >= 0xa6 && s[2] <= 0xa9;
+        return steers ? 0 : n;
+}
+
 int str_parse_u64(const char *text, size_t len, uint64_t max, uint64_t *ret_value) {
         uint64_t value = 0;
 

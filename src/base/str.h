@@ -31,6 +31,11 @@ void str_lower(char *text);
  * at worst the product of the lengths in time. */
 bool str_matches_glob_nocase(const char *pattern, const char *text);
 
+/* Bytes of the character at @text that may be shown to people; 0 where there is none (RFC 3629 section 4),
+ * or one that steers a terminal or misleads the eye: C0, DEL, C1, separators of lines, marks and
+ * overrides of direction. @len is at least 1. */
+size_t str_shown_bytes(const char *text, size_t len);
+
 /* Parses a decimal number of digits alone (no sign, no space, no leading zero but "0" itself).
  * Returns 0, -EINVAL, or -ERANGE when it is above @max. */
 int str_parse_u64(const char *text, size_t len, uint64_t max, uint64_t *ret_value);

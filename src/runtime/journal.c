@@ -25,25 +25,25 @@ struct journal {
 
 #define PREFIX "SNAPKEEP_"
 
-/* ---- console ---- */
-
-/* Appends text that comes from anywhere: no control characters, of ASCII or of Latin-1 (as UTF-8
- * the two bytes C2 80 to C2 9F), which terminals obey as well. */
+/* Appends text that comes from anywhere, as one line that steers no terminal. In the journal, too: an
+ * entry that is no text journalctl shows as "[80B blob data]". */
 static void append_harmless(struct strbuf *s, const char *text) {
-        const unsigned char *p = (const unsigned char *)text, *begin = p;
+        const char *begin = text, *end = text + strlen(text);
 
-        for (; *p; p++) {
-                bool latin = p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+        while (text < end) {
+                size_t n = str_shown_bytes(text, (size_t)(end - text));
 
-                if (!latin && *p >= ' ' && *p != 0x7f)
+                text += n;
+                if (n > 0)
                         continue;
-                strbuf_append(s, begin, (size_t)(p - begin));
-                strbuf_append_char(s, *p == '\n' || *p == '\t' ? ' ' : '?');
-                p += latin;
-                begin = p + 1;
+                strbuf_append(s, begin, (size_t)(text - begin));
+                strbuf_append_char(s, *text == '\n' || *text == '\t' ? ' ' : '?');
+                begin = ++text;
         }
-        strbuf_append(s, begin, (size_t)(p - begin));
+        strbuf_append(s, begin, (size_t)(end - begin));
 }
+
+/* ---- console ---- */
 
 /* "SNAPKEEP_ARM_CODE" as "arm-code"; values with blanks in quotes. */
 static void append_field(struct strbuf *s, enum log_field_name name, const char *value) {
@@ -103,7 +103,8 @@ struct fields {
 static void fields_add(struct fields *fields, const char *key, const char *value) {
         if (!value)
                 return;
-        strbuf_appendf(&fields->bytes, "%s=%s", key, value);
+        strbuf_appendf(&fields->bytes, "%s=", key);
+        append_harmless(&fields->bytes, value);
         fields->begin[++fields->n] = fields->bytes.len;
 }
 

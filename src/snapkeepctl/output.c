@@ -1,6 +1,7 @@
 #include "snapkeepctl/output.h"
 
 #include "base/json_writer.h"
+#include "base/str.h"
 #include "config/diagnostics.h"
 
 #include <errno.h>
@@ -16,30 +17,9 @@
 #define SHOWN_BEFORE 50
 #define SHOWN_BEHIND 25
 
-/* Bytes of the character at @text that may be shown, or 0. RFC 3629 section 4, without C1. */
-static size_t character(const char *text, size_t len) {
-        const unsigned char *s = (const unsigned char *)text;
-        size_t n = s[0] < 0x80                   ? 1
-                   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-                   : (s[0] & 0xf0) == 0xe0       ? 3
-                   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                                 : 0;
-
-        if (n == 0 || n > len || s[0] < 0x20 || s[0] == 0x7f)
-                return 0;
-        for (size_t i = 1; i < n; i++)
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xe0 && s[1] < 0xa0) ||
-            (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
-            (s[0] == 0xf4 && s[1] >= 0x90))
-                return 0;
-        return n;
-}
-
 void append_clean(struct strbuf *out, const char *text, size_t len) {
         for (size_t i = 0; i < len;) {
-                size_t n = character(text + i, len - i);
+                size_t n = str_shown_bytes(text + i, len - i);
 
                 if (n > 0)
                         strbuf_append(out, text + i, n);

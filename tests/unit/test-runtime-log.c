@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,7 +99,7 @@ static void test_console(void **state) {
                   "a\x1b[31m\xc2\x9b"
                   "b\n");
         log_commit(c.log, &entry, "x\r\ny\x7f\t\xc3\xa4\xc2");
-        assert_string_equal(console_text(&c), "error: x? y? \xc3\xa4\xc2  disk=\"a?[31m?b \"\n");
+        assert_string_equal(console_text(&c), "error: x? y? \xc3\xa4?  disk=\"a?[31m??b \"\n");
 
         /* The longest entry still is one line. */
         log_begin(&entry, LOG_LEVEL_INFO);
@@ -109,6 +110,54 @@ static void test_console(void **state) {
         assert_ptr_equal(strchr(c.text, '\n'), c.text + strlen(c.text) - 1);
         console_close(&c);
         assert_null(log_free(NULL));
+}
+
+/* ---- the journal ---- */
+
+static char journalled[8192]; /* the fields, each with a line's end behind */
+
+int sd_journal_sendv(const struct iovec *vec, int n);
+int sd_journal_sendv(const struct iovec *vec, int n) {
+        size_t len = 0;
+
+        for (int i = 0; i < n; i++) {
+                assert_true(len + vec[i].iov_len + 2 < sizeof(journalled));
+                memcpy(journalled + len, vec[i].iov_base, vec[i].iov_len);
+                len += vec[i].iov_len;
+                journalled[len++] = '\n';
+        }
+        journalled[len] = '\0';
+        return 0;
+}
+
+/* What is no text is shown by journalctl as so many bytes of a blob, and nobody reads it. */
+static void test_journal(void **state) {
+        struct log_options options = {.identifier = "test", .most = LOG_LEVEL_INFO};
+        struct log_entry entry;
+        char many[201] = "";
+        struct log *log;
+
+        assert_int_equal(log_new_journal(&options, &log), 0);
+        log_begin(&entry, LOG_LEVEL_ERR);
+        log_field(&entry, LOG_REASON, "a\x1b[31m\xe2\x80\xaeg\xc3\xa4p\xe6\xbc\xa2\nMESSAGE=b");
+        log_field(&entry, LOG_RULE, "");
+        log_commit(log, &entry, "held: %s", "x\a\n\xff\xed\xa0\x80y");
+        assert_string_equal(journalled,
+                            "MESSAGE=held: x? ????y\nPRIORITY=3\nSYSLOG_IDENTIFIER=test\n"
+                            "SNAPKEEP_REASON=a?[31m???g\xc3\xa4p\xe6\xbc\xa2 MESSAGE=b\n"
+                            "SNAPKEEP_RULE=\n");
+
+        /* Cut in the middle of a character, it still is text. */
+        for (size_t i = 0; i < 100; i++)
+                strcat(many, "\xc3\xa4");
+        log_begin(&entry, LOG_LEVEL_INFO);
+        log_fieldf(&entry, LOG_REASON, "%04000d", 7);
+        log_commit(log, &entry, "%s", many);
+        assert_non_null(strstr(journalled, "...\nPRIORITY=6"));
+        for (const char *p = journalled; *p; p++)
+                if (*p == '\xc3')
+                        assert_int_equal(p[1], '\xa4');
+        assert_null(log_free(log));
 }
 
 static void test_color(void **state) {
@@ -237,9 +286,9 @@ static void test_entropy(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_console), cmocka_unit_test(test_color),
-                cmocka_unit_test(test_stream),  cmocka_unit_test(test_notify),
-                cmocka_unit_test(test_entropy),
+                cmocka_unit_test(test_journal), cmocka_unit_test(test_console),
+                cmocka_unit_test(test_color),   cmocka_unit_test(test_stream),
+                cmocka_unit_test(test_notify),  cmocka_unit_test(test_entropy),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,48 @@ static void test_glob(void **state) {
                         fail_msg("row at line %d", rows[i].line);
 }
 
+static void test_shown(void **state) {
+        static const struct {
+                const char *text;
+                size_t bytes;
+        } rows[] = {
+                {"a", 1},
+                {"\x1b", 0},
+                {"\x7f", 0},
+                {"\n", 0},
+                {"\xc3\xa4", 2},
+                {"\xc2\x9b", 0}, /* C1: a control sequence introducer */
+                {"\xc2\xa0", 2},
+                {"\xc3", 0}, /* cut */
+                {"\xc3z", 0},
+                {"\xc1\xbf", 0}, /* longer than need be */
+                {"\xe6\xbc\xa2", 3},
+                {"\xe6\xbc", 0},
+                {"\xe0\x9f\xbf", 0},
+                {"\xed\x9f\xbf", 3},
+                {"\xed\xa0\x80", 0}, /* a surrogate */
+                {"\xe2\x80\x8d", 3}, /* joins */
+                {"\xe2\x80\x8e", 0}, /* left-to-right mark */
+                {"\xe2\x80\xa7", 3},
+                {"\xe2\x80\xa8", 0}, /* line separator */
+                {"\xe2\x80\xae", 0}, /* right-to-left override */
+                {"\xe2\x80\xaf", 3},
+                {"\xe2\x81\xa5", 3},
+                {"\xe2\x81\xa6", 0}, /* left-to-right isolate */
+                {"\xe2\x81\xa9", 0},
+                {"\xf0\x9f\x92\xbe", 4},
+                {"\xf0\x8f\xbf\xbf", 0},
+                {"\xf4\x8f\xbf\xbf", 4},
+                {"\xf4\x90\x80\x80", 0}, /* beyond Unicode */
+                {"\xf5\x80\x80\x80", 0},
+                {"\x80", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                assert_int_equal(str_shown_bytes(rows[i].text, strlen(rows[i].text)),
+                                 rows[i].bytes);
+}
+
 static void test_compare(void **state) {
         assert_true(str_equal_nocase("ResourceGroups", "resourcegroups"));
         assert_false(str_equal_nocase("a", "ab"));
@@ -94,9 +136,9 @@ static void test_strbuf(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_glob),      cmocka_unit_test(test_compare),
-                cmocka_unit_test(test_parse_u64), cmocka_unit_test(test_distance),
-                cmocka_unit_test(test_strbuf),
+                cmocka_unit_test(test_glob),     cmocka_unit_test(test_shown),
+                cmocka_unit_test(test_compare),  cmocka_unit_test(test_parse_u64),
+                cmocka_unit_test(test_distance), cmocka_unit_test(test_strbuf),
         };
 
         return cmocka_run_group_tests_name("str", tests, NULL, NULL);
