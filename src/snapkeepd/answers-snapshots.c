@@ -170,29 +170,13 @@ static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
         return 0;
 }
 
-/* Tells one world from the next: pages of two of them do not go together. */
-static void write_stamp(struct json_writer *w, const struct answer_source *source) {
-        uint64_t stamp = 0;
-        char text[17];
-
-        for (size_t i = 0; i < engine_n_subscriptions(source->engine); i++) {
-                struct world_view view;
-
-                stamp *= 1000003;
-                if (engine_view(source->engine, i, &view))
-                        stamp += (uint64_t)view.begin.ticks;
-        }
-        snprintf(text, sizeof(text), "%016llx", (unsigned long long)stamp);
-        json_write_string(w, "hash", text);
-}
-
 static void begin(struct json_writer *w, const struct answer_source *source, struct utc now,
                   struct strbuf *out) {
         *w = (struct json_writer){.out = out};
         json_open(w, NULL, '{');
         json_write_int(w, "version", 1);
         json_write_utc(w, "now", now);
-        write_stamp(w, source);
+        answer_stamp(w, source);
 }
 
 static void end(struct json_writer *w, size_t total, size_t offset) {

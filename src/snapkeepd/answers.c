@@ -3,6 +3,7 @@
 #include "snapkeep-config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Chosen: an operator reads some, and finds all by the lists. */
@@ -379,6 +380,21 @@ void answer_status(const struct answer_source *source, struct strbuf *out) {
 
 /* ---- series ---- */
 
+void answer_stamp(struct json_writer *w, const struct answer_source *source) {
+        uint64_t stamp = 0;
+        char text[17];
+
+        for (size_t i = 0; i < engine_n_subscriptions(source->engine); i++) {
+                struct world_view view;
+
+                stamp *= 1000003;
+                if (engine_view(source->engine, i, &view))
+                        stamp += (uint64_t)view.begin.ticks;
+        }
+        snprintf(text, sizeof(text), "%016llx", (unsigned long long)stamp);
+        json_write_string(w, "hash", text);
+}
+
 static void write_series(struct json_writer *w, const struct policy_file *file,
                          const struct series_state *series) {
         _cleanup_(strbuf_deinit) struct strbuf reasons = {};
@@ -417,6 +433,7 @@ void answer_series(const struct answer_source *source, size_t offset, size_t cou
 
         begin(&w, out);
         json_write_utc(&w, "now", engine_now(source->engine));
+        answer_stamp(&w, source);
         json_open(&w, "series", '[');
         for (size_t i = 0; i < engine_n_subscriptions(source->engine); i++) {
                 const struct plan *plan = engine_plan(source->engine, i);
@@ -464,6 +481,7 @@ void answer_doubts(const struct answer_source *source, size_t offset, size_t cou
 
         begin(&page.w, out);
         json_write_utc(&page.w, "now", engine_now(source->engine));
+        answer_stamp(&page.w, source);
         json_open(&page.w, "doubts", '[');
         engine_doubts(source->engine, write_doubt, &page);
         json_close(&page.w);

@@ -2,7 +2,8 @@
  * answers: what the daemon knows, as JSON for those who ask: health, series, doubts, the plan.
  *
  * Each answer is an object whose "version" is 1; members are added to a version and never changed.
- * Long lists come in pages: "total" says how many there are, "offset" where this page begins. Texts
+ * Long lists come in pages: "total" says how many there are, "offset" where this page begins, "hash" whether
+ * it is of the same list as the page before. Texts
  * are UTF-8 as they came from Azure and the policy; who shows them on a terminal cleans them.
  */
 #pragma once
@@ -53,8 +54,7 @@ int answer_plan(const struct answer_source *source, size_t offset, size_t count,
 
 /* answers-snapshots.c */
 
-/* Everybody's, in the order of the worlds: by generation and slot. The member "hash" is another when a
- * world was read anew. Returns 0 or -ENOMEM. */
+/* Everybody's, in the order of the worlds: by generation and slot. Returns 0 or -ENOMEM. */
 int answer_snapshots(const struct answer_source *source, size_t offset, size_t count,
                      struct strbuf *out);
 /* Chosen: a name that more disks have is not worth asking for. */
@@ -68,6 +68,8 @@ int answer_chains(const struct answer_source *source, const char *disk, size_t o
 bool answer_order(const struct answer_source *source, const char *id, struct strbuf *out);
 
 /* Parts of them, for answers of others. */
+/* The member "hash", which is another when a world was read anew: pages of two of them do not go together. */
+void answer_stamp(struct json_writer *w, const struct answer_source *source);
 /* How many rows a page has that was asked for with @count. */
 size_t answer_page_rows(size_t count);
 /* An array of what is joined by ", ". */
