@@ -115,6 +115,7 @@ struct verdict_on_all {
         size_t n_doubts;
         size_t series[HEALTH_UNKNOWN + 1];
         size_t n_series;
+        size_t n_gone; /* of these, of disks that are gone */
 };
 
 _printf_(3, 4) static void find(struct verdict_on_all *all, enum health health, const char *format,
@@ -151,6 +152,7 @@ static void find_in_plan(struct verdict_on_all *all, const struct plan *plan) {
                 strbuf_clear(&text);
                 all->series[series_health(&plan->series[i], &text)]++;
                 all->n_series++;
+                all->n_gone += plan->series[i].gone;
         }
         for (size_t i = 0; i < plan->n_findings; i++) {
                 strbuf_clear(&text);
@@ -205,6 +207,10 @@ static void judge_all(const struct answer_source *source, struct verdict_on_all 
         else if (!unreadable && !engine_is_well(source->engine))
                 find(all, HEALTH_WARNING,
                      "something that was due has failed and is tried again; the journal has it");
+        /* A pattern that fits nothing, or a right that lacks, on a machine that has not seen more. */
+        if (n_unread == 0 && all->n_series == all->n_gone)
+                find(all, HEALTH_WARNING,
+                     "no target selects any disk that is there: nothing is backed up");
 }
 
 enum health answer_health(const struct answer_source *source) {

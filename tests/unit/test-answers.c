@@ -1,5 +1,6 @@
 /*
- * What the daemon answers: pages of lists whose world is another by the next page.
+ * What the daemon answers: health where there is nothing to be well, pages of lists whose world is
+ * another by the next page.
  */
 #include "engine-fixture.h"
 #include "snapkeepd/answers.h"
@@ -71,9 +72,66 @@ static void test_pages(void **state) {
         }
 }
 
+/* A mistake in every target, or a right that lacks, must not look like a fleet in order. */
+static void test_nothing_selected(void **state) {
+        struct strbuf status = {};
+        struct answer_source source;
+        char health[128];
+
+        fixture_init();
+        engine_begin();
+        source = source_of();
+        assert_int_equal(answer_health(&source), HEALTH_UNKNOWN); /* not read yet */
+        engine_pass(60);
+        assert_int_equal(answer_health(&source), HEALTH_OK);
+        engine_end();
+
+        fixture_init();
+        f.no_disk = true;
+        engine_begin();
+        source = source_of();
+        engine_pass(60);
+        assert_int_equal(answer_health(&source), HEALTH_WARNING);
+        answer_status(&source, &status);
+        member(&status, "health", health);
+        assert_string_equal(health, "warning");
+        if (!strstr(strbuf_str(&status), "no target selects any disk that is there"))
+                fail_msg("%s", strbuf_str(&status));
+        strbuf_deinit(&status);
+        engine_end();
+}
+
+/* Nor one whose every disk is gone. */
+static void test_all_gone(void **state) {
+        struct strbuf doubts = {};
+        struct answer_source source;
+        char ack[ENGINE_HASH_SIZE];
+        const char *hash;
+
+        begin();
+        source = source_of();
+        f.no_disk = true;
+        engine_pass(8000);
+        assert_true(said("is gone, its snapshots are frozen"));
+        assert_int_equal(answer_health(&source), HEALTH_CRITICAL); /* the target has lost it */
+        answer_doubts(&source, 0, 0, &doubts);
+        hash = strstr(strbuf_str(&doubts), "\"doubt\":\"targets\"");
+        assert_non_null(hash);
+        hash = strstr(hash, "\"hash\":\"");
+        assert_non_null(hash);
+        *stpncpy(ack, hash + strlen("\"hash\":\""), sizeof(ack) - 1) = '\0';
+        assert_int_equal(engine_ack(f.engine, ack, "root"), 0);
+        engine_pass(60);
+        assert_int_equal(answer_health(&source), HEALTH_WARNING);
+        strbuf_deinit(&doubts);
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pages),
+                cmocka_unit_test(test_nothing_selected),
+                cmocka_unit_test(test_all_gone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
