@@ -295,6 +295,20 @@ int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep) {
         return 0;
 }
 
+int world_add_hold(struct world *world, const char *reason) {
+        struct row_hold hold = {.row = (uint32_t)world->n_snapshots};
+        int r;
+
+        r = world_add_string(world, reason, strlen(reason), &hold.reason);
+        r = r
+                    ?: array_grow(&world->holds, world->n_holds, &world->holds_capacity,
+                                  sizeof(*world->holds), WORLD_SNAPSHOTS_MAX);
+        if (r < 0)
+                return r;
+        world->holds[world->n_holds++] = hold;
+        return 0;
+}
+
 /* What a whole set of ours says beside the name. @memo is that of the generation the tags name, or
  * NULL. */
 static int row_claims(struct world *world, const struct snapshot_reply *reply,

@@ -73,19 +73,25 @@ static void drop_disk(struct world *world, uint32_t index) {
 
 /* The origin of row i stands at i here, and goes with it. */
 static int drop_snapshots(struct world *world) {
-        size_t n = 0;
+        size_t n = 0, hold = 0, n_holds = 0;
         int r;
 
         r = drop_earlier(world, &world->origins, same_snapshot, drop_snapshot);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < world->n_snapshots; i++) {
+                bool is_held = hold < world->n_holds && world->holds[hold].row == i;
+                uint32_t reason = is_held ? world->holds[hold++].reason : 0;
+
                 if (world->snapshots[i].flags & ROW_DROPPED)
                         continue;
+                if (is_held)
+                        world->holds[n_holds++] = (struct row_hold){(uint32_t)n, reason};
                 world->origins.items[n] = world->origins.items[i];
                 world->snapshots[n++] = world->snapshots[i];
         }
         world->n_snapshots = world->origins.n = n;
+        world->n_holds = n_holds;
         return 0;
 }
 
@@ -142,6 +148,8 @@ static int renumber(struct world *world) {
         }
         for (size_t i = 0; i < world->n_keeps; i++)
                 world->keeps[i] = number[world->keeps[i]];
+        for (size_t i = 0; i < world->n_holds; i++)
+                world->holds[i].reason = number[world->holds[i].reason];
         for (size_t i = 0; i < world->n_disks; i++) {
                 struct disk_row *row = &world->disks[i];
 
@@ -442,6 +450,18 @@ static int sort_rows(struct world *world, void *rows, size_t n, size_t size,
         return 0;
 }
 
+static int compare_holds(const void *a, const void *b) {
+        return CMP(((const struct row_hold *)a)->row, ((const struct row_hold *)b)->row);
+}
+
+/* By the places that the rows have come to. */
+static void settle_holds(struct world *world) {
+        for (size_t i = 0; i < world->n_holds; i++)
+                world->holds[i].row = world->origins.items[world->holds[i].row].row;
+        if (world->n_holds > 0)
+                qsort(world->holds, world->n_holds, sizeof(*world->holds), compare_holds);
+}
+
 /* Gives back what the array grew beyond its items. */
 static void trim(struct origins *origins) {
         void *trimmed = NULL;
@@ -477,6 +497,7 @@ int world_finish(struct world *world) {
         if (r < 0)
                 return r;
 
+        settle_holds(world);
         trim(&world->origins);
         trim(&world->disk_origins);
         world->finished = true;

@@ -80,6 +80,8 @@ struct world {
         uint32_t *keeps;
         size_t n_keeps, keeps_capacity;
         struct intern *keep_texts;
+        struct row_hold *holds;
+        size_t n_holds, holds_capacity;
         struct orphan *orphans; /* once finished */
         size_t n_orphans, orphans_capacity;
         struct guid
@@ -107,6 +109,8 @@ int world_fill_snapshot(struct world *world, const struct snapshot_reply *reply,
 /* The rule's place among those seen; 0 when it cannot be one, or when there are as many different ones
  * as a row can tell apart. A finished world has those of its listing: views hold the array. */
 int world_add_keep(struct world *world, const char *text, uint16_t *ret_keep);
+/* Why the snapshot that is added next is held. Returns 0, -ENOMEM or -E2BIG. */
+int world_add_hold(struct world *world, const char *reason);
 /* For about as many snapshots as there were, so that arrays need not grow by steps. Returns 0 or
  * -ENOMEM. */
 int world_make_room(struct world *world, size_t n_snapshots);

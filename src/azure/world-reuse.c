@@ -136,6 +136,17 @@ static int carry_keep(struct world *world, uint16_t *keep) {
         return 0;
 }
 
+static int carry_hold(struct world *world, const struct snapshot_row *was) {
+        struct world_view before;
+        const char *reason;
+
+        if (!(was->flags & ROW_HELD))
+                return 0;
+        before = world_view(world->before->world);
+        reason = view_hold(&before, was);
+        return reason ? world_add_hold(world, reason) : 0;
+}
+
 /* The row as it was before it was settled. */
 static struct snapshot_row unsettled(const struct world *before, const struct origin *origin) {
         struct snapshot_row row = before->snapshots[origin->row];
@@ -166,6 +177,7 @@ static int carry_snapshot(struct world *world, const struct origin *was) {
         r = r ?: carry_string(world, &row.name);
         if (origin.unsettled & ROW_SOURCE)
                 r = r ?: carry_string(world, &origin.disk_tag);
+        r = r ?: carry_hold(world, &world->before->world->snapshots[was->row]);
         return r ?: world_add_snapshot_row(world, &row, region, &origin);
 }
 

@@ -7,6 +7,7 @@
 #include "azure/world-private.h"
 #include "base/array.h"
 #include "base/str.h"
+#include "core/naming.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -56,6 +57,7 @@ struct world *world_free(struct world *world) {
         free(world->disk_origins.items);
         free(world->regions);
         free(world->keeps);
+        free(world->holds);
         free(world->orphans);
         free(world->sources);
         free(world->memo);
@@ -83,6 +85,8 @@ struct world_view world_view(const struct world *world) {
                 .n_orphans = world->n_orphans,
                 .keeps = world->keeps,
                 .n_keeps = world->n_keeps,
+                .holds = world->holds,
+                .n_holds = world->n_holds,
                 .begin = world->begin,
         };
 }
@@ -295,6 +299,12 @@ static int note_source(struct world *world, const struct snapshot_reply *reply,
                                 &origin->disk_tag);
 }
 
+static int note_hold(struct world *world, const struct snapshot_reply *reply) {
+        const char *reason = tags_get(reply->tags, TAG_HOLD);
+
+        return reason ? world_add_hold(world, reason) : 0;
+}
+
 static int add_snapshot(struct world *world, const cJSON *element, struct origin *origin) {
         struct snapshot_reply reply;
         struct snapshot_row row;
@@ -321,6 +331,7 @@ static int add_snapshot(struct world *world, const cJSON *element, struct origin
         if (reply.has_sector_size)
                 row.flags |= ROW_SECTOR;
         r = note_source(world, &reply, &row, origin);
+        r = r ?: note_hold(world, &reply);
         if (r < 0)
                 return r;
 

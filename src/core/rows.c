@@ -61,3 +61,20 @@ const struct snapshot_row *view_find_snapshot(const struct world_view *view, uin
                         return &rows[i];
         return NULL;
 }
+
+const char *view_hold(const struct world_view *view, const struct snapshot_row *row) {
+        uint32_t place = (uint32_t)(row - view->snapshots);
+        size_t low = 0, high = view->n_holds;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (view->holds[middle].row < place)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < view->n_holds && view->holds[low].row == place
+                       ? view_str(view, view->holds[low].reason)
+                       : NULL;
+}

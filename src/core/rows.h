@@ -82,6 +82,12 @@ struct orphan {
         uint32_t disk; /* "subscription/group/name", as the tag has it */
 };
 
+/* Why a snapshot is held: the text of its hold tag. */
+struct row_hold {
+        uint32_t row; /* its place among the snapshots */
+        uint32_t reason;
+};
+
 /*
  * One subscription, read whole. Borrowed from whoever made it. Snapshots are sorted by generation
  * number, slot, time_created and unique_id; disks by group and name without case.
@@ -97,6 +103,8 @@ struct world_view {
         size_t n_orphans;
         const uint32_t *keeps; /* numbers of strings; [0] is not used */
         size_t n_keeps;
+        const struct row_hold *holds; /* sorted by row; few have one */
+        size_t n_holds;
         struct utc begin; /* every row counts as of this instant */
 };
 
@@ -108,6 +116,10 @@ static inline const char *view_str(const struct world_view *view, uint32_t numbe
 static inline const char *view_keep(const struct world_view *view, const struct snapshot_row *row) {
         return row->keep > 0 ? view_str(view, view->keeps[row->keep]) : NULL;
 }
+
+/* The reason of the hold tag, or NULL where there is none: what is ROW_HELD all the same has an open SAS, or
+ * a copy under way is made of it. @row is one of the view's. */
+const char *view_hold(const struct world_view *view, const struct snapshot_row *row);
 
 /* Until when a backup (ROW_BACKUP) is kept. False where that was one text too many to be remembered
  * (view_keep), and then it stays. */

@@ -21,6 +21,24 @@ const char *row_goes_text(const struct cJSON *row, const struct cJSON *answer, b
         return json_time_text(row, "goes", in_utc, buffer);
 }
 
+void append_kept_by(struct strbuf *out, const struct cJSON *row) {
+        const struct cJSON *parts = json_array(row, "kept_by"), *part;
+        const char *hold = json_text(row, "hold"), *separator = "";
+
+        if (*hold) {
+                strbuf_appendf(out, "held: %s", hold);
+                separator = ", ";
+        }
+        for (part = json_first(parts); part; part = json_next(part)) {
+                const char *text = json_value_text(part);
+
+                if (*hold && strcmp(text, "held") == 0)
+                        continue;
+                strbuf_appendf(out, "%s%s", separator, text);
+                separator = ", ";
+        }
+}
+
 void append_short_id(struct strbuf *out, const char *id) {
         static const char groups[] = "/resourceGroups/";
         const char *group = strstr(id, groups), *slash = strrchr(id, '/');

@@ -13,6 +13,9 @@ struct strbuf;
  * answer's. Writes and returns @buffer, of TIME_TEXT_SIZE. */
 const char *row_goes_text(const struct cJSON *row, const struct cJSON *answer, bool in_utc,
                           char *buffer);
+/* Appends what keeps it, joined by ", ": a hold comes first, with its reason, since the end is cut where there
+ * is no room. */
+void append_kept_by(struct strbuf *out, const struct cJSON *row);
 /* Appends "group/name" of the ARM id. */
 void append_short_id(struct strbuf *out, const char *id);
 /* A line for each finding of Status. */

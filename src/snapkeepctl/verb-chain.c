@@ -15,23 +15,27 @@ static const struct column columns[] = {
         {.title = "STATE"},
         {.title = "WHOSE", .may_cut = true},
         {.title = "SLOT", .drop = 2},
-        {.title = "GOES", .drop = 3},
+        {.title = "GOES", .drop = 4},
+        {.title = "HELD", .may_cut = true, .drop = 3},
         {.title = "COUNTS", .drop = 1},
-        {.title = "NAME", .names = true, .whole = 3},
+        {.title = "NAME", .names = true, .whole = 4},
 };
 
 static void add_row(const struct request *request, struct table *table, const struct cJSON *answer,
                     const struct cJSON *row) {
-        bool is_ours = strcmp(json_text(row, "kind"), "ours") == 0, counts = false;
+        bool is_ours = strcmp(json_text(row, "kind"), "ours") == 0, counts = false, held = false;
+        const char *hold = json_text(row, "hold");
         char text[TIME_TEXT_SIZE];
 
         json_bool(row, "counts", &counts);
+        json_bool(row, "held", &held);
         table_cell(table, "%s", json_time_text(row, "created", request->utc, text));
         table_cell(table, "%s", json_text(row, "state"));
         table_cell(table, "%s%s", is_ours ? "policy " : "",
                    json_text(row, is_ours ? "claimed_by" : "kind"));
         table_cell(table, "%s", json_time_text(row, "slot", request->utc, text));
         table_cell(table, "%s", is_ours ? row_goes_text(row, answer, request->utc, text) : "-");
+        table_cell(table, "%s", *hold ? hold : held ? "yes" : "-");
         table_cell(table, "%s", counts ? "yes" : "no");
         table_cell(table, "%s/%s", json_text(row, "group"), json_text(row, "name"));
 }
@@ -152,13 +156,13 @@ const struct verb verb_chain = {
                 "policy of\n"
                 "ours, or unclaimed, mistaken or stranger, as \"snapkeepctl explain\" tells them "
                 "apart; when those\n"
-                "of ours go; and whether it counts for the 500 that Azure allows a disk: those "
-                "that "
-                "are\n"
-                "incremental and in the disk's region do. The running daemon tells it, of what it "
-                "last read;\n"
-                "with --direct Azure is read once from here. DISK is a name, GROUP/NAME or an ARM "
-                "id.\n",
+                "of ours go; why it is held, or \"yes\" without a reason; and whether it counts "
+                "for the 500 that\n"
+                "Azure allows a disk: those that are incremental and in the disk's region do. The "
+                "running daemon\n"
+                "tells it, of what it last read; with --direct Azure is read once from here. DISK "
+                "is a name,\n"
+                "GROUP/NAME or an ARM id.\n",
         .options = OPTION_POLICY | OPTION_DIRECT,
         .argument = "DISK",
         .argument_required = true,

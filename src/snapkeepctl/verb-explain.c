@@ -219,6 +219,9 @@ static void answer_text(const struct answer *answer, bool in_utc, struct strbuf 
         line(out, "created:", "%s", maybe_time_text(row->time_created, in_utc, text));
         line(out, "state:", "%s, %u %%%s", state_name(row), row->percent,
              row->flags & ROW_HELD ? ", held" : "");
+        if (row->flags & ROW_HELD)
+                line(out, "hold:", "%s",
+                     view_hold(view, row) ?: "an open export, or a copy that is made of it");
         if (answer->what.kind == EXPLAIN_OURS)
                 append_fate(answer, in_utc, out);
 }

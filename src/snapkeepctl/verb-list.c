@@ -65,7 +65,7 @@ static void add_row(struct list *list, struct table *table, const cJSON *row) {
         bool in_utc = list->request->utc;
         char text[TIME_TEXT_SIZE];
 
-        json_joined(row, "kept_by", &reasons);
+        append_kept_by(&reasons, row);
         table_cell(table, "%s", json_time_text(row, "slot", in_utc, text));
         table_cell(table, "%s", json_text(row, "state"));
         table_cell(table, "%s", strbuf_str(&reasons));

@@ -129,6 +129,7 @@ static void write_members(struct json_writer *w, const struct world_view *view,
         json_write_string(w, "state", state_of(row));
         json_write_int(w, "percent", row->percent);
         json_write_bool(w, "held", row->flags & ROW_HELD);
+        write_maybe(w, "hold", view_hold(view, row) ?: "");
         json_write_bool(w, "backup", row->flags & ROW_BACKUP);
 }
 

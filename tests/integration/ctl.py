@@ -458,7 +458,7 @@ def name_of(year, disk='a', generation=0, policy_name='gold'):
     return ours(disk, GENERATION[generation], year, policy_name)['id'].rsplit('/', 1)[1]
 
 
-ROW = ('kind id subscription group name generation region policy slot created state percent held backup disk '
+ROW = ('kind id subscription group name generation region policy slot created state percent held hold backup disk '
        'kept_by goes why')
 
 

@@ -127,11 +127,34 @@ static void test_all_gone(void **state) {
         engine_end();
 }
 
+/* Whoever finds a hold is to see why it is there before he ends it. */
+static void test_hold_reason(void **state) {
+        struct strbuf rows = {};
+        struct answer_source source;
+
+        fixture_init();
+        for (int i = 3; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S)->hold = i == 1 ? "audit, case 7" : NULL;
+        engine_begin();
+        engine_pass(60);
+        source = source_of();
+        assert_int_equal(answer_snapshots(&source, 0, 0, &rows), 0);
+        if (!strstr(strbuf_str(&rows), "\"held\":true,\"hold\":\"audit, case 7\"") ||
+            !strstr(strbuf_str(&rows), "\"held\":false,\"hold\":null"))
+                fail_msg("%s", strbuf_str(&rows));
+        strbuf_clear(&rows);
+        assert_int_equal(answer_chains(&source, "db01", 0, 0, &rows), 0);
+        assert_non_null(strstr(strbuf_str(&rows), "\"hold\":\"audit, case 7\""));
+        strbuf_deinit(&rows);
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pages),
                 cmocka_unit_test(test_nothing_selected),
                 cmocka_unit_test(test_all_gone),
+                cmocka_unit_test(test_hold_reason),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

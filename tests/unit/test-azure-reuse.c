@@ -75,7 +75,8 @@ static char *element_new(void) {
                          ONE_OF("prod", "prod", "prod", "other"), policy, slot,
                          ONE_OF("disk-1", "disk-2", "Disk-1"), generation,
                          ONE_OF("last=3", "last=4", "daily=7", ""),
-                         ONE_OF("", ",\"snapkeep-hold\":\"audit\"", ",\"x\":\"\\u00e9\""));
+                         ONE_OF("", ",\"snapkeep-hold\":\"audit\"", ",\"snapkeep-hold\":\"case\"",
+                                ",\"x\":\"\\u00e9\""));
 
         snprintf(source, sizeof(source), "\"sourceUniqueId\":\"%s\"", generation);
         if (below(6) == 0)
@@ -271,6 +272,12 @@ static void check_equal(const struct world *x, const struct world *y) {
         for (size_t i = 1; i < a.n_keeps; i++) {
                 assert_int_equal(a.keeps[i], b.keeps[i]);
                 most = MAX(most, a.keeps[i]);
+        }
+        assert_int_equal(a.n_holds, b.n_holds);
+        for (size_t i = 0; i < a.n_holds; i++) {
+                assert_int_equal(a.holds[i].row, b.holds[i].row);
+                assert_int_equal(a.holds[i].reason, b.holds[i].reason);
+                most = MAX(most, a.holds[i].reason);
         }
         for (uint32_t i = 1; i <= most; i++)
                 assert_string_equal(view_str(&a, i), view_str(&b, i));

@@ -241,6 +241,53 @@ static void test_flags(void **state) {
         }
 }
 
+/* Each keeps its reason, in whatever order they come, and where a page shows one again in place of the
+ * one that was dropped. */
+static void test_holds(void **state) {
+        static const struct {
+                const char *slot, *hold;
+        } came[] = {
+                {"20261123T051500Z", "audit"}, {"20261123T021500Z", "case 7"},
+                {"20261123T041500Z", NULL},    {"20261123T031500Z", "dropped"},
+                {"20261123T061500Z", ""},      {"20261123T031500Z", "audit"},
+                {"20261123T021500Z", NULL},
+        };
+        static const struct {
+                const char *slot, *hold;
+        } wanted[] = {
+                {"20261123T021500Z", NULL}, {"20261123T031500Z", "audit"},
+                {"20261123T041500Z", NULL}, {"20261123T051500Z", "audit"},
+                {"20261123T061500Z", ""},
+        };
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct world_view view;
+
+        for (size_t i = 0; i < ARRAY_SIZE(came); i++) {
+                struct fixture f = good;
+                char tags[64] = "";
+
+                if (came[i].hold)
+                        snprintf(tags, sizeof(tags), ",\"snapkeep-hold\":\"%s\"", came[i].hold);
+                f.slot = came[i].slot;
+                f.extra_tags = tags;
+                assert_int_equal(add_snapshot(world, &f), 0);
+        }
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_int_equal(view.n_snapshots, ARRAY_SIZE(wanted));
+        assert_int_equal(view.n_holds, 3);
+        for (size_t i = 0; i < view.n_snapshots; i++) {
+                const char *hold = view_hold(&view, &view.snapshots[i]);
+                char slot[UTC_SLOT_SIZE];
+
+                assert_string_equal(utc_format_slot(view.snapshots[i].slot, slot), wanted[i].slot);
+                assert_int_equal(!hold, !wanted[i].hold);
+                assert_int_equal(!(view.snapshots[i].flags & ROW_HELD), !hold);
+                if (hold)
+                        assert_string_equal(hold, wanted[i].hold);
+        }
+}
+
 /* Each tag in turn is missing, or wrong. */
 static void test_tags_needed(void **state) {
         static const struct {
@@ -1442,6 +1489,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ours),
                 cmocka_unit_test(test_flags),
+                cmocka_unit_test(test_holds),
                 cmocka_unit_test(test_tags_needed),
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_names_after),
