@@ -76,6 +76,9 @@ enum status remote_call(struct remote *remote, enum manager_method method,
                 return STATUS_DONE;
         }
         status = say_outcome(remote, r, &answer);
+        if (r == BUS_E_SILENT && manager_interface.methods[method].acts)
+                say("the order may have been taken all the same: look what \"snapkeepctl status\" "
+                    "and \"snapkeepctl history\" show before it is given again");
         bus_answer_deinit(&answer);
         return status;
 }
