@@ -28,6 +28,12 @@ static int history_open(const char *unit, sd_journal **ret_journal) {
         r = sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
         if (r < 0)
                 return r;
+        /* What may not be read is left out without an error. */
+        if (sd_journal_has_persistent_files(journal) <= 0 &&
+            sd_journal_has_runtime_files(journal) <= 0) {
+                sd_journal_close(journal);
+                return HISTORY_E_HIDDEN;
+        }
         /* Matches of one field are alternatives. */
         r = add_match(journal, "_SYSTEMD_UNIT", unit);
         for (int i = 0; i < _LOG_EVENT_N && r >= 0; i++)
@@ -108,7 +114,7 @@ int history_read(const char *unit, struct utc since, history_fn fn, void *data) 
         int r;
 
         r = history_open(unit, &history.journal);
-        if (r < 0)
+        if (r != 0)
                 return r;
         while ((r = sd_journal_previous(history.journal)) > 0) {
                 r = tell_entry(&history, since, fn, data);

@@ -3,7 +3,7 @@
  *
  * Only entries that journald itself says are of the unit count, so that no other program can tell lies
  * about backups; and only events (base/events.h), told by their MESSAGE_ID. A reader without the right
- * to see them finds none.
+ * to see them is told so, and not that there are none.
  */
 #pragma once
 
@@ -24,6 +24,10 @@ struct history_entry {
 /* Returns false to end. */
 typedef bool (*history_fn)(const struct history_entry *entry, void *data);
 
-/* Goes back from the newest to @since. @unit is "snapkeepd.service". Returns 0, or a negative errno when
- * the journal cannot be read. */
+enum {
+        HISTORY_E_HIDDEN = 1, /* no file of the journal is there, or none that we may read */
+};
+
+/* Goes back from the newest to @since. @unit is "snapkeepd.service". Returns 0, HISTORY_E_HIDDEN, or a
+ * negative errno. */
 int history_read(const char *unit, struct utc since, history_fn fn, void *data);

@@ -163,14 +163,22 @@ static enum status read_options(const struct request *request, uint64_t *count, 
         return request->since ? time_option("--since", request->since, since) : STATUS_DONE;
 }
 
+static enum status say_unread(int r) {
+        if (r < 0)
+                return say_errno("read the journal", r);
+        say("there is no journal here, or you may not read it: root and the members of the group "
+            "systemd-journal may");
+        return STATUS_TROUBLE;
+}
+
 static enum status show_all(struct history_view *view, struct utc since) {
         uint64_t most = view->left;
         int r = 0;
 
         if (view->request->argument)
                 r = history_read(UNIT, UTC_NONE, learn, view);
-        if (r < 0)
-                return say_errno("read the journal", r);
+        if (r != 0)
+                return say_unread(r);
         if (view->status != STATUS_DONE)
                 return view->status;
         if (view->request->json) {
@@ -178,8 +186,8 @@ static enum status show_all(struct history_view *view, struct utc since) {
                 json_open(&view->json, "events", '[');
         }
         r = history_read(UNIT, since, show, view);
-        if (r < 0)
-                return say_errno("read the journal", r);
+        if (r != 0)
+                return say_unread(r);
         if (view->status != STATUS_DONE)
                 return view->status;
         if (view->request->json) {
@@ -191,9 +199,7 @@ static enum status show_all(struct history_view *view, struct utc since) {
                         return view->status;
         }
         if (view->left == most)
-                say("nothing of it is in the journal, or you may not read it: root and the members "
-                    "of "
-                    "the group systemd-journal may");
+                say("nothing of it is in the journal");
         return write_out(&view->out);
 }
 

@@ -35,6 +35,7 @@ struct entry {
 
 static const struct entry *entries; /* the oldest first */
 static size_t n_entries, at;
+static bool hidden; /* it has no file that may be read */
 
 /* As sd-journal(3) has them; the verb itself knows nothing of that library. */
 typedef struct sd_journal sd_journal;
@@ -52,6 +53,14 @@ int sd_journal_open(sd_journal **ret, int flags) {
         at = n_entries;
         *ret = (sd_journal *)&at;
         return 0;
+}
+
+int sd_journal_has_persistent_files(sd_journal *journal) {
+        return 0;
+}
+
+int sd_journal_has_runtime_files(sd_journal *journal) {
+        return !hidden;
 }
 
 void sd_journal_close(sd_journal *journal) {
@@ -205,12 +214,23 @@ static void test_usage(void **state) {
         assert_int_equal(verb_history.run(&request), STATUS_USAGE);
 }
 
+/* Who may not read it must not believe that nothing was done, nor must a program. */
+static void test_hidden(void **state) {
+        struct request request = {.verb = &verb_history, .json = true};
+
+        set(fleet, ARRAY_SIZE(fleet));
+        hidden = true;
+        assert_int_equal(verb_history.run(&request), STATUS_TROUBLE);
+        request.argument = "db";
+        assert_int_equal(verb_history.run(&request), STATUS_TROUBLE);
+        hidden = false;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_since),
-                cmocka_unit_test(test_disk),
-                cmocka_unit_test(test_longer_name),
-                cmocka_unit_test(test_usage),
+                cmocka_unit_test(test_since),       cmocka_unit_test(test_disk),
+                cmocka_unit_test(test_longer_name), cmocka_unit_test(test_usage),
+                cmocka_unit_test(test_hidden),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
