@@ -1,5 +1,6 @@
 #include "snapkeepd/answers.h"
 
+#include "base/str.h"
 #include "snapkeep-config.h"
 
 #include <errno.h>
@@ -141,7 +142,12 @@ static void find_doubt(const struct engine_doubt *doubt, void *data) {
 
         all->n_doubts++;
         /* Those of a series are in its own health, and may be as many as there are disks. */
-        if (!(doubt->bit & DOUBTS_OF_SERIES))
+        if (doubt->bit & DOUBTS_OF_SERIES)
+                return;
+        /* "everything is paused" names its scope itself. */
+        if (str_starts_with(doubt->reason, doubt->scope))
+                find(all, doubt_health(doubt->bit), "%s", doubt->reason);
+        else
                 find(all, doubt_health(doubt->bit), "%s: %s", doubt->scope, doubt->reason);
 }
 

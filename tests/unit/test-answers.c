@@ -127,6 +127,21 @@ static void test_all_gone(void **state) {
         engine_end();
 }
 
+/* A pause says itself of what it is. */
+static void test_paused(void **state) {
+        struct strbuf status = {};
+        struct answer_source source;
+
+        begin();
+        source = source_of();
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        answer_status(&source, &status);
+        if (!strstr(strbuf_str(&status), "\"reasons\":[\"everything is paused until resumed\"]"))
+                fail_msg("%s", strbuf_str(&status));
+        strbuf_deinit(&status);
+        engine_end();
+}
+
 /* Whoever finds a hold is to see why it is there before he ends it. */
 static void test_hold_reason(void **state) {
         struct strbuf rows = {};
@@ -151,10 +166,9 @@ static void test_hold_reason(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_pages),
-                cmocka_unit_test(test_nothing_selected),
-                cmocka_unit_test(test_all_gone),
-                cmocka_unit_test(test_hold_reason),
+                cmocka_unit_test(test_pages),    cmocka_unit_test(test_nothing_selected),
+                cmocka_unit_test(test_all_gone), cmocka_unit_test(test_hold_reason),
+                cmocka_unit_test(test_paused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
