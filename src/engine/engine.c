@@ -657,7 +657,9 @@ void engine_summary(const struct engine *engine, struct strbuf *out) {
                 strbuf_append_str(out, ", newest ");
                 append_age(utc_seconds(now) - utc_seconds(newest), out);
         }
-        if (soonest && soonest->next.ticks != UTC_NEVER.ticks) {
+        if (engine->state.paused)
+                strbuf_append_str(out, ", everything is paused");
+        else if (soonest && soonest->next.ticks != UTC_NEVER.ticks) {
                 strbuf_appendf(out, ", next %s ", soonest->disk.name);
                 append_soon(soonest->next, now, out);
         }

@@ -138,6 +138,15 @@ static void test_paused(void **state) {
         answer_status(&source, &status);
         if (!strstr(strbuf_str(&status), "\"reasons\":[\"everything is paused until resumed\"]"))
                 fail_msg("%s", strbuf_str(&status));
+
+        /* The sentence that monitoring shows names no next snapshot, which will not be taken. */
+        strbuf_clear(&status);
+        engine_summary(f.engine, &status);
+        assert_string_equal(strbuf_str(&status), "1 disk, newest 117 s, everything is paused");
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        strbuf_clear(&status);
+        engine_summary(f.engine, &status);
+        assert_string_equal(strbuf_str(&status), "1 disk, newest 117 s, next db01 00:05Z");
         strbuf_deinit(&status);
         engine_end();
 }

@@ -134,11 +134,11 @@ static void test_summary(void **state) {
         expect_summary(__LINE__, "1 disk, newest 87 s, next db01 00:05Z");
         assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
         engine_pass(90 * 60);
-        expect_summary(__LINE__, "1 disk, newest 91 min, next db01 01:35Z; 1 late: db01");
+        expect_summary(__LINE__, "1 disk, newest 91 min, everything is paused; 1 late: db01");
         engine_pass(90 * 60);
-        expect_summary(__LINE__, "1 disk, newest 3 h, next db01 03:05Z; 1 late: db01");
+        expect_summary(__LINE__, "1 disk, newest 3 h, everything is paused; 1 late: db01");
         engine_pass(2 * SEC_PER_DAY);
-        expect_summary(__LINE__, "1 disk, newest 2 d, next db01 03:05Z; 1 late: db01");
+        expect_summary(__LINE__, "1 disk, newest 2 d, everything is paused; 1 late: db01");
         expect_said(__LINE__,
                     "error: disk db01 under gold has no backup as young as its rpo of 10m: "
                     "the newest complete one is of 2026-11-02T00:00:02Z",
