@@ -1,6 +1,7 @@
 /*
  * snapkeepctl list: the snapshots by generation, why each is kept and when it goes.
  */
+#include "base/intern.h"
 #include "base/json_writer.h"
 #include "base/macros.h"
 #include "core/explain.h"
@@ -23,6 +24,7 @@ struct list {
         struct json_writer json;
         struct table unclaimed;
         size_t n_shown;                 /* series with rows */
+        struct intern *shown;           /* these, each as append_key() has it */
         size_t n[EXPLAIN_STRANGER + 1]; /* rows by kind */
 };
 
@@ -74,6 +76,20 @@ static void add_row(struct list *list, struct table *table, const cJSON *row) {
         table_cell(table, "%s", json_text(row, "name"));
 }
 
+static void append_key(struct strbuf *out, const char *generation, const char *policy) {
+        strbuf_appendf(out, "%s %s", generation, policy);
+}
+
+static enum status note_shown(struct list *list, const char *generation, const char *policy) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {};
+        uint32_t number;
+        int r;
+
+        append_key(&key, generation, policy);
+        r = key.error ?: intern_add(list->shown, key.data, key.len, &number);
+        return r < 0 ? say_errno("show the snapshots", r) : STATUS_DONE;
+}
+
 /* Those of the group that this policy claims, the newest first, taken out of it. */
 static enum status show_series(struct list *list, const char *policy) {
         enum status status = STATUS_DONE;
@@ -84,9 +100,11 @@ static enum status show_series(struct list *list, const char *policy) {
 
         for (row = list->group->child; row; row = row->next)
                 n += strcmp(json_text(row, "claimed_by"), policy) == 0;
-        if (!list->request->json)
+        if (!list->request->json) {
                 append_title(list, json_text(first, "disk"), policy, json_text(first, "generation"),
                              n);
+                status = note_shown(list, json_text(first, "generation"), policy);
+        }
         table_init(&table, series_columns, ARRAY_SIZE(series_columns), "  ");
         /* The first one's prev is the last one. */
         for (row = list->group->child ? list->group->child->prev : NULL; row; row = before) {
@@ -98,7 +116,7 @@ static enum status show_series(struct list *list, const char *policy) {
                 else
                         add_row(list, &table, row);
         }
-        if (!list->request->json)
+        if (!list->request->json && status == STATUS_DONE)
                 status = table_print(&table, &list->out);
         table_deinit(&table);
         return status == STATUS_DONE ? write_some(&list->out) : status;
@@ -221,6 +239,14 @@ static bool series_bool(const cJSON *series, const char *name) {
         return json_bool(series, name, &value) && value;
 }
 
+/* Whether it had rows, also such as count for nothing: a backup, or what is leaving. */
+static bool is_shown(const struct list *list, const cJSON *series) {
+        _cleanup_(strbuf_deinit) struct strbuf key = {};
+
+        append_key(&key, json_text(series, "generation"), json_text(series, "policy"));
+        return !key.error && intern_find(list->shown, strbuf_str(&key)) != 0;
+}
+
 /* Those that have none, and how many there are in all. */
 static size_t end_series(struct list *list) {
         const cJSON *series = json_first(json_array(list->series, "series"));
@@ -230,10 +256,7 @@ static size_t end_series(struct list *list) {
                 if (series_bool(series, "gone"))
                         continue;
                 n++;
-                if (!list->request->json && !list->request->unclaimed &&
-                    json_number(series, "complete") + json_number(series, "underway") +
-                                    json_number(series, "failed") ==
-                            0)
+                if (!list->request->json && !list->request->unclaimed && !is_shown(list, series))
                         append_title(list, json_text(series, "disk"), json_text(series, "policy"),
                                      json_text(series, "generation"), 0);
         }
@@ -289,7 +312,7 @@ static enum status list_all(struct list *list) {
 
         table_init(&list->unclaimed, unclaimed_columns, ARRAY_SIZE(unclaimed_columns), "");
         list->group = cJSON_CreateArray();
-        if (!list->group)
+        if (!list->group || intern_new(&list->shown) < 0)
                 return say_errno("show the snapshots", -ENOMEM);
         status = first_page(list, &list->first);
         if (status != STATUS_DONE)
@@ -333,6 +356,7 @@ static enum status run(const struct request *request) {
         json_freep(&list.series);
         json_freep(&list.first);
         json_freep(&list.group);
+        intern_free(list.shown);
         table_deinit(&list.unclaimed);
         strbuf_deinit(&list.out);
         asked_close(&list.asked);

@@ -1,5 +1,6 @@
 /*
- * Orders of snapkeepctl to a daemon that does not answer, in place of which the test says what comes.
+ * snapkeepctl and a daemon in place of which the test says what comes: orders that get no answer, and a
+ * list.
  */
 #include "runtime/bus_client.h"
 #include "snapkeepctl/output.h"
@@ -17,9 +18,10 @@
 
 /* ---- the bus ---- */
 
-static int outcome;           /* of acting calls */
-static int looks;             /* of the others */
-static const char *look_json; /* their answer */
+static int outcome; /* of acting calls */
+static int looks;   /* of the others */
+/* Their answers, by the name of the method. */
+static const struct look { const char *method, *json; } * look_answers;
 
 void bus_answer_deinit(struct bus_answer *answer) {
         free(answer->text);
@@ -44,16 +46,19 @@ int bus_client_call(struct bus_client *client, const struct bus_method *method,
 
         *ret_answer = (struct bus_answer){};
         if (r == 0 && !method->acts) {
-                ret_answer->text = strdup(look_json);
-                assert_non_null(ret_answer->text);
+                for (const struct look *look = look_answers; !ret_answer->text; look++) {
+                        assert_non_null(look->method);
+                        if (strcmp(look->method, method->name) == 0)
+                                ret_answer->text = strdup(look->json);
+                }
         }
         return r;
 }
 
 /* ---- the verbs ---- */
 
-/* What it says on stderr. */
-static const char *said(const struct verb *verb, enum status wanted) {
+/* What it says on stderr, or shows on stdout. */
+static const char *told(const struct verb *verb, enum status wanted, int fd) {
         struct request request = {.verb = verb,
                                   .argument = "x",
                                   .arguments = {"x"},
@@ -61,23 +66,28 @@ static const char *said(const struct verb *verb, enum status wanted) {
                                   .reason = "y",
                                   .hash = "z"};
         char path[] = "/tmp/ctl-orders-XXXXXX";
-        int err = dup(STDERR_FILENO), file = mkstemp(path);
+        int was = dup(fd), file = mkstemp(path);
         static char text[4096];
         enum status status;
         ssize_t n;
 
-        assert_true(err >= 0 && file >= 0);
+        assert_true(was >= 0 && file >= 0);
+        assert_int_equal(fflush(stdout), 0);
         assert_int_equal(unlink(path), 0);
-        assert_true(dup2(file, STDERR_FILENO) >= 0);
+        assert_true(dup2(file, fd) >= 0);
         status = verb->run(&request);
-        assert_true(dup2(err, STDERR_FILENO) >= 0);
+        assert_true(dup2(was, fd) >= 0);
         assert_int_equal(status, wanted);
         n = pread(file, text, sizeof(text) - 1, 0);
         assert_true(n >= 0);
         text[n] = '\0';
-        close(err);
+        close(was);
         close(file);
         return text;
+}
+
+static const char *said(const struct verb *verb, enum status wanted) {
+        return told(verb, wanted, STDERR_FILENO);
 }
 
 /* It may have been taken, and answered too late: nobody is to believe that nothing will happen. */
@@ -85,9 +95,14 @@ static void test_silence(void **state) {
         static const struct verb *const orders[] = {&verb_hold,   &verb_release, &verb_adopt,
                                                     &verb_backup, &verb_retire,  &verb_ack,
                                                     &verb_pause,  &verb_resume,  &verb_reload};
+        static const struct look doubts[] = {
+                {"ListDoubts", "{\"version\":1,\"total\":0,\"offset\":0,\"doubts\":[]}"},
+                {"RetirePlan", "0"},
+                {},
+        };
         static const char unclear[] = "the order may have been taken all the same";
 
-        look_json = "{\"version\":1,\"total\":0,\"offset\":0,\"doubts\":[]}";
+        look_answers = doubts;
         for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
                 looks = 0;
                 outcome = BUS_E_SILENT;
@@ -101,9 +116,48 @@ static void test_silence(void **state) {
         assert_null(strstr(said(&verb_ack, STATUS_NO_DAEMON), unclear));
 }
 
+#define ROW(generation, policy, state, backup)                                                     \
+        "{\"kind\":\"ours\",\"generation\":\"" generation "\",\"claimed_by\":\"" policy            \
+        "\",\"disk\":\"/x/" generation "\",\"state\":\"" state "\",\"kept_by\":[\"" backup         \
+        "\"],\"name\":\"n\"}"
+#define SERIES(generation, policy, complete)                                                       \
+        "{\"generation\":\"" generation "\",\"policy\":\"" policy "\",\"disk\":\"/x/" generation   \
+        "\",\"complete\":" complete ",\"underway\":0,\"failed\":0,\"gone\":false}"
+
+/* What is no snapshot of the schedule, or is leaving, is there all the same: a series with nothing else is
+ * not shown a second time as an empty one. */
+static void test_list(void **state) {
+        static const struct look answers[] = {
+                {"Status", "{\"version\":1,\"subscriptions\":[],\"findings\":[]}"},
+                {"ListSeries",
+                 "{\"version\":1,\"total\":4,\"series\":[" SERIES("a", "gold", "1") "," SERIES(
+                         "a", "silver", "0") "," SERIES("b", "gold", "0") "," SERIES("c", "gold",
+                                                                                     "0") "]}"},
+                {"ListSnapshots",
+                 "{\"version\":1,\"total\":3,\"snapshots\":[" ROW(
+                         "a", "gold", "complete",
+                         "last 1/3") "," ROW("a", "silver", "complete",
+                                             "backup") "," ROW("b", "gold", "leaving", "x") "]}"},
+                {},
+        };
+        const char *text;
+        size_t n = 0;
+
+        looks = 0;
+        look_answers = answers;
+        text = told(&verb_list, STATUS_DONE, STDOUT_FILENO);
+        for (const char *at = text; (at = strstr(at, "  generation ")); at++)
+                n++;
+        if (n != 4 || !strstr(text, "a  policy silver  generation a  1 snapshot\n") ||
+            !strstr(text, "b  policy gold  generation b  1 snapshot\n") ||
+            !strstr(text, "c  policy gold  generation c  0 snapshots\n"))
+                fail_msg("%s", text);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_silence),
+                cmocka_unit_test(test_list),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
