@@ -84,13 +84,15 @@ const struct verb verb_ack = {
         .help = "Accepts the doubt or question that \"snapkeepctl status\" shows with this hash, "
                 "so "
                 "that its\n"
-                "deletions go on. A hash is of one doubt as it stands; when it grows it has "
-                "another. "
-                "Only the\n"
-                "doubts policy, mass and targets can be accepted, and the first deletion of a "
-                "policy "
-                "with\n"
-                "prune: ask; no floor and no hold is lifted by it.\n",
+                "deletions go on. A hash is of what is asked: with mass of so many deletions, with "
+                "targets of so\n"
+                "many disks, and when these grow it is another; with policy of the new rule, and "
+                "with prune: ask\n"
+                "of the first deletion of a policy, however many there are by now: "
+                "\"snapkeepctl plan\" shows\n"
+                "them. Of these doubts \"snapkeepctl apply\" accepts what was read and no more. No "
+                "other can be\n"
+                "accepted; no floor and no hold is lifted by it.\n",
         .argument = "HASH",
         .argument_required = true,
         .orders = true,
