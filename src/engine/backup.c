@@ -4,7 +4,7 @@
  *         START -> LOOK -> CREATE when it is not there
  *         CREATE -> WAIT -> LOOK
  *         LOOK -> WAIT -> LOOK while it is under way; DONE when it is complete, and the one asked for
- *         LOOK, CREATE -> AGAIN -> LOOK when a reply is lost, or is none
+ *         LOOK, CREATE -> AGAIN -> LOOK when a reply is lost, or is none, or the PUT could not go for long
  *         CREATE -> CREATE when the region has no zone-redundant storage and the policy leaves the choice
  *         any -> FAILED; so does one that was there and is not any more
  *
@@ -24,6 +24,9 @@
 
 /* Chosen: Ultra and Premium SSD v2 disks are copied for hours; by then it is there or a person looks. */
 #define BACKUP_LIFE_NS (24 * 3600 * NSEC_PER_SEC)
+/* A PUT that could not go for so long after the look, its budget being closed, is preceded by another. Chosen:
+ * as for slots (snapshot.c). */
+#define BACKUP_UNSEEN_NS (ENGINE_SWEEP_SOON_S * NSEC_PER_SEC)
 #define BACKUP_WAIT_FIRST_NS (1 * NSEC_PER_SEC)
 #define BACKUP_WAIT_CAP_NS (60 * NSEC_PER_SEC)
 
@@ -122,7 +125,8 @@ static enum op_verdict backup_create(struct backup *backup, struct mono now) {
 
         backup_enter(backup, BACKUP_AWAIT_CREATE);
         return operation_call(&backup->op, arm_put_snapshot(&file->cloud, &spec),
-                              BUDGET_KIND_CREATE, BUDGET_RANK_CREATE, MONO_NEVER, now);
+                              BUDGET_KIND_CREATE, BUDGET_RANK_CREATE,
+                              mono_add_ns(now, BACKUP_UNSEEN_NS), now);
 }
 
 /* Is it the one that was asked for? A PUT on a name that is there takes nothing. */

@@ -306,6 +306,37 @@ static void test_prune_off(void **state) {
         engine_end();
 }
 
+/* A PUT that has waited long for its budget would replace the tags of what another daemon took meanwhile, by
+ * the same order, and somebody holds. */
+static void test_waited_and_held(void **state) {
+        struct snap *snap;
+        char name[SNAPSHOT_NAME_SIZE];
+        size_t puts;
+
+        begin();
+        f.trace = true;
+        rule(HTTP_PUT, "/snapshots/db01-", 1, 429, ERROR("TooManyRequests"));
+        f.rules[0].kept_from = true;
+        f.rules[0].header = "Retry-After: 1800\nx-ms-failure-cause: service\n"
+                            "x-ms-ratelimit-remaining-resource: "
+                            "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0";
+        engine_pass(240);
+        puts = f.requests[HTTP_PUT];
+        assert_int_equal(f.met[0], 1);
+        assert_int_equal(backup(DAY_S), 0);
+        strcpy(name, now_is().snapshot.name);
+        engine_pass(600);
+        assert_int_equal(f.requests[HTTP_PUT], puts);
+        snap = snap_add(name, utc_seconds(now_is().since) / 60 * 60);
+        snprintf(snap->until, sizeof(snap->until), "%s", "20261103T000500Z");
+        snap->hold = "audit";
+        engine_pass(2400);
+        assert_ended(__LINE__, ORDER_DONE, "is complete");
+        for (const char *at = f.sent.data; (at = strstr(at, " PUT ")); at++)
+                assert_null(strstr(strndupa(at, strcspn(at, "\n")), name));
+        engine_end();
+}
+
 /* By another's hand: an alarm before its date, and none after. */
 static void test_vanished(void **state) {
         for (int late = 0; late < 2; late++) {
@@ -324,11 +355,17 @@ static void test_vanished(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_taken),         cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_room),          cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_without_zones), cmocka_unit_test(test_which),
-                cmocka_unit_test(test_full),          cmocka_unit_test(test_lost),
-                cmocka_unit_test(test_under_way),     cmocka_unit_test(test_prune_off),
+                cmocka_unit_test(test_taken),
+                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_room),
+                cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_without_zones),
+                cmocka_unit_test(test_which),
+                cmocka_unit_test(test_full),
+                cmocka_unit_test(test_lost),
+                cmocka_unit_test(test_under_way),
+                cmocka_unit_test(test_prune_off),
+                cmocka_unit_test(test_waited_and_held),
                 cmocka_unit_test(test_vanished),
         };
 
