@@ -131,10 +131,11 @@ static bool engine_rest(struct engine *engine, struct operation *op, struct mono
         return true;
 }
 
-/* Whether it may go on. A sweep begins without room, too. */
-static bool engine_may_go_on(const struct engine *engine, const struct operation *op) {
+/* Whether it may go on. A sweep begins without room, too; and what is overdue ends, and asks for nothing. */
+static bool engine_may_go_on(const struct engine *engine, const struct operation *op,
+                             struct mono now) {
         return !op->resting || engine->n_operations < engine->file->parallel ||
-               op == op->subscription->sweep;
+               op == op->subscription->sweep || now.ns >= op->deadline.ns;
 }
 
 static void engine_end_rest(struct engine *engine, struct operation *op) {
@@ -149,7 +150,7 @@ static void engine_end_rests(struct engine *engine, struct mono now) {
         struct operation *op;
 
         DL_FOREACH (engine->operations, op) {
-                if (!op->resting || now.ns < op->wake.ns || !engine_may_go_on(engine, op))
+                if (!op->resting || now.ns < op->wake.ns || !engine_may_go_on(engine, op, now))
                         continue;
                 engine_end_rest(engine, op);
                 op->runnable = true;
@@ -165,7 +166,7 @@ static bool engine_step(struct engine *engine, struct mono now) {
         DL_FOREACH_SAFE (engine->operations, op, next) {
                 enum op_verdict verdict = OP_CONTINUE;
 
-                if ((!op->runnable && now.ns < op->wake.ns) || !engine_may_go_on(engine, op))
+                if ((!op->runnable && now.ns < op->wake.ns) || !engine_may_go_on(engine, op, now))
                         continue;
                 engine_end_rest(engine, op);
                 op->runnable = false;
@@ -205,10 +206,11 @@ static struct mono engine_next_wake(const struct engine *engine, struct mono now
         struct mono wake = engine_pause_end(engine, now);
         struct operation *op;
 
-        /* Those for which there is no room go on when there is some. */
+        /* Those for which there is no room go on when there is some, or end when they are overdue. */
         DL_FOREACH (engine->operations, op) {
-                if (now.ns < op->wake.ns || engine_may_go_on(engine, op))
-                        wake.ns = MIN(wake.ns, op->wake.ns);
+                bool may = now.ns < op->wake.ns || engine_may_go_on(engine, op, now);
+
+                wake.ns = MIN(wake.ns, may ? op->wake.ns : op->deadline.ns);
         }
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 wake.ns = MIN(wake.ns, subscription_next_wake(&engine->subscriptions[i], now).ns);

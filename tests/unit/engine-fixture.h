@@ -96,6 +96,7 @@ static struct fixture {
         const char *new_state;         /* of what is PUT */
         const char *get_part;          /* single GETs of names with this part show */
         const char *get_state;         /* this state; NULL: what is so */
+        const char *silent;            /* requests for URLs with this part get no answer; or NULL */
         void (*at_get)(void);          /* and this happens while they are answered */
         void (*at_delete)(void);       /* and this while a DELETE is */
         void (*at_put)(void);          /* and this while a PUT is */
@@ -534,18 +535,28 @@ static inline void secret_plant(enum secrets_kind kind, const char *name, const 
         f.secrets_planted[i] = (struct secret){kind, name, secret};
 }
 
+/* The first that is to be answered, or as many as there are. */
+static inline size_t flight_answered(void) {
+        size_t i = 0;
+
+        while (i < f.n_flights && f.silent && strstr(f.flights[i]->request->url, f.silent))
+                i++;
+        return i;
+}
+
 /* One turn of the loop, or one answer, which takes a tenth of a second. False: none is due by then. */
 static inline bool engine_turn(int64_t until_ns) {
         struct source *due = source_due();
+        size_t answered = flight_answered();
 
         if (due->scheduled) {
                 due->scheduled = false;
                 due->fn(REACTOR_SCHEDULED, due->data);
-        } else if (f.n_flights > 0) {
-                struct flight *flight = f.flights[0];
+        } else if (answered < f.n_flights) {
+                struct flight *flight = f.flights[answered];
 
                 f.now_ns += NSEC_PER_SEC / 10;
-                flight_take(0);
+                flight_take(answered);
                 flight->done((struct transport_call *)flight, fixture_answer(flight->request),
                              flight->data);
                 http_request_free(flight->request);

@@ -656,6 +656,34 @@ static void test_rest_ends(void **state) {
         engine_end();
 }
 
+/* What waits for room when its time is over ends without it: that others have all there is for so long is no
+ * reason to take the loop for one that hangs. */
+static void test_rest_without_room(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf disks = {};
+
+        begin_beside(1, &disks);
+        f.file.parallel = 1;
+        f.item.period_s = 900;
+        rule(HTTP_PUT, "/snapshots/app", 429, ERROR("TooManyRequests"));
+        f.rules[2].kept_from = true;
+        f.rules[2].header = "Retry-After: 1200";
+        engine_begin();
+        engine_pass(600);
+        f.silent = "/snapshots/db01-";
+        engine_pass(1140);
+        assert_int_equal(f.n_flights, 1);
+        assert_false(said("[Deadline]"));
+        for (int i = 0; i < 8; i++) {
+                engine_pass(60);
+                if (!engine_gets_on(f.engine))
+                        fail_msg("it hangs after %lld s", (long long)(f.now_ns / NSEC_PER_SEC));
+        }
+        assert_true(said("app00-"));
+        assert_true(said("[Deadline]"));
+        f.silent = NULL;
+        engine_end();
+}
+
 /* Where there are more disks than the budget has creates for in a slot, it is not always the same ones that
  * have none. */
 static void test_fewer_than_slots(void **state) {
@@ -1116,6 +1144,7 @@ int main(void) {
                 cmocka_unit_test(test_throttled_beside),
                 cmocka_unit_test(test_turns),
                 cmocka_unit_test(test_rest_ends),
+                cmocka_unit_test(test_rest_without_room),
                 cmocka_unit_test(test_conflicts_beside),
                 cmocka_unit_test(test_fewer_than_slots),
                 cmocka_unit_test(test_ambiguous),
