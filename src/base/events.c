@@ -536,8 +536,8 @@ static const struct event_entry events[] = {
                         .fields = ACTION | ON(REASON),
                         .subject = "An order could not be carried out",
                         .cause = "Azure refused it, or what was found is not what the order was "
-                                 "about, or it did not come to an end within ten minutes: "
-                                 "@SNAPKEEP_REASON@.",
+                                 "about, or it did not come to an end within ten minutes, or "
+                                 "before the daemon was reloaded or stopped: @SNAPKEEP_REASON@.",
                         .effect = "It is not tried again. Where the message says that nobody saw "
                                   "it, it may have been done all the same.",
                         .remedy = "Look at the snapshot with snapkeepctl list, and give the order "
@@ -607,7 +607,8 @@ static const struct event_entry events[] = {
                         .name = "retire-over",
                         .fields = 0,
                         .subject = "A retirement ended before its snapshots were gone",
-                        .cause = "A target selects their disk again, or the policy was reloaded.",
+                        .cause = "A target selects their disk again, or the daemon was reloaded or "
+                                 "stopped.",
                         .effect = "Those that are left stay, under the rule of their policy if a "
                                   "target selects them.",
                         .remedy =

@@ -393,12 +393,14 @@ int engine_question_hash(const struct engine *engine, const char *kind, const ch
 bool engine_retires(const struct engine *engine, const struct action *action);
 /* Forgets the retirements that a new plan shows to be over. */
 void engine_end_retirements(struct engine *engine);
-/* Tells which are not handed on to the engine that follows. */
-void engine_leave_retirements(const struct engine *engine);
+/* Tells which are not handed on to the engine that follows, if one does. */
+void engine_leave_retirements(const struct engine *engine, const char *why);
 
 /* orders.c */
 
 void orders_deinit(struct engine *engine);
+/* Tells which are given up: none is handed on to the engine that follows, if one does. */
+void engine_leave_orders(const struct engine *engine, const char *why);
 /* Whether an order to hold it is under way, or was done since the world was read. */
 bool subscription_orders_hold(const struct subscription *s, const struct guid *unique_id);
 /* Begins an entry about the order's snapshot. */

@@ -494,16 +494,22 @@ static void engine_drop_operations(struct engine *engine) {
                 subscription_drop_parked(&engine->subscriptions[i]);
 }
 
-struct engine_estate *engine_leave(struct engine *engine) {
-        _cleanup_(engine_estate_freep) struct engine_estate *estate = calloc(1, sizeof(*estate));
+void engine_tell_unfinished(const struct engine *engine, const char *why) {
+        engine_leave_retirements(engine, why);
+        engine_leave_orders(engine, why);
+}
 
+struct engine_estate *engine_leave(struct engine *engine) {
+        _cleanup_(engine_estate_freep) struct engine_estate *estate = NULL;
+
+        engine_tell_unfinished(engine, "the policy is reloaded");
+        estate = calloc(1, sizeof(*estate));
         if (!estate)
                 return NULL;
         estate->budgets = calloc(engine->n_subscriptions + 1, sizeof(*estate->budgets));
         if (!estate->budgets)
                 return NULL;
 
-        engine_leave_retirements(engine);
         engine_drop_operations(engine);
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 struct subscription *s = &engine->subscriptions[i];

@@ -198,7 +198,10 @@ int engine_new(const struct services *services, const struct policy_file *file,
 struct engine *engine_free(struct engine *engine);
 DEFINE_CLEANUP(struct engine *, engine_free)
 
-/* Takes it out of an engine, which then is only to be freed. NULL when memory is out. */
+/* Tells of what operators have said and it will not see to its end, retirements and orders: it is to be freed,
+ * since "@why: …". */
+void engine_tell_unfinished(const struct engine *engine, const char *why);
+/* Takes it out of an engine, which has told so, and then is only to be freed. NULL when memory is out. */
 struct engine_estate *engine_leave(struct engine *engine);
 /* Copes with NULL, returns NULL. */
 struct engine_estate *engine_estate_free(struct engine_estate *estate);

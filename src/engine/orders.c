@@ -45,6 +45,14 @@ const char *order_state_name(enum order_state state) {
         return "failed";
 }
 
+/* "the order to …", of a snapshot. */
+static const char *const words[] = {
+        [ORDER_HOLD] = "hold snapshot",
+        [ORDER_RELEASE] = "release snapshot",
+        [ORDER_ADOPT] = "adopt snapshot",
+        [ORDER_BACKUP] = "take backup",
+};
+
 /* ---- those there are ---- */
 
 void order_deinit(struct order *order) {
@@ -405,6 +413,23 @@ int engine_adopt(struct engine *engine, const char *snapshot, const char *policy
                 return r;
         }
         return order_finish(&found, order, order->detail, who, ret_order);
+}
+
+void engine_leave_orders(const struct engine *engine, const char *why) {
+        const struct order *order;
+
+        DL_FOREACH (engine->orders, order) {
+                struct log_entry entry;
+
+                if (order->state != ORDER_RUNNING)
+                        continue;
+                order_log(order, LOG_LEVEL_WARNING, LOG_EVENT_ORDER_FAILED, &entry);
+                log_field(&entry, LOG_REASON, "cancelled");
+                log_commit(engine->services.log, &entry,
+                           "%s: the order to %s %s is given up; nobody saw that it was done, and "
+                           "it may have been",
+                           why, words[order->kind], order->snapshot.name);
+        }
 }
 
 void order_end(struct order *order, enum order_state state, struct mono now) {

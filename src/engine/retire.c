@@ -198,13 +198,13 @@ void engine_end_retirements(struct engine *engine) {
         }
 }
 
-void engine_leave_retirements(const struct engine *engine) {
+void engine_leave_retirements(const struct engine *engine, const char *why) {
         const struct known *known, *next;
 
         HASH_ITER (hh, engine->known, known, next)
                 if (known->n_retired > 0)
                         log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_RETIRE_OVER,
-                                 "the policy is reloaded: the retirement of generation %s is over, "
-                                 "and what was not deleted of it yet stays",
-                                 known->generation);
+                                 "%s: the retirement of generation %s is over, and what was not "
+                                 "deleted of it yet stays",
+                                 why, known->generation);
 }

@@ -212,6 +212,8 @@ static void daemon_stop(int signum, void *data) {
         log_tell(daemon->host->log, LOG_LEVEL_NOTICE, LOG_EVENT_STOPPING,
                  "stopping on %s; what is under way in Azure is found again at the next start",
                  sigabbrev_np(signum));
+        if (daemon->engine)
+                engine_tell_unfinished(daemon->engine, "the daemon stops");
         notify_stopping("stopping");
         loop_stop(daemon->host->loop);
 }

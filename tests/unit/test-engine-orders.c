@@ -461,6 +461,28 @@ static void test_many(void **state) {
         engine_end();
 }
 
+/* One that a reload or a stop finds under way is not seen to its end by anybody: the log has it, as it has that it
+ * was given. */
+static void test_given_up(void **state) {
+        begin(/* paused= */ true);
+        engine_pass(10);
+        assert_int_equal(hold(f.snaps[0].name, "audit"), 0);
+        engine_pass(10);
+        assert_int_equal(now_is().state, ORDER_RUNNING);
+        engine_tell_unfinished(f.engine, "the daemon stops");
+        assert_true(said("warning: the daemon stops: the order to hold snapshot "));
+        engine_reload();
+        assert_true(said("warning: the policy is reloaded: the order to hold snapshot "));
+        strbuf_clear(&f.said);
+        engine_pass(10);
+        assert_int_equal(hold(f.snaps[0].name, "audit"), 0);
+        engine_pass(2 * CALM_S);
+        assert_ended(__LINE__, ORDER_DONE, "is held: audit");
+        engine_reload();
+        assert_false(said("the order to hold snapshot"));
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hold_and_release),
@@ -474,6 +496,7 @@ int main(void) {
                 cmocka_unit_test(test_adopt_read),
                 cmocka_unit_test(test_accepted),
                 cmocka_unit_test(test_many),
+                cmocka_unit_test(test_given_up),
         };
 
         return cmocka_run_group_tests_name("engine-orders", tests, NULL, NULL);
