@@ -212,6 +212,7 @@ struct engine {
         size_t n_zones, zones_capacity;
         struct applied *applied; /* hash by unique id */
         struct order *orders;    /* utlist, the oldest first */
+        size_t n_given_up;       /* creates of all series that given-up.c remembers */
         struct conditions conditions;
 
         struct engine_counts counts;
@@ -430,8 +431,8 @@ bool action_is_filled_by(const struct action *action, const struct snapshot_row 
  * taken. It is remembered until a listing shows what became of it, so that the log has every snapshot. */
 void given_up_note(struct memory *memory, const struct operation *op, const struct action *action);
 /* The action came out by a later try. */
-void given_up_end(struct memory *memory, const struct action *action);
-void given_up_forget(struct memory *memory);
+void given_up_end(struct engine *engine, struct memory *memory, const struct action *action);
+void given_up_forget(struct engine *engine, struct memory *memory);
 /* It is listed, and not complete yet: that is no end of its failure. */
 bool given_up_is_underway(const struct memory *memory);
 /* Tells those that the new world shows complete. */

@@ -8,6 +8,9 @@
 
 /* Chosen: what no listing has shown for a day never arrived. */
 #define GIVEN_UP_LIFE_NS (SEC_PER_DAY * NSEC_PER_SEC)
+/* Of all series. Chosen: one of each of ten thousand disks, some 8 MiB; a day without answers would have one for
+ * each of their slots. */
+#define GIVEN_UP_MAX 10000
 
 struct given_up {
         struct given_up *next;
@@ -17,41 +20,58 @@ struct given_up {
 };
 
 /* Takes the one at @link out. */
-static void given_up_drop(struct given_up **link) {
+static void given_up_drop(struct engine *engine, struct given_up **link) {
         struct given_up *given_up = *link;
 
         *link = given_up->next;
+        engine->n_given_up--;
         action_deinit(&given_up->action);
         free(given_up);
 }
 
-void given_up_forget(struct memory *memory) {
+void given_up_forget(struct engine *engine, struct memory *memory) {
         while (memory->given_up)
-                given_up_drop(&memory->given_up);
+                given_up_drop(engine, &memory->given_up);
 }
 
-void given_up_end(struct memory *memory, const struct action *action) {
+/* Whether there is room for one more, the oldest of the series making it if need be. */
+static bool given_up_has_room(struct engine *engine, struct memory *memory) {
+        struct given_up **link = &memory->given_up;
+
+        while (*link && (*link)->next)
+                link = &(*link)->next;
+        if (engine->n_given_up >= GIVEN_UP_MAX && *link)
+                given_up_drop(engine, link);
+        return engine->n_given_up < GIVEN_UP_MAX;
+}
+
+void given_up_end(struct engine *engine, struct memory *memory, const struct action *action) {
         struct given_up **link = &memory->given_up;
 
         while (*link)
                 if ((*link)->action.slot.ticks == action->slot.ticks)
-                        given_up_drop(link);
+                        given_up_drop(engine, link);
                 else
                         link = &(*link)->next;
 }
 
 void given_up_note(struct memory *memory, const struct operation *op, const struct action *action) {
-        struct given_up *given_up = calloc(1, sizeof(*given_up));
+        struct engine *engine = op->engine;
+        struct given_up *given_up;
 
-        /* Without memory a message is lost, nothing else. */
+        given_up_end(engine, memory, action);
+        /* Without memory, and beyond the ceiling, a message is lost, nothing else. */
+        if (!given_up_has_room(engine, memory))
+                return;
+        given_up = calloc(1, sizeof(*given_up));
         if (!given_up || action_copy(action, &given_up->action) < 0) {
                 free(given_up);
                 return;
         }
         given_up->began = op->began;
-        given_up_end(memory, action);
         given_up->next = memory->given_up;
         memory->given_up = given_up;
+        engine->n_given_up++;
 }
 
 bool given_up_is_underway(const struct memory *memory) {
@@ -94,7 +114,7 @@ static void memory_find_given_up(struct subscription *s, struct memory *memory, 
                 /* One that is tried again tells of itself. */
                 if (!is_tried_again && (given_up_look(s, memory, *link, now) ||
                                         now.ns - (*link)->began.ns > GIVEN_UP_LIFE_NS))
-                        given_up_drop(link);
+                        given_up_drop(s->engine, link);
                 else
                         link = &(*link)->next;
         }

@@ -256,7 +256,7 @@ void report_action(struct operation *op, const struct action *action, const char
                         subscription_touch(s, now);
                 report_success(op, action, success, memory, now);
                 subscription_tell(s, memory, false);
-                given_up_end(memory, action);
+                given_up_end(op->engine, memory, action);
                 memory->done = true;
                 memory->maybe_done = known;
                 if (known)

@@ -501,7 +501,7 @@ void subscription_deinit(struct subscription *s) {
 
         HASH_ITER (hh, s->memories, memory, following) {
                 HASH_DEL(s->memories, memory);
-                given_up_forget(memory);
+                given_up_forget(s->engine, memory);
                 free(memory);
         }
         conditions_deinit(&s->conditions);

@@ -5,6 +5,7 @@
 #include "engine/arm_clock.h"
 #include "engine/backoff.h"
 #include "engine/conditions.h"
+#include "engine/engine-internal.h"
 #include "engine/operation.h"
 
 #include <setjmp.h>
@@ -188,6 +189,35 @@ static void test_backoff(void **state) {
         }
 }
 
+/* However many slots fail in a day without answers, no more of them are remembered than there is room for: the
+ * oldest of a series gives way, and a series that has none is left out. */
+static void test_given_up(void **state) {
+        struct engine engine = {};
+        struct operation op = {.engine = &engine};
+        struct memory first = {}, second = {};
+        struct action action = {.reason = (char *)(uintptr_t) "slot is due"};
+
+        for (int i = 0; i < 10100; i++) {
+                action.slot = utc_from_seconds(T0 + i);
+                given_up_note(&first, &op, &action);
+                given_up_note(&first, &op, &action); /* each once */
+        }
+        assert_int_equal(engine.n_given_up, 10000);
+        action.slot = utc_from_seconds(T0 + 99);
+        given_up_end(&engine, &first, &action);
+        assert_int_equal(engine.n_given_up, 10000);
+        given_up_note(&second, &op, &action);
+        assert_null(second.given_up);
+        action.slot = utc_from_seconds(T0 + 100);
+        given_up_end(&engine, &first, &action);
+        assert_int_equal(engine.n_given_up, 9999);
+        given_up_note(&second, &op, &action);
+        assert_non_null(second.given_up);
+        given_up_forget(&engine, &first);
+        given_up_forget(&engine, &second);
+        assert_int_equal(engine.n_given_up, 0);
+}
+
 /* As every destructor it takes what was never made. */
 static void test_nothing(void **state) {
         operation_free(NULL);
@@ -195,9 +225,8 @@ static void test_nothing(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_arm_clock),
-                cmocka_unit_test(test_backoff),
-                cmocka_unit_test(test_conditions),
+                cmocka_unit_test(test_arm_clock),  cmocka_unit_test(test_backoff),
+                cmocka_unit_test(test_conditions), cmocka_unit_test(test_given_up),
                 cmocka_unit_test(test_nothing),
         };
 
