@@ -54,6 +54,57 @@ static void tell(const struct engine *engine, engine_doubt_fn fn, void *data, ui
         tell_keyed(&engine->conditions, strbuf_str(&key), fn, data, bit, scope, reason, hash);
 }
 
+/*
+ * Folds what a question is about into one number, whatever the order: so many of them may be as there are
+ * snapshots. No secret, and nobody's to choose: by chance two sets are the same once in 2^64.
+ */
+static uint64_t fold(uint64_t sum, const void *bytes, size_t len) {
+        const unsigned char *at = bytes;
+        uint64_t one = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < len; i++)
+                one = (one ^ at[i]) * UINT64_C(0x100000001b3);
+        one = (one ^ (one >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        return sum + (one ^ (one >> 31));
+}
+
+/* The very deletions that doubt mass counts: as many others are another question. */
+static uint64_t fold_deletions(const struct engine *engine, size_t p) {
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct plan *plan = engine->subscriptions[i].plan;
+
+                for (size_t j = 0; plan && j < plan->n_actions; j++) {
+                        const struct action *action = &plan->actions[j];
+
+                        if (action->kind == ACTION_DELETE && action->policy == p &&
+                            !action->retired && !action->failed)
+                                sum = fold(sum, &action->unique_id, sizeof(action->unique_id));
+                }
+        }
+        return sum;
+}
+
+/* The very disks that the target has. */
+static uint64_t fold_disks(const struct engine *engine, size_t t) {
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct plan *plan = engine->subscriptions[i].plan;
+
+                for (size_t j = 0; plan && j < plan->n_series; j++) {
+                        const struct series_state *series = &plan->series[j];
+
+                        for (size_t k = 0; !series->gone && k < series->n_targets; k++)
+                                if (plan->selectors[series->first_target + k] == t)
+                                        sum = fold(sum, series->generation,
+                                                   strlen(series->generation));
+                }
+        }
+        return sum;
+}
+
 static void policy_hash(const struct engine *engine, size_t p, enum doubt doubt,
                         char ret_hash[static ENGINE_HASH_SIZE]) {
         const struct policy *policy = &engine->file->policies[p];
@@ -66,7 +117,8 @@ static void policy_hash(const struct engine *engine, size_t p, enum doubt doubt,
                 keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, &detail);
         } else if (doubt == DOUBT_MASS) {
                 kind = "mass";
-                strbuf_appendf(&detail, "%zu", engine->policies[p].tally.deletes);
+                strbuf_appendf(&detail, "%zu %016llx", engine->policies[p].tally.deletes,
+                               (unsigned long long)fold_deletions(engine, p));
         }
         if (detail.error ||
             engine_question_hash(engine, kind, policy->name, strbuf_str(&detail), ret_hash) < 0)
@@ -75,9 +127,10 @@ static void policy_hash(const struct engine *engine, size_t p, enum doubt doubt,
 
 static void target_hash(const struct engine *engine, size_t t,
                         char ret_hash[static ENGINE_HASH_SIZE]) {
-        char found[16];
+        char found[40];
 
-        snprintf(found, sizeof(found), "%u", engine->found[t]);
+        snprintf(found, sizeof(found), "%u %016llx", engine->found[t],
+                 (unsigned long long)fold_disks(engine, t));
         if (engine_question_hash(engine, "targets", engine->target_keys[t], found, ret_hash) < 0)
                 ret_hash[0] = '\0';
 }

@@ -137,6 +137,35 @@ static void test_accepted_no_more(void **state) {
         engine_end();
 }
 
+/* An answer is to what was asked: as many other deletions, later, are another question. */
+static void test_accepted_others(void **state) {
+        char before[ENGINE_HASH_SIZE];
+
+        begin(SNAPSHOTS);
+        f.policy.max_delete_percent = 1;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        strcpy(before, hash);
+        engine_end();
+
+        /* the same, to another daemon */
+        begin(SNAPSHOTS);
+        f.policy.max_delete_percent = 1;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        assert_string_equal(hash, before);
+        f.snaps[0].serial = 777; /* another one of its name */
+        engine_clock_stepped(f.engine);
+        engine_pass(100);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+        assert_string_not_equal(hash, before);
+        assert_int_equal(engine_ack(f.engine, before, "root"), ENGINE_E_UNKNOWN);
+        assert_int_equal(engine_ack(f.engine, hash, "root"), 0);
+        engine_end();
+}
+
 /* The policy gets another name in the middle of it: what was accepted of it is accepted. */
 static void test_accepted_formerly(void **state) {
         static char *formerly[] = {NULL};
@@ -456,6 +485,7 @@ int main(void) {
                 cmocka_unit_test(test_accepted_later),
                 cmocka_unit_test(test_accepted_not_done),
                 cmocka_unit_test(test_accepted_no_more),
+                cmocka_unit_test(test_accepted_others),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
                 cmocka_unit_test(test_failed_read_again),

@@ -815,6 +815,31 @@ static void test_retire_ends_elsewhere(void **state) {
         engine_end();
 }
 
+/* Who accepts that disks are missing accepts what is left, and not as many others at another time. */
+static void test_targets_are_these(void **state) {
+        char before[ENGINE_HASH_SIZE];
+
+        begin(1);
+        f.target.expect = 2;
+        rule(HTTP_GET, LIST_DISKS(SUB), 200, DISKS(SUB, GENERATION, ""));
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+        strcpy(before, seen.hash);
+        engine_pass(3600);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+        assert_string_equal(seen.hash, before);
+        f.rules[0].body = DISKS(SUB, OTHER_GENERATION, "");
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        engine_pass(3600);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_TARGETS));
+        assert_string_not_equal(seen.hash, before);
+        assert_int_equal(engine_ack(f.engine, before, "root"), ENGINE_E_UNKNOWN);
+        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+        assert_int_equal(doubts(), 0);
+        engine_end();
+}
+
 /* ---- a start with a clock that is ahead ---- */
 
 /* Before any Date of ARM's our clock says nothing of what is remembered: no pause is over by it, and no
@@ -991,6 +1016,7 @@ int main(void) {
                 cmocka_unit_test(test_policy_waits),
                 cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),
+                cmocka_unit_test(test_targets_are_these),
                 cmocka_unit_test(test_targets_formerly),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
