@@ -441,6 +441,10 @@ void subscription_find_given_up(struct subscription *s, struct mono now);
 /* report.c: what the log says of an action's end; counts it and sets when it may be tried again. */
 void report_action(struct operation *op, const struct action *action, const char *success,
                    bool known, struct mono now);
+/* A survivor could not be read: the first of the deletions that wait for it is told as one that failed, since
+ * none of its series goes before that can be. */
+void report_unread_survivor(struct operation *op, const struct look_question *question,
+                            struct mono now);
 /* A create that was given up, begun at @began, is listed complete. @failures: those that this ends; 0:
  * they were told to be over, or are of a later slot. */
 void report_found(struct subscription *s, const struct action *action, unsigned failures,

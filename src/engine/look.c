@@ -217,6 +217,8 @@ static void look_ended(struct operation *op, struct mono now) {
         if (op->outcome != OP_SUCCEEDED)
                 look->answer = LOOK_UNKNOWN;
         look_enter(look, op->outcome == OP_SUCCEEDED ? LOOK_DONE : LOOK_FAILED);
+        if (look->question.kind == LOOK_SURVIVOR && look->answer == LOOK_UNKNOWN)
+                report_unread_survivor(op, &look->question, now);
         subscription_looked(op->subscription, &look->question, look->answer, now);
 }
 

@@ -239,6 +239,28 @@ static bool makes_room(const struct subscription *s, const struct action *action
         return false;
 }
 
+/* When it is tried again, and that it is told. */
+static void action_failed(struct operation *op, const struct action *action, struct memory *memory,
+                          struct mono now) {
+        struct subscription *s = op->subscription;
+
+        memory->not_before = backoff_next(
+                &memory->backoff, BACKOFF_ITEM_FIRST_NS,
+                op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
+                op->error.retry_after_ns, op->engine->services.random, now);
+        if (action->kind == ACTION_DELETE) {
+                /* Tried again from a new look at the series alone: its survivors were read for this
+                 * round. */
+                memory->failed_in = s->serial;
+                s->next_sweep.ns =
+                        MIN(s->next_sweep.ns,
+                            MAX(memory->not_before.ns,
+                                mono_add_ns(now, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC).ns));
+                memory->not_before.ns = MAX(memory->not_before.ns, s->next_sweep.ns);
+        }
+        report_failure(op, action, memory, now);
+}
+
 void report_action(struct operation *op, const struct action *action, const char *success,
                    bool known, struct mono now) {
         struct subscription *s = op->subscription;
@@ -279,24 +301,36 @@ void report_action(struct operation *op, const struct action *action, const char
                 s->disks_at.ns = 0;
                 memory->astray = op->error.class == ARM_PRECONDITION;
         }
-        memory->not_before = backoff_next(
-                &memory->backoff, BACKOFF_ITEM_FIRST_NS,
-                op->error.class == ARM_LOCKED ? BACKOFF_HOLD_CAP_NS : BACKOFF_ITEM_CAP_NS,
-                op->error.retry_after_ns, op->engine->services.random, now);
         memory->maybe_done |= op->maybe_done;
         if (action->kind == ACTION_CREATE && op->maybe_done)
                 given_up_note(memory, op, action);
-        if (action->kind == ACTION_DELETE) {
-                /* Tried again from a new look at the series alone: its survivors were read for this
-                 * round. */
-                memory->failed_in = s->serial;
-                s->next_sweep.ns =
-                        MIN(s->next_sweep.ns,
-                            MAX(memory->not_before.ns,
-                                mono_add_ns(now, ENGINE_SWEEP_SOON_S * NSEC_PER_SEC).ns));
-                memory->not_before.ns = MAX(memory->not_before.ns, s->next_sweep.ns);
+        action_failed(op, action, memory, now);
+}
+
+void report_unread_survivor(struct operation *op, const struct look_question *question,
+                            struct mono now) {
+        struct subscription *s = op->subscription;
+        struct arm_error *error = &op->error;
+
+        if (question->serial != s->serial || !s->plan)
+                return;
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
+                const struct action *action = &s->plan->actions[i];
+                char why[sizeof(error->message)];
+                struct memory *memory;
+
+                if (action->kind != ACTION_DELETE || action->series != question->series)
+                        continue;
+                memory = subscription_memory(s, action);
+                if (!memory || memory->running || memory->done || action->blocked != 0)
+                        continue;
+                strcpy(why, error->message);
+                snprintf(error->message, sizeof(error->message),
+                         "%s, which min_keep relies on, cannot be read: %.*s", question->id.name,
+                         (int)(sizeof(why) - 128), why);
+                action_failed(op, action, memory, now);
+                return;
         }
-        report_failure(op, action, memory, now);
 }
 
 void report_sweep_failure(struct operation *op, struct mono now) {

@@ -217,6 +217,34 @@ static void test_slow_survivors(void **state) {
         engine_end();
 }
 
+/* One that cannot be read says nothing, and the deletions that rely on it wait: that is told once, and that it is
+ * over. */
+static void test_unread_survivor(void **state) {
+        static const char said_once[] =
+                "-20261101T234500Z could not be deleted, will try again at 2026-11-02T00:15:5";
+        const char *at;
+
+        begin();
+        f.policy.min_keep = 2;
+        f.item.period_s = 86400;
+        rule(HTTP_GET, "-20261102T000000Z?", 0, 403, ERROR("AuthorizationFailed"));
+        engine_begin();
+        engine_pass(3 * 3600);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        at = strstr(strbuf_str(&f.said), said_once);
+        assert_non_null(at);
+        assert_non_null(strstr(at, "-20261102T000000Z, which min_keep relies on, cannot be read"));
+        assert_null(strstr(at + strlen(said_once), "could not be deleted"));
+        assert_true(engine_counts(f.engine)->delete_failures > 1);
+        assert_false(engine_is_well(f.engine));
+        f.rules[f.n_rules - 1].times = f.met[f.n_rules - 1];
+        engine_pass(3600);
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        assert_true(said("-20261101T234500Z is deleted after "));
+        assert_true(engine_is_well(f.engine));
+        engine_end();
+}
+
 /* Enough stay, and yet they are read: two listings that agree two seconds after a start prove nothing. */
 static void test_survivors_after_a_start(void **state) {
         begin();
@@ -415,6 +443,7 @@ int main(void) {
                 cmocka_unit_test(test_unlisted),
                 cmocka_unit_test(test_survivors),
                 cmocka_unit_test(test_survivors_again),
+                cmocka_unit_test(test_unread_survivor),
                 cmocka_unit_test(test_survivors_after_a_start),
                 cmocka_unit_test(test_survivors_while_lagging),
                 cmocka_unit_test(test_slow_survivors),
