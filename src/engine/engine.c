@@ -23,6 +23,7 @@ struct engine_estate {
         struct state state;
         struct arm_clock arm_clock;
         struct sweep_doubt clock;
+        struct token_closed token, pruner;
         struct estate_budget *budgets;
         size_t n_budgets;
 };
@@ -289,6 +290,7 @@ static void engine_token_changed(void *data) {
 }
 
 static int engine_add_tokens(struct engine *engine) {
+        const struct engine_estate *estate = engine->options.estate;
         const struct policy_file *file = engine->file;
         struct token_options options = {
                 .cloud = &file->cloud,
@@ -304,13 +306,18 @@ static int engine_add_tokens(struct engine *engine) {
         r = token_new(&engine->services, &options, &engine->token);
         if (r < 0)
                 return r;
+        if (estate)
+                token_follow(engine->token, &estate->token);
         if (!file->two_identities) {
                 engine->pruner = engine->token;
                 return 0;
         }
         options.identity = &file->pruner;
         options.effect = "nothing can be deleted";
-        return token_new(&engine->services, &options, &engine->pruner);
+        r = token_new(&engine->services, &options, &engine->pruner);
+        if (r == 0 && estate)
+                token_follow(engine->pruner, &estate->pruner);
+        return r;
 }
 
 /* What Azure has closed stays closed, and what was asked for counts on. */
@@ -518,6 +525,8 @@ struct engine_estate *engine_leave(struct engine *engine) {
                 estate->budgets[i].budget = take_ptr(s->budget);
         }
         estate->n_budgets = engine->n_subscriptions;
+        token_leave(engine->token, &estate->token);
+        token_leave(engine->pruner, &estate->pruner);
         estate->arm_clock = engine->arm_clock;
         estate->clock = engine->clock;
         estate->state = engine->state;

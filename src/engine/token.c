@@ -67,6 +67,7 @@ struct token {
 
         struct backoff backoff;
         struct mono retry;      /* no fetch before it, after a failure */
+        struct mono closed;     /* no request before it, as the service said; 0 ns: it did not */
         struct arm_error error; /* of the last fetch; class ARM_OK when it succeeded */
         enum told told;
 };
@@ -155,6 +156,21 @@ struct token *token_free(struct token *token) {
         str_wipe_free(token->bearer);
         free(token);
         return NULL;
+}
+
+void token_leave(const struct token *token, struct token_closed *ret_closed) {
+        *ret_closed = (struct token_closed){
+                .kind = token->options.identity->kind,
+                .until = token->closed,
+                .error = token->error,
+        };
+}
+
+void token_follow(struct token *token, const struct token_closed *closed) {
+        if (closed->kind != token->options.identity->kind)
+                return;
+        token->closed = token->retry = closed->until;
+        token->error = closed->error;
 }
 
 static bool token_is_usable(const struct token *token, struct mono now) {
@@ -250,6 +266,8 @@ static void token_failed(struct token *token, struct mono now) {
         int64_t wait_ns;
 
         principal_withhold(&token->principal, token->services, token->arc_key, &token->error);
+        if (token->error.retry_after_ns >= 0)
+                token->closed = mono_add_ns(now, token->error.retry_after_ns);
         wait_ns = token_wait_ns(token);
         /* Whoever is told to come back in minutes does not keep others waiting for that. */
         if (wait_ns < 0 || wait_ns > 60 * NSEC_PER_SEC ||

@@ -42,6 +42,16 @@ struct token_options {
 int token_new(const struct services *services, const struct token_options *options,
               struct token **ret_token);
 struct token *token_free(struct token *token);
+
+/* Until when the service of an identity is not to be asked, as it said itself, and what it said. */
+struct token_closed {
+        enum identity_kind kind;
+        struct mono until; /* 0 ns: it said nothing of the kind */
+        struct arm_error error;
+};
+void token_leave(const struct token *token, struct token_closed *ret_closed);
+/* A token that was made anew goes by what was said to the one before it, if it asks the same service. */
+void token_follow(struct token *token, const struct token_closed *closed);
 DEFINE_CLEANUP(struct token *, token_free)
 
 enum token_state {

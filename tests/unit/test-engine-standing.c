@@ -981,6 +981,32 @@ static void test_reload_keeps_retry_after(void **state) {
         engine_end();
 }
 
+/* Nor is the service of the identity; one of another kind is asked at once. */
+static void test_reload_keeps_retry_after_of_tokens(void **state) {
+        for (int other = 0; other < 2; other++) {
+                begin(4);
+                rule(HTTP_GET, "oauth2/token", 429, "{}");
+                f.rules[0].header = "Retry-After: 600";
+                f.rules[0].times = 1;
+                engine_begin();
+                engine_pass(30);
+                assert_int_equal(f.met[0], 1);
+                f.trace = true;
+                for (int i = 0; i < 3; i++) {
+                        f.estate = engine_leave(f.engine);
+                        f.engine = engine_free(f.engine);
+                        f.file.identity.kind = other ? IDENTITY_ARC : IDENTITY_MANAGED;
+                        engine_begin();
+                        f.estate = engine_estate_free(f.estate);
+                        engine_pass(100);
+                        assert_int_equal(f.sent.len > 0, other);
+                }
+                engine_pass(600);
+                assert_true(other || engine_plan(f.engine, 0));
+                engine_end();
+        }
+}
+
 /* By a clock of ours that is a day ahead a pause of an hour would be over. */
 static void test_reload_keeps_time(void **state) {
         begin(4);
@@ -1034,6 +1060,7 @@ int main(void) {
                 cmocka_unit_test(test_reload_keeps_state),
                 cmocka_unit_test(test_reload_ends_retirements),
                 cmocka_unit_test(test_reload_keeps_retry_after),
+                cmocka_unit_test(test_reload_keeps_retry_after_of_tokens),
                 cmocka_unit_test(test_reload_keeps_time),
         };
 
