@@ -406,7 +406,7 @@ static void end_keep_doubt(struct engine *engine, const struct policy *policy,
  * Whether the file's keep would delete too much, or was seen to and still asks for some of it. While it is
  * held back snapshots pile up, and with new disks there are more of them: what would be deleted comes to be
  * a smaller part, and no less of a surprise, also after a restart. By a part of the listings alone nothing
- * is seen.
+ * is seen, and nothing is over: what a listing lacks comes back.
  */
 static bool keep_is_doubted(struct engine *engine, const struct policy *policy,
                             struct policy_standing *standing, const char *rule, bool listed) {
@@ -414,7 +414,7 @@ static bool keep_is_doubted(struct engine *engine, const struct policy *policy,
         bool asked = state_is_acked(&engine->state, STATE_ASKED, policy->name, rule);
 
         standing->doubted |= asked || keep_was_doubted(engine, policy, rule) || (stands && listed);
-        if (standing->tally.beyond == 0 && all_are_planned(engine))
+        if (standing->tally.beyond == 0 && listed)
                 end_keep_doubt(engine, policy, standing);
         else if (standing->doubted && !asked)
                 /* Unwritten, it stands as long as this process. */
@@ -453,6 +453,7 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
         if (!acked && keep_is_doubted(engine, policy, standing, rule.data, listed)) {
                 if (listed)
                         remember_rule(engine, policy, standing, kept);
+                standing->hidden = standing->tally.beyond == 0;
                 return true;
         }
         if (!acked && !carried && !listed && known && strcmp(known->rule, rule.data) != 0) {

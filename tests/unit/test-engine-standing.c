@@ -815,6 +815,33 @@ static void test_retire_ends_elsewhere(void **state) {
         engine_end();
 }
 
+/* Nor is it over for a listing that shows none of what it would delete, though that comes back when there is so
+ * much more that it would not be raised any more. */
+static void test_policy_waits_unlisted(void **state) {
+        struct snap hidden[3];
+
+        begin(8);
+        f.keep_text = "last=8;pick=first;zone=UTC";
+        f.policy.keep.count[KEEP_LAST] = 6;
+        f.item.period_s = 40 * SEC_PER_DAY;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_POLICY));
+        memcpy(hidden, f.snaps, sizeof(hidden));
+        memmove(f.snaps, &f.snaps[3], 5 * sizeof(f.snaps[0]));
+        f.n_snaps = 5;
+        engine_pass(2 * 3600);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_POLICY));
+        memcpy(&f.snaps[5], hidden, sizeof(hidden));
+        f.n_snaps = 8;
+        for (int i = 0; i < 4; i++)
+                snap_add_ours(START_S - 2 * SEC_PER_DAY - i * EVERY_S);
+        engine_pass(2 * 3600);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_POLICY));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+}
+
 /* Who accepts that disks are missing accepts what is left, and not as many others at another time. */
 static void test_targets_are_these(void **state) {
         char before[ENGINE_HASH_SIZE];
@@ -1040,6 +1067,7 @@ int main(void) {
                 cmocka_unit_test(test_mass_over_restarts),
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_policy_waits),
+                cmocka_unit_test(test_policy_waits_unlisted),
                 cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_targets_are_these),
