@@ -315,6 +315,50 @@ static void test_many_vanished(void **state) {
         engine_end();
 }
 
+/* Of those that nobody looked at none counts as deleted where one of the others is there, and each does where none
+ * is, also after that. */
+static void test_many_vanished_or_not(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf listing = {};
+
+        fixture_init();
+        for (int i = 14; i > 0; i--)
+                snap_add_ours(START_S - 2 * SEC_PER_DAY - i * EVERY_S);
+        snap_add_ours(START_S);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        f.policy.has_keep = false;
+        engine_begin();
+        engine_pass(60);
+        strbuf_append_str(&listing, "{\"value\":[");
+        append_snap(&f.snaps[14], "Succeeded", &listing);
+        strbuf_append_str(&listing, "]}");
+        rule(HTTP_GET, "/snapshots?", 0, 200, strbuf_str(&listing));
+        f.snaps[1] = f.snaps[14];
+        f.n_snaps = 2;
+        engine_clock_stepped(f.engine);
+        engine_pass(60);
+        assert_said("14 snapshots of ours are no longer listed");
+        assert_int_equal(engine_counts(f.engine)->vanished, 9);
+        f.rules[0].times = f.met[0];
+        for (int i = 14; i > 0; i--)
+                snap_add_ours(START_S - 3 * SEC_PER_DAY - i * EVERY_S);
+        f.policy.has_keep = true;
+        engine_pass(3600);
+        assert_said("deletions are planned after 9 within a day");
+
+        f.policy.has_keep = false;
+        engine_pass(3700); /* nothing is planned any more */
+        f.snaps[0] = f.snaps[1];
+        f.n_snaps = 1;
+        engine_pass(3600);
+        for (int i = 14; i > 0; i--)
+                snap_add_ours(START_S - 4 * SEC_PER_DAY - i * EVERY_S);
+        f.policy.has_keep = true;
+        strbuf_clear(&f.said);
+        engine_pass(7200);
+        assert_said("deletions are planned after 24 within a day");
+        engine_end();
+}
+
 /* The disk of ours is in no listing: 404 of its own id, twice and an hour apart, says that it is gone. */
 static void test_gone(void **state) {
         static const struct {
@@ -440,6 +484,7 @@ int main(void) {
                 cmocka_unit_test(test_held_back_late),
                 cmocka_unit_test(test_vanished),
                 cmocka_unit_test(test_many_vanished),
+                cmocka_unit_test(test_many_vanished_or_not),
                 cmocka_unit_test(test_gone),
                 cmocka_unit_test(test_gone_by_another_clock),
                 cmocka_unit_test(test_survivors),

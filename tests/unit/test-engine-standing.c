@@ -815,6 +815,26 @@ static void test_retire_ends_elsewhere(void **state) {
         engine_end();
 }
 
+/* What another daemon of the same mind has deleted is not missed: all is listed without it, and another rule is
+ * taken for what it is. */
+static void test_rule_after_a_peer(void **state) {
+        begin(6);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        engine_begin();
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        engine_pass(60);
+        assert_int_equal(engine_plan(f.engine, 0)->policies[0].deletes, 4);
+        memmove(f.snaps, &f.snaps[4], 2 * sizeof(f.snaps[0]));
+        f.n_snaps = 2;
+        engine_pass(2 * 3600);
+        assert_int_equal(engine_counts(f.engine)->vanished, 0);
+        f.policy.keep.count[KEEP_LAST] = 3;
+        engine_reload();
+        engine_pass(60);
+        assert_int_equal(doubts(), BLOCK_PAUSED);
+        engine_end();
+}
+
 /* Nor is it over for a listing that shows none of what it would delete, though that comes back when there is so
  * much more that it would not be raised any more. */
 static void test_policy_waits_unlisted(void **state) {
@@ -1068,6 +1088,7 @@ int main(void) {
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_policy_waits),
                 cmocka_unit_test(test_policy_waits_unlisted),
+                cmocka_unit_test(test_rule_after_a_peer),
                 cmocka_unit_test(test_two_become_one),
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_targets_are_these),
