@@ -199,8 +199,12 @@ static enum op_verdict call_read(struct operation *op, struct mono now) {
                 call->renewed = true;
                 token_refuse(op->token, call->bearer);
                 call_clear(op);
+                /* In the next turn, as one that waits: its operation may have reasons by now not to send it. */
                 call->state = CALL_WAITING;
-                return call_try_send(op, now);
+                op->runnable = true;
+                op->wake = now;
+                engine_wake(op->engine);
+                return OP_AWAIT;
         }
         call->state = CALL_ENDED;
         return OP_CONTINUE;

@@ -166,6 +166,31 @@ static void test_accepted_others(void **state) {
         engine_end();
 }
 
+/* One whose token was refused is sent again with the next one, which others may have by then, and not when somebody
+ * has said stop since. */
+static void test_stopped_on_its_way(void **state) {
+        begin(4);
+        rule(HTTP_DELETE, "/snapshots/", 2, 401, NULL, ERROR("ExpiredAuthenticationToken"));
+        engine_begin();
+        while (f.requests[HTTP_DELETE] < 2)
+                assert_true(engine_turn(INT64_MAX - 1));
+        assert_int_equal(f.n_flights, 2);
+        rule(HTTP_GET, "oauth2", 0, 200, NULL,
+             "{\"access_token\":\"abd\",\"expires_in\":\"3599\",\"token_type\":\"Bearer\"}");
+        f.silent = f.flights[1]->request->url;
+        f.silent = strstr(f.silent, "/snapshots/");
+        f.silent = strndupa(f.silent, strcspn(f.silent, "?"));
+        while (f.requests[HTTP_DELETE] < 3)
+                assert_true(engine_turn(INT64_MAX - 1));
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        f.silent = NULL;
+        engine_pass(60);
+        assert_int_equal(f.met[0], 2);
+        assert_int_equal(f.requests[HTTP_DELETE], 3);
+        assert_int_equal(f.n_snaps, 3);
+        engine_end();
+}
+
 /* The policy gets another name in the middle of it: what was accepted of it is accepted. */
 static void test_accepted_formerly(void **state) {
         static char *formerly[] = {NULL};
@@ -488,6 +513,7 @@ int main(void) {
                 cmocka_unit_test(test_accepted_others),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
+                cmocka_unit_test(test_stopped_on_its_way),
                 cmocka_unit_test(test_failed_read_again),
                 cmocka_unit_test(test_slow_reread),
                 cmocka_unit_test(test_retired_not_missed),
