@@ -274,8 +274,10 @@ static void sum_up(struct engine *engine) {
         const struct policy_file *file = engine->file;
         struct utc now = engine_now(engine);
 
-        if (!engine->clock.stands && engine_knows_time(engine))
+        if (!engine->clock.stands && engine_knows_time(engine)) {
                 state_expire_deletions(&engine->state, now);
+                state_expire_fleets(&engine->state, engine->target_keys, file->n_targets, now);
+        }
         for (size_t p = 0; p < file->n_policies; p++) {
                 struct policy_standing *policy = &engine->policies[p];
 

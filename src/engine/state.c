@@ -270,6 +270,29 @@ void state_fleet_rename(struct state *state, const char *from, const char *to) {
         state->changed = true;
 }
 
+static bool fleet_is_over(const struct state_fleet *fleet, char (*keys)[17], size_t n,
+                          int64_t today) {
+        for (size_t i = 0; i < ARRAY_SIZE(fleet->fleet.day); i++)
+                if (fleet->fleet.day[i] != 0 && today - fleet->fleet.day[i] <= STATE_FLEET_DAYS)
+                        return false;
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(keys[i], fleet->key) == 0)
+                        return false;
+        return true;
+}
+
+void state_expire_fleets(struct state *state, char (*keys)[17], size_t n, struct utc now) {
+        int64_t today = utc_seconds(now) / SEC_PER_DAY;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < state->n_fleets; i++)
+                if (!fleet_is_over(&state->fleets[i], keys, n, today))
+                        state->fleets[kept++] = state->fleets[i];
+        if (kept < state->n_fleets)
+                state->changed = true;
+        state->n_fleets = kept;
+}
+
 const struct state_gone *state_gone_find(const struct state *state, const char *generation) {
         bool found;
         size_t at = state_gone_place(state, generation, &found);

@@ -34,6 +34,8 @@
 #define STATE_FAILURES_MAX 10000
 #define STATE_ACKS_MAX 1000
 #define STATE_FLEETS_MAX 10000
+/* Chosen: what is taken out of a policy file and put back within a month finds what was missing of it. */
+#define STATE_FLEET_DAYS 30
 #define STATE_DELETIONS_MAX 10000
 #define STATE_RULES_MAX 1000
 #define STATE_MASSES_MAX 1000
@@ -152,6 +154,10 @@ int target_key(const struct policy_file *file, size_t target, const char *policy
                char ret_key[static 17]);
 /* What is remembered of the target of one key is of another, unless something is remembered of that. */
 void state_fleet_rename(struct state *state, const char *from, const char *to);
+
+/* Forgets the fleets that were seen last more than STATE_FLEET_DAYS before @now, and are of none of the @n targets
+ * of these keys: of those that the policy file had. For good, so not by a clock in doubt. */
+void state_expire_fleets(struct state *state, char (*keys)[17], size_t n, struct utc now);
 
 /* Accepts; an earlier ack of the same policy and kind goes. Copies. Returns 0, -ENOMEM, -E2BIG. */
 int state_ack(struct state *state, enum doubt kind, const char *policy, const char *rule,

@@ -405,6 +405,27 @@ static void test_targets_formerly(void **state) {
         written = NULL;
 }
 
+/* What is remembered of a target that was edited goes with time, once all is well known. */
+static void test_targets_edited(void **state) {
+        begin(2);
+        remember();
+        f.item.period_s = 3600;
+        engine_begin();
+        engine_pass(60);
+        f.target.expect = 0;
+        f.target.groups = (char *[]){text("rg-*")};
+        f.target.n_groups = 1;
+        engine_reload();
+        engine_pass(2 * 3600);
+        assert_non_null(strstr(strstr(written, "\"key\"") + 1, "\"key\""));
+        f.now_ns += 40 * SEC_PER_DAY * NSEC_PER_SEC;
+        engine_pass(2 * 3600);
+        assert_null(strstr(strstr(written, "\"key\"") + 1, "\"key\""));
+        engine_end();
+        free(written);
+        written = NULL;
+}
+
 /* The only disk of a target is gone, which leaves it too small: what would be pruned of it stays. */
 static void test_gone_is_held(void **state) {
         begin(6);
@@ -1093,6 +1114,7 @@ int main(void) {
                 cmocka_unit_test(test_targets_unread),
                 cmocka_unit_test(test_targets_are_these),
                 cmocka_unit_test(test_targets_formerly),
+                cmocka_unit_test(test_targets_edited),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
                 cmocka_unit_test(test_absence_forgotten),

@@ -1496,6 +1496,33 @@ static void test_sweep(void **unused) {
         state_deinit(&sample);
 }
 
+/* Of targets that are edited again and again nothing is kept for ever: the ceiling would stop the doubt. */
+static void test_fleets_expire(void **state_) {
+        static char keys[][17] = {"0000000000000001"};
+        const struct utc then = utc_from_seconds(INT64_C(1793577600)),
+                         later = utc_add_seconds(then, STATE_FLEET_DAYS * SEC_PER_DAY);
+        struct state_fleet *fleet;
+        struct state state = {};
+
+        for (int i = 1; i <= 3; i++) {
+                char key[17];
+
+                snprintf(key, sizeof(key), "%016d", i);
+                assert_int_equal(state_fleet_get(&state, key, &fleet), 0);
+                fleet_see(&fleet->fleet, 12, i == 3 ? utc_add_seconds(then, SEC_PER_DAY) : then);
+        }
+        state.changed = false;
+        state_expire_fleets(&state, keys, 1, later);
+        assert_int_equal(state.n_fleets, 3);
+        assert_false(state.changed);
+        state_expire_fleets(&state, keys, 1, utc_add_seconds(later, SEC_PER_DAY));
+        assert_true(state.changed);
+        assert_int_equal(state.n_fleets, 2);
+        assert_string_equal(state.fleets[0].key, "0000000000000001");
+        assert_string_equal(state.fleets[1].key, "0000000000000003");
+        state_deinit(&state);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_written),
@@ -1520,6 +1547,7 @@ int main(void) {
                 cmocka_unit_test(test_deletions_early),
                 cmocka_unit_test(test_target_keys),
                 cmocka_unit_test(test_fleet_renamed),
+                cmocka_unit_test(test_fleets_expire),
                 cmocka_unit_test(test_sweep),
         };
 
