@@ -117,7 +117,9 @@ static int outcome(struct manager *manager, struct bus_call *call, int r, const 
         case ENGINE_E_SELECTED:
                 return bus_refuse(call, MANAGER_E_SELECTED,
                                   "a policy and a target of the policy file still select this "
-                                  "generation; what they select is not retired");
+                                  "generation, and nothing of it is retired, also not what is "
+                                  "unclaimed in it: the policy's formerly takes that over under "
+                                  "the name of its tags, and keep lets it go");
         case ENGINE_E_NOT_READ:
                 return bus_refuse(call, MANAGER_E_NOT_READ,
                                   "not every subscription was read yet, so nobody can say what "
