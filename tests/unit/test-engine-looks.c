@@ -3,6 +3,7 @@
  * in another state, survivors that are not what was listed, disks that come back, subscriptions that
  * cannot be read.
  */
+#include "core/planner.h"
 #include "engine-fixture.h"
 
 #define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
@@ -80,6 +81,41 @@ static void test_unlisted(void **state) {
                         fail_msg("row at line %d", rows[i].line);
                 engine_end();
         }
+}
+
+/* Another daemon of the same mind saw a new one complete before us, and deleted what it superseded: no alarm. */
+static void test_superseded_by_a_peer(void **state) {
+        begin();
+        f.item.period_s = 40 * SEC_PER_DAY;
+        engine_begin();
+        engine_pass(900);
+        assert_int_equal(f.n_snaps, 2);
+        assert_int_equal(engine_plan(f.engine, 0)->n_actions, 0);
+        if (f.snaps[1].slot_s == START_S)
+                f.snaps[0] = f.snaps[1];
+        f.n_snaps = 1;
+        snap_add_ours(START_S + EVERY_S);
+        engine_clock_stepped(f.engine);
+        engine_pass(60);
+        assert_int_equal(engine_plan(f.engine, 0)->series[0].complete, 2);
+        assert_int_equal(engine_counts(f.engine)->vanished, 0);
+        expect_said(__LINE__, "no longer listed", false);
+        engine_end();
+}
+
+/* One that somebody deletes is as good as gone, and the alarm does not wait until it is. */
+static void test_being_deleted(void **state) {
+        begin();
+        f.policy.has_keep = false;
+        engine_begin();
+        engine_pass(60);
+        f.snaps[0].state = "Deleting";
+        engine_clock_stepped(f.engine);
+        engine_pass(60);
+        expect_said(__LINE__, "gone, and it was not us who deleted it", true);
+        engine_pass(4000);
+        assert_int_equal(engine_counts(f.engine)->vanished, 1);
+        engine_end();
 }
 
 /* What min_keep relies on is re-read, and nothing goes unless it is the complete one of the listing. */
@@ -441,6 +477,8 @@ static void test_gone_and_listed(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_unlisted),
+                cmocka_unit_test(test_superseded_by_a_peer),
+                cmocka_unit_test(test_being_deleted),
                 cmocka_unit_test(test_survivors),
                 cmocka_unit_test(test_survivors_again),
                 cmocka_unit_test(test_unread_survivor),
