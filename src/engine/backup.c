@@ -246,6 +246,9 @@ static enum op_verdict backup_step(struct operation *op, struct mono now) {
         enum op_verdict verdict;
 
         verdict = operation_preflight(op, now);
+        /* Overdue: what is on its way has its effect all the same. */
+        backup->put |= verdict == OP_DONE && backup->state == BACKUP_AWAIT_CREATE &&
+                       op->call.state == CALL_IN_FLIGHT;
         if (verdict != OP_CONTINUE)
                 return verdict;
 

@@ -359,6 +359,9 @@ static enum op_verdict prune_step(struct operation *op, struct mono now) {
                         return verdict;
         }
         verdict = operation_preflight(op, now);
+        /* Overdue, as after a suspend: what is on its way has its effect all the same, and is counted. */
+        prune->sent |= verdict == OP_DONE && prune->state == PRUNE_AWAIT_DELETE &&
+                       op->call.state == CALL_IN_FLIGHT;
         if (verdict != OP_CONTINUE)
                 return verdict;
 

@@ -311,6 +311,9 @@ static enum op_verdict tagging_step(struct operation *op, struct mono now) {
         enum op_verdict verdict;
 
         verdict = operation_preflight(op, now);
+        /* Overdue: what is on its way has its effect all the same. */
+        tagging->changed |= verdict == OP_DONE && tagging->state == TAGGING_AWAIT_CHANGE &&
+                            op->call.state == CALL_IN_FLIGHT;
         if (verdict != OP_CONTINUE)
                 return verdict;
 

@@ -337,6 +337,26 @@ static void test_waited_and_held(void **state) {
         engine_end();
 }
 
+/* One whose time is over while its PUT is on the way may be there. */
+static void test_overdue(void **state) {
+        begin();
+        f.policy.has_keep = false;
+        f.item.period_s = 40 * DAY_S;
+        engine_pass(3600);
+        f.silent = "?api-version=2024-03-02";
+        assert_int_equal(backup(2 * DAY_S), 0);
+        engine_pass(1);
+        assert_int_equal(f.n_flights, 1);
+        f.silent = NULL;
+        while (f.requests[HTTP_PUT] == 0)
+                assert_true(engine_turn(INT64_MAX - 1));
+        f.silent = "/snapshots/db01-";
+        engine_pass(25 * 3600);
+        assert_ended(__LINE__, ORDER_FAILED, "could not be taken, or is not complete");
+        f.silent = NULL;
+        engine_end();
+}
+
 /* By another's hand: an alarm before its date, and none after. */
 static void test_vanished(void **state) {
         for (int late = 0; late < 2; late++) {
@@ -366,6 +386,7 @@ int main(void) {
                 cmocka_unit_test(test_under_way),
                 cmocka_unit_test(test_prune_off),
                 cmocka_unit_test(test_waited_and_held),
+                cmocka_unit_test(test_overdue),
                 cmocka_unit_test(test_vanished),
         };
 

@@ -166,6 +166,25 @@ static void test_accepted_others(void **state) {
         engine_end();
 }
 
+/* One whose time is over while its DELETE is on the way counts: it may have come out. */
+static void test_overdue_counts(void **state) {
+        disk = (typeof(disk)){};
+        begin(3);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        f.store = &store;
+        engine_begin();
+        while (f.requests[HTTP_DELETE] == 0)
+                assert_true(engine_turn(INT64_MAX - 1));
+        f.silent = "/snapshots/";
+        engine_pass(700);
+        assert_true(said("could not be deleted"));
+        assert_non_null(strstr(disk.bytes, "\"count\":1}"));
+        f.silent = NULL;
+        engine_end();
+        free(disk.bytes);
+        disk.bytes = NULL;
+}
+
 /* One whose token was refused is sent again with the next one, which others may have by then, and not when somebody
  * has said stop since. */
 static void test_stopped_on_its_way(void **state) {
@@ -514,6 +533,7 @@ int main(void) {
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
                 cmocka_unit_test(test_stopped_on_its_way),
+                cmocka_unit_test(test_overdue_counts),
                 cmocka_unit_test(test_failed_read_again),
                 cmocka_unit_test(test_slow_reread),
                 cmocka_unit_test(test_retired_not_missed),

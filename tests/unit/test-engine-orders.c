@@ -461,6 +461,18 @@ static void test_many(void **state) {
         engine_end();
 }
 
+/* One whose time is over while its PATCH is on the way may have been carried out. */
+static void test_overdue(void **state) {
+        begin(/* paused= */ true);
+        engine_pass(10);
+        f.silent = "/providers/Microsoft.Resources/tags/";
+        assert_int_equal(hold(f.snaps[0].name, "audit"), 0);
+        engine_pass(700);
+        assert_ended(__LINE__, ORDER_FAILED, "could not be held, or nobody saw that it was");
+        f.silent = NULL;
+        engine_end();
+}
+
 /* One that a reload or a stop finds under way is not seen to its end by anybody: the log has it, as it has that it
  * was given. */
 static void test_given_up(void **state) {
@@ -496,6 +508,7 @@ int main(void) {
                 cmocka_unit_test(test_adopt_read),
                 cmocka_unit_test(test_accepted),
                 cmocka_unit_test(test_many),
+                cmocka_unit_test(test_overdue),
                 cmocka_unit_test(test_given_up),
         };
 
