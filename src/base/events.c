@@ -647,8 +647,10 @@ static const struct event_entry events[] = {
                         .cause = "It is damaged, of a newer version, or not readable by the "
                                  "daemon's "
                                  "user.",
-                        .effect = "Pauses and acks are forgotten, freezes begin anew.",
-                        .remedy = "Give what was accepted again, see snapkeepctl status.",
+                        .effect = "Acks are forgotten, freezes begin anew. It may have held a "
+                                  "pause: nothing is deleted until snapkeepctl resume.",
+                        .remedy = "Resume when nobody had paused it, and give what was accepted "
+                                  "again, see snapkeepctl status.",
                 },
         [LOG_EVENT_STARTED] =
                 {

@@ -399,6 +399,21 @@ static int take_over_fleets(struct engine *engine) {
         return 0;
 }
 
+/* There is a state, and nobody can read it: deletions may have been paused by it, so they are now. */
+static void forget_state(struct engine *engine, int r) {
+        const char *why = r == STATE_E_DAMAGED ? "is damaged"
+                          : r == STATE_E_NEWER ? "is of a newer version"
+                                               : strerrordesc_np(-r);
+
+        engine->state.paused_prune = true;
+        engine->state.paused_until = UTC_NEVER;
+        engine->state.changed = true;
+        log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
+                 "the state that was kept %s%s; acks are forgotten, freezes begin anew, and "
+                 "deletions are paused until snapkeepctl resume",
+                 r < 0 ? "cannot be read: " : "", why);
+}
+
 /* Room for what stands, and what the state directory remembers of it. */
 static int engine_init_standing(struct engine *engine) {
         const struct policy_file *file = engine->file;
@@ -438,16 +453,8 @@ static int engine_init_standing(struct engine *engine) {
         r = state_load(engine->services.store, &engine->state);
         if (r == -ENOMEM)
                 return r; /* the file is as it was: it is for the next start to read */
-        if (r == STATE_E_DAMAGED || r == STATE_E_NEWER)
-                log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
-                         "the state that was kept %s: pauses and acks are forgotten, and freezes "
-                         "begin anew",
-                         r == STATE_E_NEWER ? "is of a newer version" : "is damaged");
-        else if (r < 0)
-                log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
-                         "the state that was kept cannot be read: %s; pauses and acks are "
-                         "forgotten, and freezes begin anew",
-                         strerrordesc_np(-r));
+        if (r != 0)
+                forget_state(engine, r);
         return take_over_fleets(engine);
 }
 

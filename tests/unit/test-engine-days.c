@@ -63,7 +63,8 @@ static int store_drop(struct store *store, const char *name) {
 static const struct store_ops store_ops = {store_get, store_put, store_drop};
 static struct store store = {&store_ops};
 
-/* A state that cannot be used is told of, and the daemon starts all the same. */
+/* A state that cannot be used is told of, and the daemon starts all the same. It may have held a pause of
+ * deletions: they wait for the operator's word. */
 static void test_state(void **state) {
         static const struct {
                 int line;
@@ -73,12 +74,12 @@ static void test_state(void **state) {
         } rows[] = {
                 {__LINE__, NULL, -ENOENT, NULL},
                 {__LINE__, NULL, -EIO,
-                 "warning: the state that was kept cannot be read: Input/output error; pauses and "
-                 "acks are forgotten, and freezes begin anew"},
+                 "warning: the state that was kept cannot be read: Input/output error; acks are forgotten, "
+                 "freezes begin anew, and deletions are paused until snapkeepctl resume"},
                 {__LINE__, "{\"version\":1,\n\"pause\":", 0,
-                 "warning: the state that was kept is damaged: pauses and acks are forgotten"},
+                 "warning: the state that was kept is damaged; acks are forgotten"},
                 {__LINE__, "{\"version\":2,\n", 0,
-                 "warning: the state that was kept is of a newer version: pauses and acks are"},
+                 "warning: the state that was kept is of a newer version; acks are"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -88,6 +89,10 @@ static void test_state(void **state) {
                 engine_begin();
                 expect_said(rows[i].line, rows[i].expect ?: "the state that was kept",
                             rows[i].expect != NULL);
+                engine_pass(200);
+                expect_said(rows[i].line, "is deleted (superseded", rows[i].expect == NULL);
+                if (rows[i].expect)
+                        assert_int_equal(engine_resume(f.engine, "operator"), 0);
                 engine_pass(200);
                 expect_said(rows[i].line, "is deleted (superseded", true);
                 assert_true(disk.writes > 0);
