@@ -156,8 +156,8 @@ static void say_unexplained(struct subscription *s, const struct look_question *
                      "no longer listed, and no look at it has shown why");
 }
 
-/* One that carries this policy's name is gone. While the policy's rule is in doubt, only a look at it
- * has shown so: the plan would have it gone, and is held back. */
+/* One that carries this policy's name is gone. While the policy's rule or the mass of its deletions is in
+ * doubt, only a look at it has shown so: the plan would have it gone, and is held back. */
 static void count_deletion(struct subscription *s, const char *name, struct utc created,
                            bool looked) {
         struct engine *engine = s->engine;
@@ -167,7 +167,8 @@ static void count_deletion(struct subscription *s, const char *name, struct utc 
                 const struct policy *policy = &engine->file->policies[p];
 
                 if (policy_claims(policy, name) &&
-                    (looked || !(engine->policy_blocks[p] & DOUBT_BIT(DOUBT_POLICY))))
+                    (looked || !(engine->policy_blocks[p] &
+                                 (DOUBT_BIT(DOUBT_POLICY) | DOUBT_BIT(DOUBT_MASS)))))
                         state_rule_uncount(&engine->state, policy->name);
         }
 }

@@ -310,11 +310,13 @@ static void append_rule(const struct policy *policy, struct strbuf *out) {
         keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, out);
 }
 
-static bool all_are_planned(const struct engine *engine) {
+/* Whether the worlds hold all of the policy that they should by what is remembered of it. */
+static bool all_is_listed(const struct engine *engine, const struct policy_standing *standing,
+                          const struct state_rule *known) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
-                if (!engine->subscriptions[i].plan)
+                if (!engine->subscriptions[i].plan || engine->subscriptions[i].listing.stands)
                         return false;
-        return true;
+        return !known || standing->tally.listed >= known->complete + standing->spent;
 }
 
 /* Whether it stood in the process before, under a name that the policy had then. */
@@ -337,7 +339,8 @@ void engine_end_mass(struct engine *engine, size_t p) {
 
 /*
  * Once it stands it stands until an ack, or until nothing is asked for any more, and over restarts: that
- * other disks gain in the meantime does not make the deletions less of a surprise.
+ * other disks gain in the meantime does not make the deletions less of a surprise. By a part of the
+ * listings alone nothing is over, though there be nothing to hold back: what a listing lacks comes back.
  */
 static bool mass_stands(struct engine *engine, size_t p) {
         const struct policy *policy = &engine->file->policies[p];
@@ -348,7 +351,7 @@ static bool mass_stands(struct engine *engine, size_t p) {
                               policy->max_delete_percent))
                 standing->mass = true;
         if (standing->tally.deletes == 0) {
-                if (all_are_planned(engine))
+                if (all_is_listed(engine, standing, known_rule(engine, policy)))
                         engine_end_mass(engine, p);
                 return false; /* nothing is held back */
         }
@@ -356,15 +359,6 @@ static bool mass_stands(struct engine *engine, size_t p) {
         if (standing->mass)
                 (void)state_mass_note(&engine->state, policy->name);
         return standing->mass;
-}
-
-/* Whether the worlds hold all of the policy that they should by what is remembered of it. */
-static bool all_is_listed(const struct engine *engine, const struct policy_standing *standing,
-                          const struct state_rule *known) {
-        for (size_t i = 0; i < engine->n_subscriptions; i++)
-                if (!engine->subscriptions[i].plan || engine->subscriptions[i].listing.stands)
-                        return false;
-        return !known || standing->tally.listed >= known->complete + standing->spent;
 }
 
 /* Whether no target of the policy lacks disks: those that are not listed may carry another rule. */

@@ -132,6 +132,53 @@ static void test_mass_over_restarts(void **state) {
         written = NULL;
 }
 
+/* What a listing lacks may come back: the doubt waits for it, over a restart too, though in the meantime it
+ * holds nothing back, and what was gained since would not raise it again. */
+static void test_mass_over_a_filter(void **state) {
+        enum {
+                VICTIMS = 13
+        };
+        struct snap victims[VICTIMS];
+
+        for (int i = 0; i < 2; i++) {
+                fixture_init();
+                remember();
+                f.item.period_s = 50 * SEC_PER_DAY; /* none is due in these days */
+                f.policy.min_age_s = SEC_PER_DAY;
+                for (int k = VICTIMS + 1; k >= 0; k--)
+                        snap_add_ours(START_S - k * SEC_PER_DAY);
+                engine_begin();
+                engine_pass(200);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+
+                memcpy(victims, f.snaps, sizeof(victims));
+                f.n_snaps -= VICTIMS;
+                memmove(f.snaps, f.snaps + VICTIMS, f.n_snaps * sizeof(*f.snaps));
+                engine_pass(3 * 3600);
+                assert_int_equal(doubts(), 0);
+                if (i == 1) {
+                        engine_end();
+                        engine_begin();
+                }
+                engine_pass(26 * 3600);
+                assert_int_equal(doubts(), 0);
+
+                for (int k = 5; k >= 0; k--)
+                        snap_add_ours(START_S + 29 * 3600 - k * EVERY_S);
+                memcpy(f.snaps + f.n_snaps, victims, sizeof(victims));
+                f.n_snaps += VICTIMS;
+                engine_pass(2 * 3600);
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                assert_int_equal(doubts(), DOUBT_BIT(DOUBT_MASS));
+                assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                engine_pass(200);
+                assert_true(f.requests[HTTP_DELETE] > 10);
+                engine_end();
+                free(written);
+                written = NULL;
+        }
+}
+
 /* ---- an accepted rule ---- */
 
 static const struct keep wide = {.count = {[KEEP_DAILY] = 400}},
@@ -1106,6 +1153,7 @@ static void test_reload_keeps_time(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_mass_over_restarts),
+                cmocka_unit_test(test_mass_over_a_filter),
                 cmocka_unit_test(test_ack_is_of_one_step),
                 cmocka_unit_test(test_policy_waits),
                 cmocka_unit_test(test_policy_waits_unlisted),
