@@ -25,6 +25,8 @@ static const char help_text[] =
         "  --latency-ms N          every reply waits so long\n"
         "  --operation-ms N        a create or delete takes so long (1000)\n"
         "  --linger-ms N           a deleted snapshot is still found for so long (500)\n"
+        "  --tagging-ms N          a change by the tags resource is an operation of so long; 0: "
+        "200 (0)\n"
         "  --copy-ms N             background copy of Ultra and Premium SSD v2 snapshots (360000)\n"
         "  --page-size N           elements of a page of a listing (1000)\n"
         "  --empty-pages N         of 100 pages, N come after an empty one (0)\n"
@@ -191,6 +193,7 @@ enum option_code {
         OPT_LATENCY,
         OPT_OPERATION,
         OPT_LINGER,
+        OPT_TAGGING,
         OPT_COPY,
         OPT_PAGE_SIZE,
         OPT_EMPTY_PAGES,
@@ -219,6 +222,7 @@ static const struct option long_options[] = {
         {"latency-ms", required_argument, NULL, OPT_LATENCY},
         {"operation-ms", required_argument, NULL, OPT_OPERATION},
         {"linger-ms", required_argument, NULL, OPT_LINGER},
+        {"tagging-ms", required_argument, NULL, OPT_TAGGING},
         {"copy-ms", required_argument, NULL, OPT_COPY},
         {"page-size", required_argument, NULL, OPT_PAGE_SIZE},
         {"empty-pages", required_argument, NULL, OPT_EMPTY_PAGES},
@@ -256,6 +260,8 @@ static bool apply_number(enum option_code code, const char *name, const char *va
                 options->service.operation_ns = (int64_t)number * NSEC_PER_MSEC;
         else if (code == OPT_LINGER)
                 options->service.linger_ns = (int64_t)number * NSEC_PER_MSEC;
+        else if (code == OPT_TAGGING)
+                options->service.tagging_ns = (int64_t)number * NSEC_PER_MSEC;
         else if (code == OPT_COPY)
                 options->service.copy_ns = (int64_t)number * NSEC_PER_MSEC;
         else if (code == OPT_PAGE_SIZE)
@@ -316,6 +322,7 @@ static bool apply(enum option_code code, const char *name, char *value, struct o
         case OPT_LATENCY:
         case OPT_OPERATION:
         case OPT_LINGER:
+        case OPT_TAGGING:
         case OPT_COPY:
         case OPT_PAGE_SIZE:
         case OPT_EMPTY_PAGES:

@@ -1,5 +1,5 @@
 /*
- * What is asked of a resource: reading, listing, deleting, tagging.
+ * What is asked of a resource: reading, listing, deleting.
  */
 #include "sim/service-private.h"
 
@@ -170,96 +170,6 @@ static int delete_one(struct service *service, struct utc now, const struct serv
                                        answer);
 }
 
-/* Tags. */
-
-static int answer_tags(const struct service_resource *resource, struct answer *answer) {
-        struct strbuf *body = &answer->body;
-
-        answer->status = 200;
-        strbuf_appendf(body, "{\"id\":\"%s/providers/Microsoft.Resources/tags/default\",",
-                       resource->id);
-        strbuf_append_str(body, "\"name\":\"default\",\"type\":\"Microsoft.Resources/tags\","
-                                "\"properties\":{\"tags\":");
-        sim_json_tags(body, resource);
-        strbuf_append_str(body, "}}");
-        return 0;
-}
-
-/* Applies the operation to @resource. Returns 0, 1 after answering, or -ENOMEM. */
-static int tags_apply(const char *operation, const cJSON *tags, struct service_resource *resource,
-                      struct answer *answer) {
-        const cJSON *tag;
-
-        if (strcmp(operation, "Delete") == 0) {
-                cJSON_ArrayForEach(tag, tags) {
-                        const char *value = service_tag_get(resource, tag->string);
-
-                        /* Name and value must both be as they are. */
-                        if (value && cJSON_IsString(tag) && strcmp(value, tag->valuestring) == 0)
-                                service_tag_unset(resource, tag->string);
-                }
-                return 0;
-        }
-        if (strcmp(operation, "Replace") == 0)
-                service_tags_clear(resource);
-        return service_tags_read(tags, resource, answer);
-}
-
-int service_tags_take(struct service *service, struct utc now, struct service_resource *resource,
-                      struct service_resource *scratch) {
-        int r;
-
-        r = service_tags_keep(service, now, resource);
-        if (r < 0)
-                return r;
-        r = service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
-        if (r < 0)
-                return r;
-
-        service_tags_clear(resource);
-        free(resource->tags);
-        resource->tags = take_ptr(scratch->tags);
-        resource->n_tags = scratch->n_tags;
-        resource->tags_capacity = scratch->tags_capacity;
-        resource->has_tags = true;
-        scratch->n_tags = 0;
-        return 0;
-}
-
-static int patch_tags(struct service *service, struct utc now, const struct service_call *call,
-                      struct service_resource *resource, struct answer *answer) {
-        _cleanup_(service_resource_freep) struct service_resource *scratch = NULL;
-        _cleanup_(cjson_deletep) cJSON *body = NULL;
-        const cJSON *tags;
-        const char *operation;
-        int r;
-
-        if (call->body)
-                body = cJSON_ParseWithLength(call->body, call->body_len);
-        operation = json_get_string(body, "operation");
-        tags = cJSON_GetObjectItemCaseSensitive(
-                cJSON_GetObjectItemCaseSensitive(body, "properties"), "tags");
-        if (!operation || !cJSON_IsObject(tags) ||
-            (strcmp(operation, "Merge") != 0 && strcmp(operation, "Replace") != 0 &&
-             strcmp(operation, "Delete") != 0))
-                return answer_bad_content(answer);
-
-        if (utc_is_set(resource->deleted_at))
-                return answer_error(answer, 409, "service", "Conflict",
-                                    "Another operation on '%s' is in progress.", resource->name);
-
-        /* All or nothing: the change is made on a copy. */
-        scratch = calloc(1, sizeof(*scratch));
-        if (!scratch)
-                return -ENOMEM;
-        r = service_tags_copy(scratch, resource->tags, resource->n_tags);
-        r = r ?: tags_apply(operation, tags, scratch, answer);
-        if (r != 0)
-                return r < 0 ? r : 0;
-        r = service_tags_take(service, now, resource, scratch);
-        return r < 0 ? r : answer_tags(resource, answer);
-}
-
 /* Places. */
 
 static int get_subscription(struct answer *answer) {
@@ -300,11 +210,11 @@ static int one_resource(struct service *service, struct utc now, const struct se
         if (!resource)
                 return answer_not_found(answer, route);
         if (route->kind == SERVICE_REQUEST_PATCH_TAGS)
-                return patch_tags(service, now, call, resource, answer);
+                return service_tags_patch(service, now, call, route, resource, answer);
         if (call->method == HTTP_PATCH)
                 return service_patch(service, now, call, route, resource, answer);
         if (route->kind == SERVICE_REQUEST_GET_TAGS)
-                return answer_tags(resource, answer);
+                return service_tags_answer(resource, answer);
         if (call->method == HTTP_POST)
                 return service_access(service, now, call, route, resource, answer);
         answer->status = 200;

@@ -99,6 +99,13 @@ struct tag_set {
         struct tag_set *next;
 };
 
+/* A change of tags that is not done yet, and who asked for it. */
+struct tagging {
+        cJSON *body;
+        uint64_t request;
+        unsigned client;
+};
+
 /* The incremental snapshots of one disk's life: what the limits count. */
 struct chain {
         struct guid source;
@@ -115,6 +122,7 @@ enum operation_kind {
         OPERATION_DELETE,
         OPERATION_BEGIN_ACCESS,
         OPERATION_END_ACCESS,
+        OPERATION_TAGS,
 };
 
 struct operation {
@@ -178,6 +186,8 @@ struct service {
         size_t n_dead, dead_capacity;
         struct service_resource **lingering; /* rows that are deleted, in the order of that */
         size_t n_lingering, lingering_capacity;
+        struct service_resource **tagging; /* whose tags are being changed, in the order of that */
+        size_t n_tagging, tagging_capacity;
         size_t n_started;                /* copies of snapshots that were ever made (CopyStart) */
         int64_t purge_at;                /* ticks: nothing can be buried before */
         struct service_resource **table; /* by hash of the id, chained; only rows */
@@ -387,10 +397,24 @@ int service_check_token(struct service *service, struct utc now, const struct se
 int service_token_entra(struct service *service, struct utc now, const struct service_call *call,
                         const struct route *route, struct answer *answer);
 
-/* service-arm.c: a request whose token, subscription and group are good. */
+/* service-tags.c */
+
+int service_tags_answer(const struct service_resource *resource, struct answer *answer);
+int service_tags_patch(struct service *service, struct utc now, const struct service_call *call,
+                       const struct route *route, struct service_resource *resource,
+                       struct answer *answer);
+/* Ends the changes whose time has come. Returns 0 or -ENOMEM. */
+int service_tags_settle(struct service *service, struct utc now);
+/* The change that runs, if any, will never be done. */
+void service_tags_drop(struct service *service, struct service_resource *resource);
+struct tagging *service_tagging_free(struct tagging *tagging);
+bool service_is_tagging(const struct service_resource *resource, struct utc at);
 /* The tags of @scratch in place of the resource's, and that in the journal. */
 int service_tags_take(struct service *service, struct utc now, struct service_resource *resource,
                       struct service_resource *scratch);
+
+/* service-arm.c: a request whose token, subscription and group are good. */
+
 int service_arm(struct service *service, struct utc now, const struct service_call *call,
                 const struct route *route, struct answer *answer);
 
@@ -424,6 +448,7 @@ int service_operation_get(struct service *service, struct utc now, const struct 
 /* service-put.c */
 
 int answer_bad_content(struct answer *answer);
+int answer_busy(const struct service_resource *resource, struct answer *answer);
 /* Adds the tags to the resource. Returns 0, 1 after answering, or -ENOMEM. */
 int service_tags_read(const cJSON *tags, struct service_resource *resource, struct answer *answer);
 int service_patch(struct service *service, struct utc now, const struct service_call *call,

@@ -140,7 +140,7 @@ static int answer_updated(struct service *service, struct utc now, const struct 
                                        answer);
 }
 
-static int answer_busy(const struct service_resource *resource, struct answer *answer) {
+int answer_busy(const struct service_resource *resource, struct answer *answer) {
         return answer_error(answer, 409, "service", "Conflict",
                             "Another operation on '%s' is in progress.", resource->name);
 }
@@ -152,7 +152,7 @@ static int put_again(struct service *service, struct utc now, const struct servi
                      const cJSON *body, const char *source, struct answer *answer) {
         int r;
 
-        if (utc_is_set(resource->deleted_at))
+        if (utc_is_set(resource->deleted_at) || resource->tagging)
                 return answer_busy(resource, answer);
         if (!source != !resource->source_id ||
             (source && !str_equal_nocase(source, resource->source_id)))
@@ -181,7 +181,7 @@ int service_patch(struct service *service, struct utc now, const struct service_
                 body = cJSON_ParseWithLength(call->body, call->body_len);
         if (!cJSON_IsObject(body))
                 return answer_bad_content(answer);
-        if (utc_is_set(resource->deleted_at))
+        if (utc_is_set(resource->deleted_at) || resource->tagging)
                 return answer_busy(resource, answer);
 
         r = update(service, now, body, resource, answer);

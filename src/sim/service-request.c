@@ -534,7 +534,8 @@ int service_handle(struct service *service, struct utc now, const struct service
         /* A machine's clock may step back; the model's time does not. */
         now.ticks = MAX(now.ticks, service->last.ticks);
         service->last = now;
-        r = service_purge(service, now);
+        r = service_tags_settle(service, now);
+        r = r ?: service_purge(service, now);
         if (r < 0)
                 return r;
         r = route_init(&route, call->method, call->url);

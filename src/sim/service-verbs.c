@@ -134,7 +134,8 @@ int service_delete(struct service *service, struct utc now, const char *id) {
         if (service_resource_is_locked(resource))
                 return SERVICE_E_LOCKED;
 
-        r = service_remove(service, now, resource, 0);
+        r = service_tags_settle(service, now);
+        r = r ?: service_remove(service, now, resource, 0);
         return r < 0 ? r : service_purge(service, now);
 }
 
@@ -175,7 +176,8 @@ int service_retag(struct service *service, struct utc now, const char *id,
         if (!resource)
                 return SERVICE_E_MISSING;
 
-        r = service_tags_keep(service, now, resource);
+        r = service_tags_settle(service, now);
+        r = r ?: service_tags_keep(service, now, resource);
         if (r < 0)
                 return r;
         service_tags_clear(resource);
@@ -193,7 +195,8 @@ int service_set_tag(struct service *service, struct utc now, const char *id, con
         if (!resource)
                 return SERVICE_E_MISSING;
 
-        r = service_tags_keep(service, now, resource);
+        r = service_tags_settle(service, now);
+        r = r ?: service_tags_keep(service, now, resource);
         if (r < 0)
                 return r;
         if (value) {
@@ -343,6 +346,9 @@ int service_delete_group(struct service *service, struct utc now, const char *su
                     service_resource_is_locked(service->rows[i]))
                         return SERVICE_E_LOCKED;
 
+        r = service_tags_settle(service, now);
+        if (r < 0)
+                return r;
         for (size_t i = service->n_rows; i > 0; i--) {
                 struct service_resource *resource = service->rows[i - 1];
 

@@ -407,10 +407,14 @@ static void dump_resources(struct strbuf *out, const struct service *service, st
         }
 }
 
-int service_dump(const struct service *service, struct utc now, char **ret_json) {
+int service_dump(struct service *service, struct utc now, char **ret_json) {
         _cleanup_(strbuf_deinit) struct strbuf out = {.max = UINT32_MAX};
         const char *comma = "";
+        int r;
 
+        r = service_tags_settle(service, now);
+        if (r < 0)
+                return r;
         strbuf_append_str(&out, "{\"groups\":[");
         for (const struct group *group = service->groups; group; group = group->next) {
                 if (group->gone)

@@ -73,6 +73,7 @@ struct service_resource *service_resource_free(struct service_resource *resource
         free(resource->public_access);
         free(resource->hyperv_generation);
         free(resource->listed);
+        service_tagging_free(resource->tagging);
         free(resource);
         return NULL;
 }
@@ -125,6 +126,7 @@ struct service *service_free(struct service *service) {
         free(service->rows);
         free(service->dead);
         free(service->lingering);
+        free(service->tagging);
         free(service->table);
         free(service->operations);
         free(service->effects);
@@ -341,6 +343,7 @@ int service_resource_new(struct service *service, enum service_kind kind, struct
         resource->group = group->name;
         resource->copied_at = resource->deleted_at = resource->gone_at = UTC_NONE;
         resource->copy_failed_at = resource->access_at = resource->access_until = UTC_NONE;
+        resource->tagging_at = resource->tagged_at = UTC_NONE;
         SIM_APPEND(&id, "/subscriptions/");
         strbuf_append_str(&id, resource->subscription);
         SIM_APPEND(&id, "/resourceGroups/");
@@ -425,6 +428,7 @@ int service_remove(struct service *service, struct utc now, struct service_resou
         if (r < 0)
                 return r;
 
+        service_tags_drop(service, resource);
         resource->deleted_at = now;
         resource->gone_at = (struct utc){now.ticks + linger_ns / NSEC_PER_TICK};
         resource->deleted_by = service->current;
@@ -576,12 +580,19 @@ const struct service_resource *service_resource_at(const struct service *service
         return service->rows[index];
 }
 
-enum service_state service_resource_state(const struct service_resource *resource, struct utc now) {
+static enum service_state made_state(const struct service_resource *resource, struct utc now) {
         if (utc_is_set(resource->deleted_at) && resource->deleted_at.ticks <= now.ticks)
                 return SERVICE_DELETING;
         if (now.ticks < resource->done_at.ticks)
                 return SERVICE_UPDATING;
         return resource->fails ? SERVICE_FAILED : SERVICE_SUCCEEDED;
+}
+
+enum service_state service_resource_state(const struct service_resource *resource, struct utc now) {
+        enum service_state state = made_state(resource, now);
+
+        return state != SERVICE_DELETING && service_is_tagging(resource, now) ? SERVICE_UPDATING
+                                                                              : state;
 }
 
 int service_resource_permille(const struct service_resource *resource, struct utc now) {
@@ -621,8 +632,7 @@ bool service_resource_is_locked(const struct service_resource *resource) {
 bool service_resource_is_complete(const struct service_resource *resource, struct utc now) {
         int permille = service_resource_permille(resource, now);
 
-        return service_resource_state(resource, now) == SERVICE_SUCCEEDED &&
-               (permille < 0 || permille == 1000);
+        return made_state(resource, now) == SERVICE_SUCCEEDED && (permille < 0 || permille == 1000);
 }
 
 size_t service_effects(const struct service *service) {

@@ -55,17 +55,19 @@ enum {
         SERVICE_E_MISSING,    /* no such group, disk or snapshot */
         SERVICE_E_INVALID,    /* the world's JSON, an id or a name is not as it must be */
         SERVICE_E_LOCKED,     /* a lock forbids it to hands, too */
+        SERVICE_E_BUSY,       /* a change of its tags runs */
 };
 
 struct service;
 
 struct service_options {
-        uint64_t seed;          /* of GUIDs and tokens */
-        bool bare_accepted;     /* the 202 of a PUT has no id, name and type (recorded in 2021) */
-        size_t page_size;       /* elements of a listing's page */
-        int64_t operation_ns;   /* from a PUT or DELETE to the end of its operation */
-        int64_t linger_ns;      /* from the 202 of a DELETE until a GET answers 404 */
-        int64_t copy_ns;        /* of an Ultra or Premium SSD v2 snapshot from 0 to 100 percent */
+        uint64_t seed;        /* of GUIDs and tokens */
+        bool bare_accepted;   /* the 202 of a PUT has no id, name and type (recorded in 2021) */
+        size_t page_size;     /* elements of a listing's page */
+        int64_t operation_ns; /* from a PUT or DELETE to the end of its operation */
+        int64_t linger_ns;    /* from the 202 of a DELETE until a GET answers 404 */
+        int64_t tagging_ns; /* of a change by the tags resource; 0: it is answered 200, and done */
+        int64_t copy_ns;    /* of an Ultra or Premium SSD v2 snapshot from 0 to 100 percent */
         int64_t listing_lag_ns; /* listings show the world of so long ago; single GETs do not */
         uint32_t empty_pages;   /* in 100 pages, so many are empty and come before the real one */
         int64_t token_life_s;   /* of tokens of either endpoint */
@@ -127,6 +129,8 @@ struct service_resource {
         struct utc copy_failed_at;  /* it stands still from here; UTC_NONE while it does not */
         struct utc access_at;       /* a SAS was opened; UTC_NONE for never */
         struct utc access_until;    /* it is closed or runs out */
+        struct utc tagging_at;      /* a change of its tags was accepted; UTC_NONE for never */
+        struct utc tagged_at;       /* and is done: Updating, with the tags of before, till then */
         struct utc deleted_at;      /* the DELETE was accepted; UTC_NONE while it lives */
         struct utc gone_at;         /* a GET answers 404 from here; UTC_NONE while it lives */
         uint64_t created_by;        /* number of the request; 0 for a verb */
@@ -139,6 +143,7 @@ struct service_resource {
         char *hyperv_generation;   /* as the creator wrote it; NULL for none */
         bool has_tags;             /* a set of tags was given, were it empty */
         struct tag_set *past_tags; /* what lagging listings may still show, newest first */
+        struct tagging *tagging;   /* a change of tags that runs; NULL for none */
         uint64_t id_hash;
         struct service_resource *next_same_hash;
         void *group_object, *chain_object, *region_object;
@@ -427,6 +432,9 @@ int service_retag(struct service *service, struct utc now, const char *id,
 /* Sets one tag, or removes it when @value is NULL. Returns 0, -ENOMEM, SERVICE_E_MISSING. */
 int service_set_tag(struct service *service, struct utc now, const char *id, const char *name,
                     const char *value);
+/* Sets one by the tags resource, which takes the options' time. Returns the same, SERVICE_E_BUSY. */
+int service_merge_tag(struct service *service, struct utc now, const char *id, const char *name,
+                      const char *value);
 
 /* Truth. */
 
@@ -440,7 +448,8 @@ const char *service_tag_get(const struct service_resource *resource, const char 
 enum service_state service_resource_state(const struct service_resource *resource, struct utc now);
 /* 0 to 1000, in tenths of a percent; -1 when it has no percentage. */
 int service_resource_permille(const struct service_resource *resource, struct utc now);
-/* Succeeded, and its percentage is 100 or none, and it was not deleted. */
+/* Succeeded, and its percentage is 100 or none, and it was not deleted. That its tags are being changed takes
+ * nothing from it, though meanwhile it is Updating. */
 bool service_resource_is_complete(const struct service_resource *resource, struct utc now);
 /* Its background copy failed: completionPercent stands below 100 for ever. */
 bool service_resource_copy_failed(const struct service_resource *resource, struct utc now);
@@ -493,7 +502,7 @@ struct service_counts service_counts(const struct service *service);
 int service_load(struct service *service, struct utc now, const char *json, size_t len,
                  char **reterr_what);
 /* Groups, disks, virtual machines and snapshots that a GET would find, in the order of creation. */
-int service_dump(const struct service *service, struct utc now, char **ret_json);
+int service_dump(struct service *service, struct utc now, char **ret_json);
 /* @n disks "disk-0001" and on in group rg-app of SERVICE_SUBSCRIPTION, tagged backup=gold, beside
  * an empty rg-snapshots, and the client of the secret flow. Returns 0, -ENOMEM, SERVICE_E_EXISTS. */
 int service_populate(struct service *service, struct utc now, size_t n);

@@ -83,7 +83,7 @@ static const char *header(const char *name) {
         return http_headers_get(&reply->headers, name);
 }
 
-/* "properties.output.name" of the last body, or NULL. */
+/* "properties.output.name" of the last body, "value.0.name" of a listing's first, or NULL. */
 static const cJSON *at(const char *path) {
         const cJSON *item = body;
 
@@ -94,7 +94,8 @@ static const cJSON *at(const char *path) {
                 assert_true(len < sizeof(name));
                 memcpy(name, path, len);
                 name[len] = '\0';
-                item = cJSON_GetObjectItemCaseSensitive(item, name);
+                item = cJSON_IsArray(item) ? cJSON_GetArrayItem(item, atoi(name))
+                                           : cJSON_GetObjectItemCaseSensitive(item, name);
                 path += len + (path[len] == '.');
         }
         return item;

@@ -417,6 +417,103 @@ static void test_tags(void **state) {
         assert_string_equal(text_at("properties.tags.a"), "b");
 }
 
+/* A change that takes its time: what a GET and a listing show meanwhile, and what others do to it. */
+static void test_tags_by_operation(void **state) {
+        static const char url[] =
+                SNAPS "/s1/providers/Microsoft.Resources/tags/default?api-version=2021-04-01";
+        static const char hold[] =
+                "{\"operation\":\"Merge\",\"properties\":{\"tags\":{\"hold\":\"audit\"}}}";
+        const struct service_resource *snapshot;
+        char operation[1024];
+        size_t n;
+
+        assert_int_equal(ask(HTTP_PUT, SNAPS "/s1" V, OF(DISK)), 202);
+        snapshot = service_find(service, SNAPS "/s1");
+        pass(2000);
+        service_options(service)->tagging_ns = 10 * NSEC_PER_SEC;
+        assert_int_equal(ask(HTTP_PATCH, url, "{\"operation\":\"Eat\"}"), 400);
+        assert_int_equal(ask(HTTP_PATCH, url, hold), 202);
+        assert_string_equal(header("Retry-After"), "2");
+        assert_non_null(header("Location"));
+        snprintf(operation, sizeof(operation), "%s",
+                 header("Azure-AsyncOperation") + strlen(ORIGIN));
+        n = service_effects(service);
+
+        pass(1000);
+        assert_int_equal(ask(HTTP_GET, operation, NULL), 200);
+        assert_string_equal(text_at("status"), "InProgress");
+        assert_int_equal(ask(HTTP_GET, SNAPS "/s1" V, NULL), 200);
+        assert_string_equal(text_at("properties.provisioningState"), "Updating");
+        assert_null(at("tags.hold"));
+        assert_int_equal(ask(HTTP_GET, SNAPS V, NULL), 200);
+        assert_string_equal(text_at("value.0.properties.provisioningState"), "Updating");
+        assert_null(at("value.0.tags.hold"));
+        assert_int_equal(ask(HTTP_GET, url, NULL), 200);
+        assert_null(at("properties.tags.hold"));
+        /* Its data is what it was. */
+        assert_true(service_resource_is_complete(snapshot, now));
+        /* One change at a time, of hands too, whose other tags are not lost. */
+        assert_int_equal(ask(HTTP_PATCH, url, hold), 409);
+        assert_string_equal(text_at("error.code"), "Conflict");
+        assert_int_equal(ask(HTTP_PATCH, SNAPS "/s1" V, "{\"tags\":{}}"), 409);
+        assert_int_equal(ask(HTTP_PUT, SNAPS "/s1" V, OF(DISK)), 409);
+        assert_int_equal(service_merge_tag(service, now, snapshot->id, "hold", "hand"),
+                         SERVICE_E_BUSY);
+        assert_int_equal(service_set_tag(service, now, snapshot->id, "other", "hand"), 0);
+
+        pass(9000);
+        assert_int_equal(ask(HTTP_GET, operation, NULL), 200);
+        assert_string_equal(text_at("status"), "Succeeded");
+        assert_int_equal(ask(HTTP_GET, SNAPS "/s1" V, NULL), 200);
+        assert_string_equal(text_at("properties.provisioningState"), "Succeeded");
+        assert_string_equal(text_at("tags.hold"), "audit");
+        assert_string_equal(text_at("tags.other"), "hand");
+        assert_int_equal(ask(HTTP_GET, SNAPS V, NULL), 200);
+        assert_string_equal(text_at("value.0.properties.provisioningState"), "Succeeded");
+        assert_string_equal(text_at("value.0.tags.hold"), "audit");
+        /* In the journal: the hand's, and then the request's, when it was done. */
+        assert_int_equal(service_effects(service), n + 2);
+        assert_int_equal(service_effect_at(service, n)->request, 0);
+        assert_true(service_effect_at(service, n + 1)->request > 0);
+        assert_int_equal(service_effect_at(service, n + 1)->at.ticks, snapshot->tagged_at.ticks);
+
+        /* A lagging listing shows it as it was: before, meanwhile, and after. */
+        service_options(service)->listing_lag_ns = 20 * NSEC_PER_SEC;
+        pass(60000);
+        assert_int_equal(ask(HTTP_PATCH, url,
+                             "{\"operation\":\"Delete\",\"properties\":{\"tags\":{\"hold\":"
+                             "\"audit\"}}}"),
+                         202);
+        for (int i = 0; i < 3; i++) {
+                pass(15000 - i * 5000); /* 5 s before it, 5 s and 10 s after */
+                assert_int_equal(ask(HTTP_GET, SNAPS V, NULL), 200);
+                assert_string_equal(text_at("value.0.properties.provisioningState"),
+                                    i == 1 ? "Updating" : "Succeeded");
+                assert_string_equal(text_at("value.0.tags.hold"), i < 2 ? "audit" : "");
+        }
+
+        /* A hand's takes its time, too. */
+        assert_int_equal(service_merge_tag(service, now, SNAPS "/s2", "hold", "hand"),
+                         SERVICE_E_MISSING);
+        assert_int_equal(service_merge_tag(service, now, snapshot->id, "hold", "hand"), 0);
+        assert_int_equal(ask(HTTP_GET, SNAPS "/s1" V, NULL), 200);
+        assert_string_equal(text_at("properties.provisioningState"), "Updating");
+        assert_null(service_tag_get(snapshot, "hold"));
+        pass(10000);
+        assert_int_equal(service_set_tag(service, now, snapshot->id, "hold", NULL), 0);
+        assert_int_equal(ask(HTTP_GET, SNAPS "/s1" V, NULL), 200);
+        assert_null(at("tags.hold"));
+
+        /* Deleted meanwhile, it is changed no more. */
+        n = service_effects(service);
+        assert_int_equal(ask(HTTP_PATCH, url, hold), 202);
+        assert_int_equal(ask(HTTP_DELETE, SNAPS "/s1" V, NULL), 202);
+        pass(60000);
+        assert_int_equal(ask(HTTP_GET, SNAPS "/s1" V, NULL), 404);
+        assert_int_equal(service_effects(service), n + 1);
+        assert_int_equal(service_effect_at(service, n)->kind, SERVICE_EFFECT_DELETED);
+}
+
 static void test_budgets(void **state) {
         service_options(service)->rates = 1;
         for (int i = 0; i < 240; i++)
@@ -622,14 +719,23 @@ static void test_recorded_shapes(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         static const struct CMUnitTest tests[] = {
-                CASE(test_answers),         CASE(test_life),
-                CASE(test_existing_name),   CASE(test_limits),
-                CASE(test_background_copy), CASE(test_failed_create),
-                CASE(test_listings),        CASE(test_lagging_listing),
-                CASE(test_tokens),          CASE(test_tags),
-                CASE(test_budgets),         CASE(test_budgets_of_regions),
-                CASE(test_service_clock),   CASE(test_world_round_trip),
-                CASE(test_deterministic),   CASE(test_recorded_shapes),
+                CASE(test_answers),
+                CASE(test_life),
+                CASE(test_existing_name),
+                CASE(test_limits),
+                CASE(test_background_copy),
+                CASE(test_failed_create),
+                CASE(test_listings),
+                CASE(test_lagging_listing),
+                CASE(test_tokens),
+                CASE(test_tags),
+                CASE(test_tags_by_operation),
+                CASE(test_budgets),
+                CASE(test_budgets_of_regions),
+                CASE(test_service_clock),
+                CASE(test_world_round_trip),
+                CASE(test_deterministic),
+                CASE(test_recorded_shapes),
         };
 
         return cmocka_run_group_tests_name("sim-service", tests, NULL, NULL);
