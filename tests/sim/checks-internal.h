@@ -32,9 +32,11 @@ enum period {
 struct look {
         struct utc arrived;  /* true time of the GET at the service; zero: never */
         bool held;           /* what its reply showed */
+        bool changing;       /* and that somebody was changing it: Updating, though complete */
         struct mono heard;   /* when it read it; 0: not yet */
         struct utc heard_of; /* @arrived of the reply that was read */
         bool heard_held;
+        bool heard_changing;
 };
 
 struct seen_snapshot {

@@ -128,6 +128,10 @@ static void check_reread(struct checks *c, unsigned node, const struct seen_snap
                               "before it was read",
                               s->r->name);
 
+        if (look->heard_changing)
+                checks_broken(c, PROMISE_REREAD, "DELETE of %s, which was read as being changed",
+                              s->r->name);
+
         c->evaluated[PROMISE_HELD]++;
         if (look->heard_held)
                 checks_broken(c, PROMISE_HELD, "DELETE of %s, which was read as held", s->r->name);
@@ -327,6 +331,8 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
         s->looks[event->node - 1].arrived = utc;
         s->looks[event->node - 1].held =
                 service_tag_get(s->r, "snapkeep-hold") || service_resource_has_access(s->r, utc);
+        s->looks[event->node - 1].changing = service_resource_is_complete(s->r, utc) &&
+                                             service_resource_state(s->r, utc) == SERVICE_UPDATING;
 }
 
 /* The node has listed the world as it was at @at. */
@@ -443,4 +449,5 @@ void checks_heard(struct checks *c, unsigned node, enum http_method method, cons
         s->looks[node - 1].heard = now;
         s->looks[node - 1].heard_of = s->looks[node - 1].arrived;
         s->looks[node - 1].heard_held = s->looks[node - 1].held;
+        s->looks[node - 1].heard_changing = s->looks[node - 1].changing;
 }

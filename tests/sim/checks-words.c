@@ -149,6 +149,12 @@ void checks_logged(struct checks *c, unsigned node, const struct log_entry *entr
         }
 }
 
+/* Nobody has changed its tags since: while that runs it is Updating, which is not complete. */
+static bool is_as_then(const struct seen_snapshot *s, struct utc seen) {
+        return s->tagged_at.ticks < seen.ticks &&
+               (!utc_is_set(s->r->tagging_at) || s->r->tagged_at.ticks < seen.ticks);
+}
+
 /* What it says is newest must have been there when it looked, and nothing newer may have been. */
 void checks_status(struct checks *c, unsigned node, const struct checks_status *status,
                    struct utc utc) {
@@ -180,7 +186,7 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
                 found |= s->r->time_created.ticks == status->newest.ticks;
                 /* Two sights: it was complete well before the listing began. */
                 if (service_resource_is_complete(s->r, (struct utc){seen.ticks - TICKS_PER_SEC}) &&
-                    s->tagged_at.ticks < seen.ticks && s->r->created_at.ticks < seen.ticks &&
+                    is_as_then(s, seen) && s->r->created_at.ticks < seen.ticks &&
                     s->r->time_created.ticks <= seen.ticks && s->slot_s <= utc_seconds(seen) &&
                     (!utc_is_set(status->newest) ||
                      s->r->time_created.ticks > status->newest.ticks)) {

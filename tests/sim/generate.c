@@ -14,6 +14,7 @@
 #define STREAM_IDENTITY 201
 #define STREAM_KINDS 202
 #define STREAM_HANDS 203
+#define STREAM_TAGS 204
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -185,6 +186,16 @@ static void choose_identities(struct story *story) {
                 story->wants[i].two_identities = two;
 }
 
+/* Compute answers either way; the longer ones outlast what a daemon waits before it looks again. */
+static void choose_tagging(struct story *story) {
+        struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_TAGS);
+        bool takes_time = chance(&s, 50);
+        bool is_short = chance(&s, 60);
+
+        if (takes_time)
+                story->tagging_s = is_short ? between(&s, 1, 10) : between(&s, 10, 200);
+}
+
 static int event_compare(const void *a, const void *b) {
         const struct story_event *x = a, *y = b;
 
@@ -254,6 +265,7 @@ void story_generate(uint64_t seed, struct story *ret_story) {
                         skus[chance(&s, 55) ? 0 : sim_stream_below(&s, ARRAY_SIZE(skus))];
         choose_policies(&s, ret_story);
         choose_identities(ret_story);
+        choose_tagging(ret_story);
         choose_events(&s, 0, ret_story);
         choose_kinds(ret_story);
         s = sim_stream_init(seed, 0, STREAM_HANDS);
@@ -364,8 +376,9 @@ void story_print(const struct story *story) {
         for (unsigned i = 0; i < story->n_disks; i++)
                 printf("%s%s%s%s", i > 0 ? ", " : "", story->skus[i],
                        story->encrypted[i] ? " encrypted" : "", story->shared[i] ? " shared" : "");
-        printf("), %u daemons, %d days, noise %u, %zu faults spared\n", story->n_nodes, story->days,
-               story->noise, story->n_spared);
+        printf("), %u daemons, %d days, tags take %lld s, noise %u, %zu faults spared\n",
+               story->n_nodes, story->days, (long long)story->tagging_s, story->noise,
+               story->n_spared);
         for (const char *p = strbuf_str(&text); *p;) {
                 int len = (int)strcspn(p, "\n");
 

@@ -160,7 +160,7 @@ bool hand_begins(struct play *play, const struct story_event *event) {
                 return false;
         event_take(play, event, s->r->id);
         if (event->kind == EVENT_HAND_HOLDS)
-                r = service_set_tag(service, play_now(play), s->r->id, "snapkeep-hold", "audit");
+                r = service_merge_tag(service, play_now(play), s->r->id, "snapkeep-hold", "audit");
         else if (event->kind == EVENT_HAND_LOCKS)
                 r = service_lock(service, play_now(play), s->r->id, true);
         else

@@ -105,8 +105,31 @@ static void hold_at_reread(enum network_hook when, const struct network_event *e
         if (!strstr(event->url, path))
                 return;
         holder->held = tale_pick(&holder->tale, "disk-1", 0);
-        tale_must(&holder->tale, service_set_tag(rig->service, sim_true_utc(rig->sim),
-                                                 holder->held.id, "snapkeep-hold", "audit"));
+        tale_must(&holder->tale, service_merge_tag(rig->service, sim_true_utc(rig->sim),
+                                                   holder->held.id, "snapkeep-hold", "audit"));
+}
+
+/* The hold takes ten minutes, and the first victim's re-read shows it only by its state. */
+void named_held_slowly(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct holder holder = {};
+
+        begin_day(&holder.tale, rig, &want);
+        service_options(rig->service)->tagging_ns = 10 * MINUTE_NS;
+        rig->hook = hold_at_reread;
+        rig_run(rig, 4 * HOUR_NS);
+        rig->hook = NULL;
+        tale_expect(&holder.tale, holder.held.id[0], "nobody read a victim again");
+        tale_expect(&holder.tale, tale_lives(&holder.tale, holder.held.serial),
+                    "one is gone that was about to be held");
+        tale_expect(&holder.tale,
+                    tale_said(&holder.tale, "state is no longer what the plan saw") == 1,
+                    "the change was told %u times",
+                    tale_said(&holder.tale, "state is no longer what the plan saw"));
+        tale_settle(&holder.tale);
+        tale_expect(&holder.tale, tale_ours(&holder.tale, "disk-1") == 7,
+                    "%zu are there in place of 6 and one", tale_ours(&holder.tale, "disk-1"));
+        tale_end(&holder.tale);
 }
 
 void named_held_by_hand(struct rig *rig) {

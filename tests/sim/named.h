@@ -161,6 +161,7 @@ void named_private(struct rig *rig);
 void named_deleted_by_hand(struct rig *rig);
 void named_retagged_by_hand(struct rig *rig);
 void named_held_by_hand(struct rig *rig);
+void named_held_slowly(struct rig *rig);
 void named_hold_behind(struct rig *rig);
 void named_held_by_order(struct rig *rig);
 void named_adopted_by_order(struct rig *rig);

@@ -59,8 +59,8 @@ static void play_hook(enum network_hook when, const struct network_event *event,
                 return;
         snprintf(id, sizeof(id), "%.*s", (int)strcspn(path, "?"), path);
         r = service_find(rig->service, id);
-        if (!r || service_set_tag(rig->service, sim_true_utc(rig->sim), id, "snapkeep-hold",
-                                  "audit") != 0)
+        if (!r || service_merge_tag(rig->service, sim_true_utc(rig->sim), id, "snapkeep-hold",
+                                    "audit") != 0)
                 return;
         memcpy(play->held_at_read, id, sizeof(id));
         play->hold_at_read = false;
@@ -77,6 +77,7 @@ static void play_begin(struct play *play, const struct story *story, bool echo) 
         rig->hook = play_hook;
         rig->hook_data = play;
         rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-other", SERVICE_REGION));
+        service_options(rig->service)->tagging_ns = story->tagging_s * NSEC_PER_SEC;
         if (story->wants[0].two_identities)
                 rig_two_identities(rig);
         for (size_t i = 0; i < story->n_spared; i++)

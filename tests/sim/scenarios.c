@@ -231,6 +231,7 @@ const struct scenario scenarios[] = {
         {"deleted-by-hand", 1, named_deleted_by_hand},
         {"retagged-by-hand", 1, named_retagged_by_hand},
         {"held-by-hand", 1, named_held_by_hand},
+        {"held-slowly", 1, named_held_slowly},
         {"hold-behind", 1, named_hold_behind},
         {"held-by-order", 1, named_held_by_order},
         {"adopted-by-order", 1, named_adopted_by_order},

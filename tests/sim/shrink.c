@@ -97,6 +97,11 @@ static void shrink_rest(struct shrinker *s) {
                 if (!try(s, &candidate))
                         break;
         }
+        if (s->best->tagging_s > 0) {
+                candidate = *s->best;
+                candidate.tagging_s = 0;
+                try(s, &candidate);
+        }
         if (s->best->n_nodes > 1) {
                 candidate = *s->best;
                 candidate.n_nodes = 1;

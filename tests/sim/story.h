@@ -121,7 +121,8 @@ struct story {
         bool encrypted[STORY_DISKS_MAX]; /* with the key of STORY_SET */
         bool shared[STORY_DISKS_MAX];
         struct intent wants[STORY_POLICIES_MAX];
-        uint32_t noise; /* faults' rates, a multiple of the least; 0 when shrunk */
+        int64_t tagging_s; /* a change of tags is an operation of so long; 0: done at once */
+        uint32_t noise;    /* faults' rates, a multiple of the least; 0 when shrunk */
         struct story_event events[STORY_EVENTS_MAX];
         size_t n_events;
         struct story_spared *spared; /* [STORY_SPARED_MAX], or NULL */
