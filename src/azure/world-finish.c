@@ -381,7 +381,10 @@ static int settle_disks(struct world *world) {
                 if (r < 0)
                         return r;
                 world->orphans[world->n_orphans++] = (struct orphan){
-                        i, world->origins.items[generations.newest[i] - 1].disk_tag};
+                        .generation = i,
+                        .disk = world->origins.items[generations.newest[i] - 1].disk_tag,
+                        .created = world->snapshots[generations.newest[i] - 1].time_created,
+                };
         }
         return 0;
 }

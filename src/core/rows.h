@@ -79,7 +79,8 @@ enum {
  */
 struct orphan {
         uint32_t generation;
-        uint32_t disk; /* "subscription/group/name", as the tag has it */
+        uint32_t disk;      /* "subscription/group/name", as the tag has it */
+        struct utc created; /* when the one with that tag was: the disk was there then */
 };
 
 /* Why a snapshot is held: the text of its hold tag. */

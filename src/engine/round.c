@@ -163,7 +163,7 @@ static bool is_learning(const struct subscription *s) {
         bool absent = false;
 
         for (size_t i = 0; i < state->n_gone && !absent; i++)
-                absent = !utc_is_set(state->gone[i].since);
+                absent = utc_is_set(state->gone[i].first) && !utc_is_set(state->gone[i].since);
         return s->listing.stands || s->engine->clock.stands || s->lagging > 0 || !s->agreed ||
                absent;
 }

@@ -376,30 +376,60 @@ static bool all_are_read(const struct engine *engine) {
         return true;
 }
 
-static bool generation_is_listed(const struct engine *engine, const char *generation) {
+/* Where a disk was at an instant. */
+struct place {
+        char disk[RESOURCE_ID_TEXT_SIZE]; /* "subscription/group/name", as tags have it */
+        struct utc seen;
+};
+
+/* When the disks of the world were listed, which may be some time before its snapshots were. */
+static struct utc disks_seen(const struct subscription *s, const struct world_view *view) {
+        int64_t before_ns = s->disks_at.ns > 0 ? s->begin.ns - s->disks_at.ns : 0;
+
+        return (struct utc){view->begin.ticks - before_ns / NSEC_PER_TICK};
+}
+
+/* Where the newest listing that has it has it; false when none does. */
+static bool place_listed(const struct engine *engine, const char *generation,
+                         struct place *ret_place) {
+        bool listed = false;
+
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *s = &engine->subscriptions[i];
                 struct world_view view;
+                struct utc seen;
                 uint32_t number;
 
-                if (!engine->subscriptions[i].world)
+                if (!s->world)
                         continue;
-                view = world_view(engine->subscriptions[i].world);
+                view = world_view(s->world);
                 number = intern_find(view.strings, generation);
-                for (size_t d = 0; number != 0 && d < view.n_disks; d++)
-                        if (view.disks[d].generation == number)
-                                return true;
+                seen = disks_seen(s, &view);
+                for (size_t d = 0; number != 0 && d < view.n_disks; d++) {
+                        if (view.disks[d].generation != number ||
+                            (listed && seen.ticks <= ret_place->seen.ticks))
+                                continue;
+                        listed = true;
+                        ret_place->seen = seen;
+                        snprintf(ret_place->disk, sizeof(ret_place->disk), "%s/%s/%s", s->id,
+                                 view_str(&view, view.disks[d].group),
+                                 view_str(&view, view.disks[d].name));
+                }
         }
-        return false;
+        return listed;
 }
 
 /* Those that came back: their absence is over. */
-static void forget_returned(struct engine *engine) {
-        for (size_t i = engine->state.n_gone; i > 0; i--) {
+static void end_returned(struct engine *engine) {
+        for (size_t i = 0; i < engine->state.n_gone; i++) {
                 char generation[GUID_TEXT_SIZE];
+                struct place place;
 
-                stpcpy(generation, engine->state.gone[i - 1].generation);
-                if (generation_is_listed(engine, generation))
-                        state_gone_forget(&engine->state, generation);
+                stpcpy(generation, engine->state.gone[i].generation);
+                if (!place_listed(engine, generation, &place))
+                        continue;
+                state_gone_end(&engine->state, generation);
+                (void)state_gone_see(&engine->state, generation, place.disk, place.seen);
         }
 }
 
@@ -409,16 +439,87 @@ static int orphan_compare(const void *a, const void *b) {
         return CMP(x->generation, y->generation);
 }
 
-static bool orphan_is_listed(const struct engine *engine, const char *generation) {
+/* NULL when it is none of the view. */
+static const struct orphan *find_orphan(const struct world_view *view, const char *generation) {
+        struct orphan key = {.generation = intern_find(view->strings, generation)};
+
+        if (key.generation == 0 || view->n_orphans == 0)
+                return NULL;
+        return bsearch(&key, view->orphans, view->n_orphans, sizeof(key), orphan_compare);
+}
+
+static bool has_moved(const struct world_view *view, const char *generation) {
+        uint32_t number = intern_find(view->strings, generation);
+        const struct snapshot_row *rows;
+        size_t n = 0;
+
+        if (number != 0)
+                view_generation(view, number, &rows, &n);
+        for (size_t i = 0; i < n; i++)
+                if (rows[i].flags & ROW_MOVED)
+                        return true;
+        return false;
+}
+
+/* Whether there are snapshots of it that say that it is where no listing has it. */
+static bool has_older_places(const struct engine *engine, const char *generation) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 struct world_view view = world_view(engine->subscriptions[i].world);
-                struct orphan orphan = {.generation = intern_find(view.strings, generation)};
 
-                if (orphan.generation != 0 && view.n_orphans > 0 &&
-                    bsearch(&orphan, view.orphans, view.n_orphans, sizeof(orphan), orphan_compare))
+                if (find_orphan(&view, generation) || has_moved(&view, generation))
                         return true;
         }
         return false;
+}
+
+/* Where the newest tag of all subscriptions has it: a move leaves older ones behind. */
+static bool place_tagged(const struct engine *engine, const char *generation,
+                         struct place *ret_place) {
+        bool tagged = false;
+
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct world_view view = world_view(engine->subscriptions[i].world);
+                const struct orphan *orphan = find_orphan(&view, generation);
+
+                if (!orphan || (tagged && orphan->created.ticks <= ret_place->seen.ticks))
+                        continue;
+                tagged = true;
+                ret_place->seen = orphan->created;
+                snprintf(ret_place->disk, sizeof(ret_place->disk), "%s",
+                         view_str(&view, orphan->disk));
+        }
+        return tagged;
+}
+
+/* Unwritten, it is tried again with the next world. */
+static void note_place(struct engine *engine, const struct world_view *view, uint32_t number) {
+        const char *generation = view_str(view, number);
+        struct place place;
+
+        if (place_listed(engine, generation, &place) ||
+            (state_gone_find(&engine->state, generation) &&
+             place_tagged(engine, generation, &place)))
+                (void)state_gone_see(&engine->state, generation, place.disk, place.seen);
+}
+
+/* Where disks are that have moved since the newest snapshot that is listed here, or went to another subscription;
+ * and where those that seemed gone were last, by what is listed now. */
+static void note_places(struct subscription *s) {
+        struct world_view own = world_view(s->world);
+        uint32_t number = 0;
+
+        for (size_t i = 0; i < own.n_snapshots; i++) {
+                if (!(own.snapshots[i].flags & ROW_MOVED) || own.snapshots[i].generation == number)
+                        continue;
+                number = own.snapshots[i].generation;
+                note_place(s->engine, &own, number);
+        }
+        for (size_t i = 0; i < s->engine->n_subscriptions; i++) {
+                struct world_view view = world_view(s->engine->subscriptions[i].world);
+
+                for (size_t j = 0; j < view.n_orphans; j++)
+                        note_place(s->engine, &view, view.orphans[j].generation);
+        }
 }
 
 /* Those of which no snapshot is left: nothing asks any more whether the disk is gone. Where they are only
@@ -428,7 +529,7 @@ static void forget_without_snapshots(struct engine *engine) {
                 char generation[GUID_TEXT_SIZE];
 
                 stpcpy(generation, engine->state.gone[i - 1].generation);
-                if (!orphan_is_listed(engine, generation))
+                if (!has_older_places(engine, generation))
                         state_gone_forget(&engine->state, generation);
         }
 }
@@ -519,50 +620,71 @@ static bool parse_disk(const char *text, struct resource_id *ret_id) {
 struct turn {
         bool proven;            /* gone since, and asked for to see whether it is back */
         struct mono not_before; /* follows when it was asked for last; 0 ns: never */
-        size_t orphan;          /* of the view */
+        size_t number;          /* of the orphans of the view, and then of what is remembered */
+        char generation[GUID_TEXT_SIZE];
 };
 
 static int compare_turns(const void *a, const void *b) {
         const struct turn *x = a, *y = b;
 
         return CMP(x->proven, y->proven)
-                       ?: CMP(x->not_before.ns, y->not_before.ns) ?: CMP(x->orphan, y->orphan);
+                       ?: CMP(x->not_before.ns, y->not_before.ns) ?: CMP(x->number, y->number);
+}
+
+static void add_turn(const struct subscription *s, const char *generation, size_t number,
+                     struct mono now, struct turn *turns, size_t *n) {
+        const struct memory *memory = subscription_memory_find(s, "orphan", generation, "");
+        const struct state_gone *gone = state_gone_find(&s->engine->state, generation);
+
+        if (memory && (memory->running || now.ns < memory->not_before.ns))
+                return;
+        turns[*n] = (struct turn){
+                .proven = gone && utc_is_set(gone->since),
+                .not_before = memory ? memory->not_before : (struct mono){},
+                .number = number,
+        };
+        stpcpy(turns[*n].generation, generation);
+        (*n)++;
 }
 
 /* All whose time has come, in the order of their turns: nobody is asked for again for ever before others
- * were once. */
+ * were once. What was here last may have its snapshots elsewhere. */
 static size_t orphans_in_turn(const struct subscription *s, const struct world_view *view,
                               struct mono now, struct turn *turns) {
+        const struct state *state = &s->engine->state;
         size_t n = 0;
 
-        for (size_t i = 0; i < view->n_orphans; i++) {
-                const char *generation = view_str(view, view->orphans[i].generation);
-                const struct memory *memory = subscription_memory_find(s, "orphan", generation, "");
-                const struct state_gone *gone = state_gone_find(&s->engine->state, generation);
-
-                if (memory && (memory->running || now.ns < memory->not_before.ns))
-                        continue;
-                turns[n++] = (struct turn){
-                        .proven = gone && utc_is_set(gone->since),
-                        .not_before = memory ? memory->not_before : (struct mono){},
-                        .orphan = i,
-                };
-        }
+        for (size_t i = 0; i < view->n_orphans; i++)
+                add_turn(s, view_str(view, view->orphans[i].generation), i, now, turns, &n);
+        for (size_t i = 0; i < state->n_gone; i++)
+                if (!find_orphan(view, state->gone[i].generation))
+                        add_turn(s, state->gone[i].generation, view->n_orphans + i, now, turns, &n);
         if (n > 0)
                 qsort(turns, n, sizeof(*turns), compare_turns);
         return n;
 }
 
-/* Returns whether it is asked for. */
-static bool seek_orphan(struct subscription *s, const struct world_view *view,
-                        const struct orphan *orphan, struct mono now) {
-        struct look_question question = {.kind = LOOK_DISK};
-        const char *generation = view_str(view, orphan->generation);
-        struct memory *memory;
+/* The one place of which 404 says that the disk is gone. */
+static bool last_place(const struct engine *engine, const char *generation,
+                       struct place *ret_place) {
+        const struct state_gone *gone = state_gone_find(&engine->state, generation);
 
-        if (generation_is_listed(s->engine, generation) ||
-            !parse_disk(view_str(view, orphan->disk), &question.id) ||
+        if (!gone || !gone->disk)
+                return place_tagged(engine, generation, ret_place);
+        snprintf(ret_place->disk, sizeof(ret_place->disk), "%s", gone->disk);
+        ret_place->seen = gone->seen;
+        return true;
+}
+
+/* Returns whether it is asked for. */
+static bool seek_orphan(struct subscription *s, const char *generation, struct mono now) {
+        struct look_question question = {.kind = LOOK_DISK};
+        struct memory *memory;
+        struct place place;
+
+        if (!last_place(s->engine, generation, &place) || !parse_disk(place.disk, &question.id) ||
             strcmp(question.id.subscription, s->id) != 0 ||
+            place_listed(s->engine, generation, &place) ||
             guid_parse(generation, strlen(generation), &question.unique_id) < 0)
                 return false;
         memory = subscription_memory_of(s, "orphan", generation, "");
@@ -579,16 +701,17 @@ void subscription_seek_orphans(struct subscription *s, struct mono now) {
         _cleanup_(freep) struct turn *turns = NULL;
         size_t n, asked = 0;
 
-        forget_returned(s->engine);
+        end_returned(s->engine);
         if (!all_are_read(s->engine))
                 return;
         forget_without_snapshots(s->engine);
-        turns = calloc(view.n_orphans + 1, sizeof(*turns));
+        note_places(s);
+        turns = calloc(view.n_orphans + s->engine->state.n_gone + 1, sizeof(*turns));
         if (!turns)
                 return; /* with the next world */
         n = orphans_in_turn(s, &view, now, turns);
         for (size_t i = 0; i < n && asked < SIGHT_ORPHANS_MAX; i++)
-                asked += seek_orphan(s, &view, &view.orphans[turns[i].orphan], now);
+                asked += seek_orphan(s, turns[i].generation, now);
 }
 
 /* By the disk and generation, by which its history is found. */
@@ -603,6 +726,21 @@ static void say_disk_gone(const struct subscription *s, const struct look_questi
         log_commit(s->engine->services.log, &entry,
                    "disk %s (%s) is gone, its snapshots are frozen", question->id.name,
                    question->generation);
+}
+
+/* What is remembered of the disk's absence from where it was last; NULL when that is not where it was asked for,
+ * or nothing can be remembered. */
+static struct state_gone *absence(struct engine *engine, const struct look_question *question) {
+        struct state_gone *gone;
+        struct resource_id id;
+        struct place place;
+
+        if (!all_are_read(engine) || !last_place(engine, question->generation, &place) ||
+            !parse_disk(place.disk, &id) || resource_id_compare(&id, &question->id) != 0 ||
+            state_gone_see(&engine->state, question->generation, place.disk, place.seen) < 0 ||
+            state_gone_get(&engine->state, question->generation, &gone) < 0)
+                return NULL;
+        return gone;
 }
 
 static void disk_looked(struct subscription *s, const struct look_question *question,
@@ -623,17 +761,18 @@ static void disk_looked(struct subscription *s, const struct look_question *ques
                 subscription_lags(s);
                 subscription_doubt(s, "a GET shows disk %s, which the listing lacks",
                                    question->id.name);
-                state_gone_forget(&s->engine->state, question->generation);
+                state_gone_end(&s->engine->state, question->generation);
                 break;
         case LOOK_OTHER:
                 /* Another disk has the name: that says nothing of where this one is. */
-                state_gone_forget(&s->engine->state, question->generation);
+                state_gone_end(&s->engine->state, question->generation);
                 break;
         case LOOK_GONE:
                 /* By a clock that is behind it would be gone for long already. */
                 if (s->engine->clock.stands)
                         break;
-                if (state_gone_get(&s->engine->state, question->generation, &gone) < 0)
+                gone = absence(s->engine, question);
+                if (!gone)
                         break;
                 s->engine->state.changed = true;
                 if (!utc_is_set(gone->first))

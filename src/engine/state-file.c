@@ -164,11 +164,16 @@ static void gone_write(struct json_writer *w, const struct state *state, size_t 
         json_write_string(w, "generation", gone->generation);
         write_time(w, "first", gone->first);
         write_time(w, "since", gone->since);
+        /* The first files had neither. */
+        if (gone->disk) {
+                json_write_string(w, "disk", gone->disk);
+                write_time(w, "seen", gone->seen);
+        }
         json_close(w);
 }
 
 static int gone_read(const struct cJSON *json, struct state *state) {
-        const char *text = json_string(json, "generation");
+        const char *text = json_string(json, "generation"), *disk = json_string(json, "disk");
         struct state_gone gone = {};
         struct guid guid;
         bool found;
@@ -176,15 +181,24 @@ static int gone_read(const struct cJSON *json, struct state *state) {
 
         if (!text || guid_parse(text, strlen(text), &guid) < 0 ||
             !read_time(json, "first", UTC_NONE, &gone.first) ||
-            !read_time(json, "since", UTC_NONE, &gone.since))
+            !read_time(json, "since", UTC_NONE, &gone.since) ||
+            !read_time(json, "seen", UTC_NONE, &gone.seen) ||
+            (disk && strlen(disk) >= RESOURCE_ID_TEXT_SIZE))
                 return STATE_E_DAMAGED;
         guid_format(&guid, gone.generation);
         if (state_gone_place(state, gone.generation, &found) != state->n_gone)
                 return STATE_E_DAMAGED;
 
+        if (disk) {
+                gone.disk = strdup(disk);
+                if (!gone.disk)
+                        return -ENOMEM;
+        }
         r = state_gone_make(state, state->n_gone);
-        if (r < 0)
+        if (r < 0) {
+                free(gone.disk);
                 return r;
+        }
         state->gone[state->n_gone - 1] = gone;
         return 0;
 }

@@ -4,6 +4,7 @@
 #include "engine/state-private.h"
 
 #include "base/array.h"
+#include "base/str.h"
 #include "core/naming.h"
 
 #include <assert.h>
@@ -25,6 +26,8 @@ void state_deinit(struct state *state) {
         for (size_t i = 0; i < state->n_acks; i++)
                 state_ack_deinit(&state->acks[i]);
         free(state->acks);
+        for (size_t i = 0; i < state->n_gone; i++)
+                free(state->gone[i].disk);
         free(state->gone);
         for (size_t i = 0; i < state->n_unselected; i++)
                 free(state->unselected[i].policy);
@@ -225,6 +228,8 @@ int state_gone_get(struct state *state, const char *generation, struct state_gon
                         return r;
                 snprintf(state->gone[at].generation, sizeof(state->gone[at].generation), "%s",
                          generation);
+                state->gone[at].disk = NULL;
+                state->gone[at].seen = UTC_NONE;
                 state->gone[at].first = UTC_NONE;
                 state->gone[at].since = UTC_NONE;
                 state->changed = true;
@@ -306,9 +311,41 @@ void state_gone_forget(struct state *state, const char *generation) {
 
         if (!found)
                 return;
+        free(state->gone[at].disk);
         state->n_gone--;
         memmove(&state->gone[at], &state->gone[at + 1],
                 (state->n_gone - at) * sizeof(*state->gone));
+        state->changed = true;
+}
+
+int state_gone_see(struct state *state, const char *generation, const char *disk, struct utc seen) {
+        _cleanup_(freep) char *copy = NULL;
+        struct state_gone *gone;
+        int r;
+
+        r = state_gone_get(state, generation, &gone);
+        if (r < 0)
+                return r;
+        if (gone->disk && (str_equal_nocase(gone->disk, disk) || gone->seen.ticks > seen.ticks))
+                return 0;
+        copy = strdup(disk);
+        if (!copy)
+                return -ENOMEM;
+        free(gone->disk);
+        gone->disk = take_ptr(copy);
+        gone->seen = seen;
+        gone->first = gone->since = UTC_NONE;
+        state->changed = true;
+        return 0;
+}
+
+void state_gone_end(struct state *state, const char *generation) {
+        bool found;
+        size_t at = state_gone_place(state, generation, &found);
+
+        if (!found || (!utc_is_set(state->gone[at].first) && !utc_is_set(state->gone[at].since)))
+                return;
+        state->gone[at].first = state->gone[at].since = UTC_NONE;
         state->changed = true;
 }
 

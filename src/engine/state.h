@@ -27,9 +27,9 @@
 #include <stdint.h>
 
 #define STATE_FILE "state"
-/* Chosen ceilings: of ten thousand disks in a few policies all may be gone, and each have a failed one;
- * acks are made by hand. */
-#define STATE_GONE_MAX 100000
+/* Chosen ceilings: of ten thousand disks in a few policies all may be gone, and as many before, and each have
+ * a failed one; acks are made by hand. */
+#define STATE_GONE_MAX 20000
 #define STATE_UNSELECTED_MAX 10000
 #define STATE_FAILURES_MAX 10000
 #define STATE_ACKS_MAX 1000
@@ -56,9 +56,12 @@ struct state_ack {
         struct utc at;
 };
 
-/* A disk that a listing no longer has. */
+/* A disk that a listing no longer has, or has in another place than snapshots of it say: then both instants
+ * are UTC_NONE. They are about the one place, and what is not found in another proves nothing. */
 struct state_gone {
         char generation[GUID_TEXT_SIZE];
+        char *disk;       /* owned; "subscription/group/name": where it was last; NULL: not known */
+        struct utc seen;  /* it was there then; UTC_NONE without disk */
         struct utc first; /* the first 404 in this absence */
         struct utc since; /* the second one, an hour or more later; UTC_NONE: not proven yet */
 };
@@ -132,6 +135,11 @@ int state_fleet_get(struct state *state, const char *key, struct state_fleet **r
 /* NULL when there is none. */
 const struct state_gone *state_gone_find(const struct state *state, const char *generation);
 void state_gone_forget(struct state *state, const char *generation);
+/* The disk was at @disk at the instant @seen. What is remembered of another place, or of none, is over when that
+ * was no later. Adds. Returns 0, -ENOMEM, or -E2BIG at the ceiling. */
+int state_gone_see(struct state *state, const char *generation, const char *disk, struct utc seen);
+/* Its absence is over, and where it was last stays. */
+void state_gone_end(struct state *state, const char *generation);
 
 /* Remembers that the policy does not select the generation, whose disk is listed. Copies. Returns 0, -ENOMEM,
  * or -E2BIG at the ceiling. */

@@ -54,7 +54,8 @@ static void test_planner(void **state) {
                 row->keep = keep_number(f, i == 2 ? "last=8;pick=first;zone=UTC"
                                                   : "last=9;pick=first;zone=UTC");
         }
-        f->orphan = (struct orphan){number(f, GENERATION_2), number(f, SUBSCRIPTION "/rg-app/x")};
+        f->orphan = (struct orphan){.generation = number(f, GENERATION_2),
+                                    .disk = number(f, SUBSCRIPTION "/rg-app/x")};
         f->n_orphans = 1;
         known = (struct generation_standing){.generation = GENERATION_2,
                                              .gone_since = utc_from_seconds(NOW)};

@@ -550,7 +550,7 @@ static void test_absence_forgotten(void **state) {
 }
 
 /* The disk is once not found, goes on in another subscription, and is found nowhere again: two looks an hour
- * apart are asked for anew. */
+ * apart are asked for anew, where it was last. */
 static void test_absence_elsewhere(void **state) {
         begin_two();
         f.item.period_s = SEC_PER_DAY;
@@ -562,13 +562,95 @@ static void test_absence_elsewhere(void **state) {
         assert_true(f.met[4] == 1);
         set_second(200, DISKS(SUB_2, GENERATION, ""));
         engine_pass(2 * 3600);
-        set_second(200, NOTHING);
-        while (f.met[4] == 1)
-                engine_pass(60);
-        assert_false(said("is gone, its snapshots are frozen"));
+        f.rules[2] = (struct rule){.method = HTTP_GET,
+                                   .url = SUB_2 "/resourceGroups/rg-app" COMPUTE "/disks/db01",
+                                   .status = 404,
+                                   .body = ERROR("ResourceNotFound"),
+                                   .kept_from = true};
+        for (int i = 0; i < 2; i++) {
+                set_second(200, NOTHING);
+                f.met[2] = 0;
+                for (int j = 0; j < 180 && f.met[2] == 0; j++)
+                        engine_pass(60);
+                assert_int_equal(f.met[2], 1);
+                assert_int_equal(f.met[4], 1);
+                assert_false(said("is gone, its snapshots are frozen"));
+                if (i == 0) {
+                        set_second(200, DISKS(SUB_2, GENERATION, ""));
+                        engine_pass(2 * 3600);
+                }
+        }
         engine_pass(3 * 3600);
         assert_true(said("is gone, its snapshots are frozen"));
         engine_end();
+        free(written);
+        written = NULL;
+}
+
+#define TAKEN_THERE                                                                                \
+        "{\"value\":[{\"id\":\"/subscriptions/" SUB_2 "/resourceGroups/rg-snapshots" COMPUTE       \
+        "/snapshots/s\",\"name\":\"s\",\"location\":\"westeurope\",\"tags\":{"                     \
+        "\"snapkeep-version\":\"1\",\"snapkeep-owner\":\"prod-backup\",\"snapkeep-policy\":"       \
+        "\"gold\",\"snapkeep-slot\":\"20261102T000000Z\",\"snapkeep-disk\":\"" SUB_2               \
+        "/rg-app/db01\",\"snapkeep-generation\":\"" GENERATION                                     \
+        "\",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\"},\"properties\":{\"creationData\":{"  \
+        "\"createOption\":\"Copy\",\"sourceUniqueId\":\"" GENERATION                               \
+        "\"},\"incremental\":true,\"timeCreated\":\"2026-11-02T00:00:10Z\","                       \
+        "\"provisioningState\":\"Succeeded\","                                                     \
+        "\"uniqueId\":\"00000000-0000-4000-8000-0000000000ff\"}}]}"
+
+/* The disk went on in another subscription, of which the listing lacks it by now: that nothing is found where
+ * it was before says nothing, and only that there is nothing where it was last does. */
+static void test_gone_where_it_was_last(void **state) {
+        static const struct {
+                int line;
+                bool taken;  /* there is a snapshot that was taken there */
+                bool listed; /* the disk was listed there at first */
+                bool late;   /* only once it had not been found where it was before */
+                bool gone;   /* there is nothing */
+        } rows[] = {
+                {__LINE__, .taken = true},
+                {__LINE__, .listed = true},
+                {__LINE__, .taken = true, .listed = true},
+                {__LINE__, .taken = true, .late = true},
+                {__LINE__, .taken = true, .gone = true},
+                {__LINE__, .listed = true, .gone = true},
+                {__LINE__, .taken = true, .listed = true, .gone = true},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin_two();
+                f.no_disk = true;
+                f.policy.freeze_s = SEC_PER_DAY / 2;
+                f.policy.gone = GONE_APPLY;
+                set_second(200, rows[i].listed ? DISKS(SUB_2, GENERATION, "") : NOTHING);
+                if (rows[i].taken && !rows[i].late)
+                        f.rules[1].body = TAKEN_THERE;
+                if (rows[i].gone) {
+                        f.rules[2].status = 404;
+                        f.rules[2].body = ERROR("ResourceNotFound");
+                }
+                engine_begin();
+                engine_pass(3 * 3600);
+                if (said("is gone, its snapshots are frozen") !=
+                    (rows[i].late || (rows[i].gone && !rows[i].listed)))
+                        fail_msg("row at line %d: gone at first", rows[i].line);
+                set_second(200, NOTHING);
+                if (rows[i].late)
+                        f.rules[1].body = TAKEN_THERE;
+                engine_pass(3600);
+                engine_end();
+
+                engine_begin();
+                engine_pass(3600);
+                if (doubts() & DOUBT_BIT(DOUBT_TARGETS))
+                        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                engine_pass(SEC_PER_DAY);
+                if ((f.requests[HTTP_DELETE] > 0) != rows[i].gone)
+                        fail_msg("row at line %d: %u deleted", rows[i].line,
+                                 f.requests[HTTP_DELETE]);
+                engine_end();
+        }
         free(written);
         written = NULL;
 }
@@ -1165,6 +1247,7 @@ int main(void) {
                 cmocka_unit_test(test_targets_edited),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
+                cmocka_unit_test(test_gone_where_it_was_last),
                 cmocka_unit_test(test_absence_forgotten),
                 cmocka_unit_test(test_absence_elsewhere),
                 cmocka_unit_test(test_copied_elsewhere),

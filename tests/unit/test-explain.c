@@ -569,10 +569,11 @@ static void test_gone(void **state) {
                 f.policy.freeze_s = SEC_PER_DAY;
                 f.policy.prune = rows[i].what == OFF ? PRUNE_OFF : PRUNE_AUTO;
                 f.policy.jitter_s = 200;
-                f.orphan = (struct orphan){number(&f, GENERATION_1),
-                                           number(&f, rows[i].what == NO_ID ? "rg-app/db01"
-                                                                            : SUBSCRIPTION
-                                                              "/rg-app/db01")};
+                f.orphan = (struct orphan){
+                        .generation = number(&f, GENERATION_1),
+                        .disk = number(&f, rows[i].what == NO_ID ? "rg-app/db01"
+                                                                 : SUBSCRIPTION "/rg-app/db01"),
+                };
                 f.n_orphans = 1;
                 for (int64_t j = 0; j < 5; j++)
                         add(&f, 9 + j, ROW_COMPLETE);

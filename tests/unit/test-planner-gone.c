@@ -37,7 +37,7 @@ static void orphaned(struct fixture *f, const char *disk) {
         f->n_disks = 0;
         f->policy.gone = GONE_APPLY;
         f->policy.freeze_s = SEC_PER_DAY;
-        f->orphan = (struct orphan){number(f, GENERATION_1), number(f, disk)};
+        f->orphan = (struct orphan){.generation = number(f, GENERATION_1), .disk = number(f, disk)};
         f->n_orphans = 1;
         for (int64_t i = 0; i < 6; i++)
                 add(f, 9 + i, ROW_COMPLETE);
@@ -403,7 +403,8 @@ static void test_unselected(void **state) {
                 policies[1].n_formerly = 1;
                 if (rows[i].what == ORPHAN) {
                         f.n_disks = 1;
-                        f.orphan = (struct orphan){number(&f, GENERATION_1), number(&f, DISK)};
+                        f.orphan = (struct orphan){.generation = number(&f, GENERATION_1),
+                                                   .disk = number(&f, DISK)};
                         f.n_orphans = 1;
                 }
                 run(&f, &known, NOW + 9);

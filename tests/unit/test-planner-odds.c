@@ -252,7 +252,8 @@ static void test_claimed_twice(void **state) {
         f.file.targets = targets;
         f.file.n_targets = 2;
         f.n_disks = 0;
-        f.orphan = (struct orphan){number(&f, GENERATION_1), number(&f, SUBSCRIPTION "/rg-app/x")};
+        f.orphan = (struct orphan){.generation = number(&f, GENERATION_1),
+                                   .disk = number(&f, SUBSCRIPTION "/rg-app/x")};
         f.n_orphans = 1;
         for (int64_t i = 0; i < 6; i++)
                 add(&f, i, ROW_COMPLETE);

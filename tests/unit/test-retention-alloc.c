@@ -137,7 +137,8 @@ static void test_planner(void **state) {
         add(f, 9 * SEC_PER_DAY / EVERY, ROW_FAILED);
         add(f, -9, ROW_COMPLETE);
         add(f, 11, ROW_COMPLETE)->flags &= (uint16_t)~ROW_NAMED;
-        f->orphan = (struct orphan){number(f, GENERATION_2), number(f, SUBSCRIPTION "/rg-app/x")};
+        f->orphan = (struct orphan){.generation = number(f, GENERATION_2),
+                                    .disk = number(f, SUBSCRIPTION "/rg-app/x")};
         f->n_orphans = 1;
         f->policy.min_keep = 2;
         standing = (struct standing){.generations = known, .n_generations = 2};

@@ -605,6 +605,13 @@ static void test_values(void **unused) {
 
                 {__LINE__, ONE_GONE("\"" GEN1 "\"", "null", "null"), true},
                 {__LINE__, ONE_GONE("\"" GEN1 "\"", AT, AT), true},
+                {__LINE__, ONE_GONE("\"" GEN1 "\"", AT, AT ",\"disk\":\"a/b/c\",\"seen\":" AT),
+                 true},
+                {__LINE__, ONE_GONE("\"" GEN1 "\"", AT, AT ",\"disk\":\"a/b/c\""), false},
+                {__LINE__, ONE_GONE("\"" GEN1 "\"", AT, AT ",\"disk\":null,\"seen\":" AT), false},
+                {__LINE__, ONE_GONE("\"" GEN1 "\"", AT, AT ",\"disk\":\"a\",\"seen\":\"x\""),
+                 false},
+                {__LINE__, ONE_GONE("\"" GEN1 "\"", AT, AT ",\"seen\":" AT), false},
                 {__LINE__, ONE_GONE("\"0217B3DB-61cb-4bf6-bbfb-e1bbddadf4d4\"", AT, AT), false},
                 {__LINE__, ONE_GONE("\"0217b3db-61cb-4bf6-bbfb-e1bbddadf4d\"", AT, AT), false},
                 {__LINE__, ONE_GONE("\"\"", AT, AT), false},
@@ -1010,6 +1017,23 @@ static void test_gone(void **unused) {
         assert_int_equal(state.n_gone, 2);
         assert_string_equal(state.gone[0].generation, GEN1);
 
+        /* An absence is of one place, and what was known of an older one is nothing. */
+        assert_int_equal(state_gone_see(&state, GEN1, "a/b/c", utc_from_seconds(5)), 0);
+        gone = &state.gone[0];
+        gone->first = gone->since = utc_from_seconds(9);
+        assert_int_equal(state_gone_see(&state, GEN1, "A/B/c", utc_from_seconds(8)), 0);
+        assert_int_equal(state_gone_see(&state, GEN1, "a/b/d", utc_from_seconds(4)), 0);
+        assert_string_equal(gone->disk, "a/b/c");
+        assert_int_equal(utc_seconds(gone->since), 9);
+        assert_int_equal(state_gone_see(&state, GEN1, "a/b/d", utc_from_seconds(6)), 0);
+        assert_string_equal(gone->disk, "a/b/d");
+        assert_false(utc_is_set(gone->first));
+        assert_false(utc_is_set(gone->since));
+        gone->first = utc_from_seconds(9);
+        state_gone_end(&state, GEN1);
+        assert_false(utc_is_set(gone->first));
+        assert_string_equal(gone->disk, "a/b/d");
+
         state_gone_forget(&state, GEN1);
         assert_true(state.changed);
         assert_null(state_gone_find(&state, GEN1));
@@ -1412,6 +1436,7 @@ static int run_gone(void) {
 
         r = state_gone_get(&state, GEN1, &gone);
         assert_int_equal(state.changed, r == 0);
+        r = r ?: state_gone_see(&state, GEN1, "a/b/c", utc_from_seconds(5));
         state_deinit(&state);
         return r;
 }
@@ -1479,7 +1504,7 @@ static void test_sweep(void **unused) {
                 unsigned least; /* allocations: a sweep over none proves nothing */
         } rows[] = {
                 {__LINE__, run_load, 45},      {__LINE__, run_save, 3},
-                {__LINE__, run_ack, 3},        {__LINE__, run_gone, 1},
+                {__LINE__, run_ack, 3},        {__LINE__, run_gone, 2},
                 {__LINE__, run_unselected, 2}, {__LINE__, run_fleet, 1},
                 {__LINE__, run_count, 2},      {__LINE__, run_rule, 2},
                 {__LINE__, run_key, 5},        {__LINE__, run_key_of_tags, 7},
