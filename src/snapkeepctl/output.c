@@ -5,11 +5,13 @@
 #include "config/diagnostics.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 /* Chosen: large enough that writes are few, small beside what a listing takes. */
 #define WRITE_SOME_BYTES (256U << 10)
@@ -29,11 +31,46 @@ void append_clean(struct strbuf *out, const char *text, size_t len) {
         }
 }
 
+static size_t count_characters(const char *text, size_t len) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < len; i++)
+                n += ((unsigned char)text[i] & 0xc0) != 0x80;
+        return n;
+}
+
+/* libc knows widths by a locale of UTF-8 alone. The program's stays "C", by which all else is written, and
+ * whatever the environment says: C.UTF-8 comes with Debian's libc-bin, and where it lacks each character
+ * counts as one column. */
+static int character_width(wchar_t character) {
+        static locale_t utf8;
+        locale_t before;
+        int width;
+
+        if (character < 0x300)
+                return 1;
+        if (!utf8)
+                utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+        if (!utf8)
+                return 1;
+        before = uselocale(utf8);
+        width = wcwidth(character);
+        uselocale(before);
+        return width < 0 ? 1 : width;
+}
+
 size_t clean_width(const char *text, size_t len) {
         size_t width = 0;
 
-        for (size_t i = 0; i < len; i++)
-                width += ((unsigned char)text[i] & 0xc0) != 0x80;
+        for (size_t i = 0; i < len;) {
+                unsigned char first = (unsigned char)text[i++];
+                wchar_t character =
+                        first < 0xc0 ? first : first & (0x3f >> (first >= 0xe0) >> (first >= 0xf0));
+
+                while (i < len && ((unsigned char)text[i] & 0xc0) == 0x80)
+                        character = character << 6 | ((unsigned char)text[i++] & 0x3f);
+                width += (size_t)character_width(character);
+        }
         return width;
 }
 
@@ -88,7 +125,7 @@ void say_at(const char *what, const char *text, size_t position, const char *mes
         if (end < len)
                 strbuf_append_str(&shown, "...");
 
-        say("%s, character %zu: %s", what, clean_width(text, position) + 1, message);
+        say("%s, character %zu: %s", what, count_characters(text, position) + 1, message);
         if (!shown.error)
                 fprintf(stderr, "    %s\n    %*s^\n", strbuf_str(&shown), (int)before, "");
 }

@@ -13,7 +13,8 @@ struct json_writer;
 
 /* Appends the text with control characters and bytes that are no UTF-8 as '?'. */
 void append_clean(struct strbuf *out, const char *text, size_t len);
-/* Characters of clean UTF-8: the columns that it takes, for all names Azure has. */
+/* The columns of a terminal that clean UTF-8 takes: names of resource groups, tags and reasons may have
+ * letters of any script. The same in every locale. */
 size_t clean_width(const char *text, size_t len);
 
 /* "snapkeepctl: …" and a line end, on stderr. */
