@@ -8,6 +8,7 @@
 /* Chosen: half a million snapshots with all that is shown of them. */
 #define TABLE_BYTES_MAX (1U << 30)
 #define GAP 2
+#define BELOW_INDENT 4 /* beyond the table's */
 
 void table_init(struct table *table, const struct column *columns, size_t n_columns,
                 const char *indent) {
@@ -53,7 +54,7 @@ static size_t least_width(const struct column *column, size_t width, unsigned dr
         return column->may_cut ? MIN(width, (size_t)COLUMN_LEAST) : width;
 }
 
-/* A column of width 0 is left out. */
+/* A column of width 0 is left out, or below. */
 static size_t total_width(const struct table *table, const size_t *width) {
         size_t total = strlen(table->indent);
 
@@ -68,6 +69,25 @@ static size_t total_least(const struct table *table, const size_t *width, unsign
         for (size_t i = 0; i < table->n_columns; i++)
                 least[i] = least_width(&table->columns[i], width[i], drop);
         return total_width(table, least);
+}
+
+/* Leaves out of the line what has a line of its own, unless there is room for both once the columns have
+ * gone that may go before. */
+static void put_below(const struct table *table, size_t room, size_t *width) {
+        const struct column *last = &table->columns[table->n_columns - 1];
+        size_t least[TABLE_COLUMNS_MAX];
+
+        if (!last->below)
+                return;
+        for (size_t i = 0; i < table->n_columns; i++) {
+                const struct column *column = &table->columns[i];
+
+                least[i] = column->drop > 0 && column->drop <= last->whole
+                                   ? 0
+                                   : least_width(column, width[i], last->whole);
+        }
+        if (total_width(table, least) > room)
+                width[table->n_columns - 1] = 0;
 }
 
 /* Leaves columns out until the rest, cut to the least, has room. */
@@ -98,44 +118,69 @@ static void cut_columns(const struct table *table, size_t room, bool names, size
         }
 }
 
-/* Bytes of the first @n characters. */
+/* Bytes of the longest beginning that takes no more than @n columns. */
 static size_t prefix_bytes(const char *text, size_t n) {
-        size_t i = 0;
+        size_t len = strlen(text), i = 0, next;
 
-        while (text[i] && (n > 0 || ((unsigned char)text[i] & 0xc0) == 0x80)) {
-                i++;
-                if (((unsigned char)text[i] & 0xc0) != 0x80)
-                        n--;
+        for (; i < len; i = next) {
+                next = i + 1;
+                while (next < len && ((unsigned char)text[next] & 0xc0) == 0x80)
+                        next++;
+                if (clean_width(text, next) > n)
+                        break;
         }
         return i;
 }
 
+/* The longest end that takes no more than @n columns. */
+static const char *suffix(const char *text, size_t n) {
+        const char *end = strchr(text, '\0'), *begin = end;
+
+        for (const char *p = end; p > text;) {
+                do
+                        p--;
+                while (p > text && ((unsigned char)*p & 0xc0) == 0x80);
+                if (clean_width(p, (size_t)(end - p)) > n)
+                        break;
+                begin = p;
+        }
+        return begin;
+}
+
 /* Names of snapshots end in their slot, and begin alike. */
-static void append_cut(struct strbuf *out, const char *text, size_t has, size_t width, bool names) {
+static void append_cut(struct strbuf *out, const char *text, size_t width, bool names) {
         size_t tail = names ? (width - 3) * 3 / 4 : 0;
 
         strbuf_append(out, text, prefix_bytes(text, width - 3 - tail));
         strbuf_append_str(out, "...");
-        strbuf_append_str(out, text + prefix_bytes(text, has - tail));
+        strbuf_append_str(out, suffix(text, tail));
 }
 
 static void append_cell(struct strbuf *out, const char *text, size_t width,
                         const struct column *column, bool last) {
-        size_t has = clean_width(text, strlen(text)), pad = has < width ? width - has : 0;
+        _cleanup_(strbuf_deinit) struct strbuf cut = {};
+        size_t has = clean_width(text, strlen(text)), pad;
 
+        if (has > width) {
+                append_cut(&cut, text, width, column->names);
+                if (cut.error)
+                        out->error = cut.error;
+                text = strbuf_str(&cut);
+                has = clean_width(text, cut.len);
+        }
+        pad = has < width ? width - has
+                          : 0; /* a wide character may not fit the last column of a cut */
         if (column->right)
                 strbuf_appendf(out, "%*s", (int)pad, "");
-        if (has > width)
-                append_cut(out, text, has, width, column->names);
-        else
-                strbuf_append_str(out, text);
+        strbuf_append_str(out, text);
         if (!column->right && !last)
                 strbuf_appendf(out, "%*s", (int)pad, "");
 }
 
-/* One line; @next gives the cells one after the other. */
+/* One line, and what goes below it; @cells gives the cells one after the other. */
 static const char *append_line(const struct table *table, struct strbuf *out, const size_t *width,
                                const char *cells) {
+        const char *below = NULL;
         bool begun = false;
 
         strbuf_append_str(out, table->indent);
@@ -145,6 +190,8 @@ static const char *append_line(const struct table *table, struct strbuf *out, co
 
                 if (cells)
                         cells += strlen(cells) + 1;
+                if (width[i] == 0 && table->columns[i].below)
+                        below = text;
                 if (width[i] == 0)
                         continue;
                 for (size_t j = i + 1; j < table->n_columns; j++)
@@ -155,6 +202,8 @@ static const char *append_line(const struct table *table, struct strbuf *out, co
                 append_cell(out, text, width[i], &table->columns[i], last);
         }
         strbuf_append_char(out, '\n');
+        if (below)
+                strbuf_appendf(out, "%s%*s%s\n", table->indent, BELOW_INDENT, "", below);
         return cells;
 }
 
@@ -169,6 +218,7 @@ enum status table_print(struct table *table, struct strbuf *out) {
                 return say_errno("make the table", table->cells.error);
         memcpy(width, table->width, sizeof(width));
         if (room > 0) {
+                put_below(table, room, width);
                 drop_columns(table, room, width);
                 cut_columns(table, room, /* names= */ false, width);
                 cut_columns(table, room, /* names= */ true, width);

@@ -2,7 +2,8 @@
  * table: columns of text. All rows are held until it is printed, since the widest cell decides.
  *
  * On a terminal it fits: columns that may go are left out, and those that may be cut are cut; what
- * names the row last, and in its middle. In a pipe or a file it is printed whole.
+ * names the row last, and in its middle. What other verbs take is neither cut nor left out: where it has no
+ * room beside the others it is a line of its own under the row. In a pipe or a file all is printed whole.
  */
 #pragma once
 
@@ -13,11 +14,13 @@
 
 struct column {
         const char *title;
-        bool right;     /* numbers */
-        bool may_cut;   /* down to COLUMN_LEAST characters */
-        bool names;     /* says which one the row is of: cut to COLUMN_NAMES_LEAST in its middle */
-        unsigned whole; /* of one that names: before it is cut, columns of drop 1 to this go */
-        unsigned drop;  /* left out when there is no room, 1 first; 0 never */
+        bool right;   /* numbers */
+        bool may_cut; /* down to COLUMN_LEAST characters */
+        bool names;   /* says which one the row is of: cut to COLUMN_NAMES_LEAST in its middle */
+        bool below;   /* the last: goes under the row before it is cut, whatever its length */
+        unsigned
+                whole; /* of one that names or goes below: before that, columns of drop 1 to this go */
+        unsigned drop; /* left out when there is no room, 1 first; 0 never */
 };
 
 /* Chosen: a word, or the date of a slot with something before it. */

@@ -13,12 +13,12 @@
 static const struct column columns[] = {
         {.title = "CREATED"},
         {.title = "STATE"},
-        {.title = "WHOSE", .may_cut = true},
-        {.title = "SLOT", .drop = 2},
-        {.title = "GOES", .drop = 4},
-        {.title = "HELD", .may_cut = true, .drop = 3},
-        {.title = "COUNTS", .drop = 1},
-        {.title = "NAME", .names = true, .whole = 4},
+        {.title = "WHOSE", .names = true, .whole = 3},
+        {.title = "SLOT", .drop = 1},
+        {.title = "GOES", .drop = 2},
+        {.title = "HELD", .may_cut = true},
+        {.title = "COUNTS", .drop = 3},
+        {.title = "NAME", .below = true, .whole = 1},
 };
 
 static void add_row(const struct request *request, struct table *table, const struct cJSON *answer,
@@ -162,7 +162,9 @@ const struct verb verb_chain = {
                 "running daemon\n"
                 "tells it, of what it last read; with --direct Azure is read once from here. DISK "
                 "is a name,\n"
-                "GROUP/NAME or an ARM id.\n",
+                "GROUP/NAME or an ARM id. On a narrow terminal the name, never cut, is a line "
+                "under its row, and\n"
+                "SLOT, GOES and COUNTS go, in this order; a reason of HELD is cut.\n",
         .options = OPTION_POLICY | OPTION_DIRECT,
         .argument = "DISK",
         .argument_required = true,

@@ -34,19 +34,19 @@ static const struct column series_columns[] = {
         {.title = "KEPT BY", .may_cut = true},
         {.title = "GOES"},
         {.title = "CREATED", .drop = 1},
-        {.title = "NAME", .names = true, .whole = 1, .drop = 2},
+        {.title = "NAME", .below = true, .whole = 1},
 };
 
-/* The generation is what "retire" takes. */
+/* The generation is what "retire" takes, and the name what "explain" does. */
 static const struct column unclaimed_columns[] = {
         {.title = "SLOT", .drop = 4},
         {.title = "STATE", .drop = 3},
-        {.title = "POLICY", .may_cut = true, .drop = 5},
+        {.title = "POLICY", .names = true, .whole = 4, .drop = 5},
         {.title = "WHY", .may_cut = true, .drop = 2},
         {.title = "CREATED", .drop = 1},
         {.title = "DISK", .may_cut = true},
         {.title = "GENERATION"},
-        {.title = "NAME", .names = true},
+        {.title = "NAME", .below = true, .whole = 3},
 };
 
 static void append_title(struct list *list, const char *disk, const char *policy,
@@ -381,9 +381,11 @@ const struct verb verb_list = {
                 "\n"
                 "With --unclaimed those of ours are shown that no policy and target select, with "
                 "their\n"
-                "generation, which retire takes. They are kept. On a narrow terminal columns are "
-                "left out\n"
-                "and names are cut; in a pipe or file none are.\n",
+                "generation, which retire takes. They are kept. On a narrow terminal CREATED goes "
+                "first, and\n"
+                "the name, never cut, is a line under its row; with --unclaimed CREATED, WHY, "
+                "STATE, SLOT and\n"
+                "POLICY go, in this order. In a pipe or file each row is one line with all.\n",
         .options = OPTION_POLICY | OPTION_DIRECT | OPTION_UNCLAIMED,
         .run = run,
 };

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
+import unicodedata
 
 from rig import PREFIX, SUBSCRIPTION, COMPUTE, Sim, Tap, disk_id, policy, snapshot_id
 
@@ -419,12 +420,12 @@ def ours(disk, generation, year, name='gold', **change):
     return snapshot
 
 
-def world():
+def world(reason='audit'):
     """Disk a has four of ours, b none; c is not selected; d's policy is gone, and its name is hostile."""
     disks = [{'id': disk_id(name), 'location': 'westeurope', 'uniqueId': GENERATION[i],
               'tags': {} if name == 'c' else {'backup': 'yes'}} for i, name in enumerate('abcd')]
     snapshots = [ours('a', GENERATION[0], YEAR - i) for i in range(4)]
-    snapshots[3]['tags']['snapkeep-hold'] = 'audit'
+    snapshots[3]['tags']['snapkeep-hold'] = reason
     snapshots += [
         ours('c', GENERATION[2], YEAR),
         ours('d', GENERATION[3], YEAR, name='old\033[31m'),
@@ -439,8 +440,8 @@ def world():
 class Azure:
     """azure-sim with the world above, and the policy on it."""
 
-    def __init__(self, folder):
-        self.sim = Sim(SIM, folder, '--world', write(folder, json.dumps(world()), 'world.json'))
+    def __init__(self, folder, **options):
+        self.sim = Sim(SIM, folder, '--world', write(folder, json.dumps(world(**options)), 'world.json'))
         text = policy(self.sim, '  gold: {schedule: {calendar: "*-01-01 00:00"}, keep: {last: 2}}\n')
         text = text.replace(f'match: {{subscription: {SUBSCRIPTION}}}',
                             f'match: {{subscription: {SUBSCRIPTION}, tags: {{backup: "yes"}}}}')
@@ -698,6 +699,26 @@ def on_terminal(width, *arguments, **environment):
     return text.decode().replace('\r\n', '\n')
 
 
+def columns_of(text):
+    """What a terminal takes for it."""
+    return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c) else 1 for c in text)
+
+
+@tap
+def wide(folder):
+    """characters of two columns and of none keep the columns of a table straight, whole and cut"""
+    for reason in ('監査の保留、事件七', '監査', 'e\u0301te\u0301', '\U0001f512 locked'):
+        with Azure(folder, reason=reason) as azure:
+            for width in (None, 74, 75, 200):
+                verb = ('list', *azure.direct, '--utc')
+                text = on_terminal(width, *verb) if width else good(*verb)
+                lines = re.sub('\033\\[[01]m', '', text).splitlines()
+                at = columns_of(lines[1][:lines[1].index('GOES')])
+                held = next(line for line in lines if 'held: ' in line)
+                same(columns_of(held[:held.index(' never') + 1]), at, f'{width}: {held}')
+                same(not width or columns_of(held) <= width, True, held)
+
+
 @tap
 def terminal(folder):
     """tables fit a terminal, are whole in a pipe, and are bold only where that is welcome"""
@@ -715,19 +736,25 @@ def terminal(folder):
                     same(len(line) <= width, True, f'{width}: {line!r}')
             has(text, '\033[1m')
             same('\033' in plain, False, 'another escape')
-            # The name is cut once the column CREATED is gone and the others are cut, and in its middle.
-            same('NAME' in plain, width >= 90, width)
-            same(name in plain, width >= 101, width)
-            same(f'{name[:6]}...{name[-15:]}\n' in plain, width == 90, plain)
-            same('CREATED' in plain, width >= 123, width)
-            same('...' in plain, width not in (77, 89, 111, 122, 200), f'cells are cut at {width}')
-        # What retire needs is never cut.
+            # CREATED goes before the name does, which is never cut: without room it is a line of its own.
+            same([line.split()[-1] for line in plain.splitlines() if name in line], [name], width)
+            same(f'\n      {name}\n' in plain, width < 101, width)
+            same('\n      NAME\n' in plain, width < 101, width)
+            same('CREATED' in plain, width >= 123 or 86 <= width < 101, width)
+            same('...' in plain, width in (70, 89, 90, 101, 123), f'{width}: {plain}')
+        # What retire and explain need is never cut.
         for width in (80, 120, 300):
             text = on_terminal(width, *listing, '--unclaimed')
-            same(re.search(rf'rg-app/c +{GENERATION[2]} ', text) is not None, True, text)
+            same(re.search(rf'rg-app/c +{GENERATION[2]}\b', text) is not None, True, text)
+            has(text, 'rg-snapshots/' + name_of(YEAR, 'c', 2) + '\n')
             same(max(map(len, re.sub('\033\\[[01]m', '', text).split('\n\n')[0].splitlines())) <= width, True, text)
         same('\033' in on_terminal(100, *listing, NO_COLOR='1'), False, 'NO_COLOR')
         same('\033' in on_terminal(100, *listing, TERM='dumb'), False, 'a dumb terminal')
+        # Whose it is tells policies apart, and a hold shows.
+        plain = re.sub('\033\\[[01]m', '', on_terminal(80, 'chain', 'a', *azure.direct, '--utc'))
+        for line in (' STATE     WHOSE ', ' policy gold  ', ' audit '):
+            has(plain, line)
+        has(plain, '\n      rg-snapshots/' + name + '\n')
         # An answer of JSON is laid out, and is the same.
         answer = json.loads(on_terminal(80, 'calendar', 'daily', '--from', '2026-01-01T00:00:00Z', '--json'))
         same(len(answer['instants']), 5)
