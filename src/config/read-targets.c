@@ -89,6 +89,7 @@ static int read_target(struct reader *reader, const struct key *key, const struc
         r = read_map(reader, key, node, target);
         if (r < 0)
                 return r;
+        target->may_be_empty = node_get(node, "expect") && target->expect == 0;
         if (target->policy != POLICY_UNKNOWN)
                 reader->origins[target->policy].has_target = true;
 

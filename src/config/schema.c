@@ -145,7 +145,7 @@ static void write_type(struct json_writer *w, const struct key *key) {
                 write_pattern(w, "^/subscriptions/");
                 return;
         case KEY_BOUND:
-                write_pattern(w, "^>=[1-9][0-9]*$");
+                write_pattern(w, "^>=(0|[1-9][0-9]*)$");
                 return;
         case KEY_REGION:
         case KEY_TENANT:

@@ -133,6 +133,7 @@ struct target {
         struct policy_tags tags; /* match: all must be there; names without case, values with */
         struct policy_tags except_tags; /* match: one that is there excludes */
         uint32_t expect; /* fewer disks than this: alarm, and doubt targets; 0: none is expected */
+        bool may_be_empty; /* expect says so; else one that has found no disk ever is a warning */
 };
 
 /* What the heartbeat tells, as bits. */

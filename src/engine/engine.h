@@ -220,6 +220,9 @@ void engine_start(struct engine *engine);
  */
 #define ENGINE_GRACE_NS (60 * NSEC_PER_SEC)
 bool engine_gets_on(const struct engine *engine);
+/* Whether a target of the policy file, all of whose subscriptions were read, selects no disk, though neither
+ * its expect nor an operator's ack says that it may, and no doubt is told of it. */
+bool engine_target_is_empty(const struct engine *engine, size_t target);
 /* Whether every subscription was read, and nothing that is due has failed since. */
 bool engine_is_well(const struct engine *engine);
 /* Whether what is to outlive a restart could not be written. */

@@ -516,6 +516,15 @@ static uint32_t uncounted_blocks(const struct engine *engine, size_t t) {
                         : 0);
 }
 
+bool engine_target_is_empty(const struct engine *engine, size_t target) {
+        const struct fleet *fleet = engine_fleet(engine, target);
+
+        return engine->found[target] == 0 &&
+               target_is_read(engine, &engine->file->targets[target]) &&
+               !engine->file->targets[target].may_be_empty && !engine->target_blocks[target] &&
+               !(fleet && fleet->has_accepted);
+}
+
 static uint32_t target_blocks(struct engine *engine, size_t t) {
         const struct target *target = &engine->file->targets[t];
         struct state_fleet *fleet;

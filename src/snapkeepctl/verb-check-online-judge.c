@@ -112,10 +112,11 @@ static void judge_targets(struct online *online) {
                              "is deleted while that is so; look at its match, or lower expect",
                              target->expect, online->file->policies[target->policy].name,
                              online->targets[t]);
-                } else if (online->targets[t] == 0)
+                } else if (online->targets[t] == 0 && !target->may_be_empty)
                         find(online, SEVERITY_WARNING, strbuf_str(&where),
                              "it selects no disk for policy %s; look at the groups and tags of its "
-                             "match, and whether the identity may read the disks",
+                             "match, and whether the identity may read the disks, or allow it by "
+                             "expect: \">=0\"",
                              online->file->policies[target->policy].name);
         }
 }

@@ -101,7 +101,7 @@ static void add_policy(const struct online *online, size_t p, struct table *tabl
                 n++;
                 table_cell(table, "%s", file->policies[p].name);
                 table_cell(table, "[%zu]", t);
-                if (target->expect > 0)
+                if (target->expect > 0 || target->may_be_empty)
                         table_cell(table, ">=%u", target->expect);
                 else
                         table_cell(table, "%s", "-");
@@ -284,7 +284,9 @@ static void write_selections(const struct online *online, struct json_writer *w)
                 json_open(w, NULL, '{');
                 json_write_string(w, "policy", file->policies[file->targets[t].policy].name);
                 write_count(w, "selected", online_target_is_read(online, t), online->targets[t]);
-                write_count(w, "expect", file->targets[t].expect > 0, file->targets[t].expect);
+                write_count(w, "expect",
+                            file->targets[t].expect > 0 || file->targets[t].may_be_empty,
+                            file->targets[t].expect);
                 json_close(w);
         }
         json_close(w);

@@ -169,6 +169,19 @@ static void find_in_plan(struct verdict_on_all *all, const struct plan *plan) {
                 all->w->out->error = text.error;
 }
 
+/* A pattern or a tag mistyped: the disks that other targets find must not hide it. */
+static void find_empty_targets(const struct answer_source *source, struct verdict_on_all *all) {
+        const struct policy_file *file = source->file;
+
+        for (size_t t = 0; t < file->n_targets; t++)
+                if (engine_target_is_empty(source->engine, t))
+                        find(all, HEALTH_WARNING,
+                             "target %zu of policy %s selects no disk that is there, so what it "
+                             "means is not backed up; mend its match, or allow it by expect: "
+                             "\">=0\"",
+                             t + 1, file->policies[file->targets[t].policy].name);
+}
+
 static const char *are(size_t n) {
         return n == 1 ? "is" : "are";
 }
@@ -217,6 +230,8 @@ static void judge_all(const struct answer_source *source, struct verdict_on_all 
         if (n_unread == 0 && all->n_series == all->n_gone)
                 find(all, HEALTH_WARNING,
                      "no target selects any disk that is there: nothing is backed up");
+        else
+                find_empty_targets(source, all);
 }
 
 enum health answer_health(const struct answer_source *source) {

@@ -1055,6 +1055,9 @@ def online_disks(folder):
         same((errors, len(warnings)), ([], 1), errors)
         has(warnings[0], 'targets[0]: it selects no disk for policy gold; look at the groups and tags')
         has(text, 'gold       [0]       -        0\n')
+        online, errors, warnings, text = azure.ask(('>=2', '>=0'), ('backup: "yes"', 'backup: never'))
+        same((errors, warnings, online['targets'][0]['expect']), ([], [], 0), errors)
+        has(text, 'gold       [0]     >=0        0\n')
         online, errors, warnings, text = azure.ask(
             ('targets:\n', f'targets:\n  - {{policy: gold, disks: [{disk_id("plain")}, {disk_id("nobody")}]}}\n'))
         same((len(errors), warnings), (1, []), errors)

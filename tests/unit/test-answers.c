@@ -101,6 +101,84 @@ static void test_nothing_selected(void **state) {
         engine_end();
 }
 
+/* A tag mistyped in one target of several: the disks that are found must not hide those that are not. */
+static void test_empty_target(void **state) {
+        static const char sentence[] =
+                "\"target 2 of policy gold selects no disk that is there, so what it means is "
+                "not backed up";
+        static const enum health healths[] = {HEALTH_WARNING, HEALTH_OK, HEALTH_CRITICAL};
+        char *nowhere = text("rg-prdo-*");
+        struct target targets[] = {
+                {.subscription = text(SUB)},
+                {.subscription = text(SUB), .groups = &nowhere, .n_groups = 1},
+        };
+
+        for (int row = 0; row < 3; row++) {
+                struct strbuf status = {};
+                struct answer_source source;
+
+                fixture_init();
+                f.file.targets = targets;
+                f.file.n_targets = 2;
+                targets[1].may_be_empty = row == 1;
+                targets[1].expect = row == 2;
+                engine_begin();
+                source = source_of();
+                answer_status(&source, &status);
+                assert_null(strstr(strbuf_str(&status), sentence)); /* nobody has counted yet */
+                strbuf_clear(&status);
+                engine_pass(60);
+                answer_status(&source, &status);
+                if (!strstr(strbuf_str(&status), sentence) != (row != 0))
+                        fail_msg("row %d: %s", row, strbuf_str(&status));
+                assert_int_equal(answer_health(&source), healths[row]);
+                strbuf_deinit(&status);
+                engine_end();
+        }
+}
+
+/* What had disks and has lost them is the doubt's, once; and who accepts that is not told again. */
+static void test_target_emptied(void **state) {
+        char *app = text("rg-app"), *other = text("rg-other");
+        struct target targets[] = {
+                {.subscription = text(SUB)},
+                {.subscription = text(SUB), .groups = &app, .n_groups = 1},
+        };
+        struct strbuf status = {};
+        struct answer_source source;
+        char ack[ENGINE_HASH_SIZE];
+        const char *hash;
+
+        fixture_init();
+        f.file.targets = targets;
+        f.file.n_targets = 2;
+        engine_begin();
+        source = source_of();
+        engine_pass(60);
+        assert_int_equal(answer_health(&source), HEALTH_OK);
+
+        targets[1].groups = &other; /* as if the disk had moved to another group */
+        engine_pass(8000);
+        answer_status(&source, &status);
+        assert_non_null(strstr(strbuf_str(&status), "it finds 0 disks, and found 1 within 7 days"));
+        assert_null(strstr(strbuf_str(&status), "target 2 of policy gold selects no disk"));
+
+        strbuf_clear(&status);
+        answer_doubts(&source, 0, 0, &status);
+        hash = strstr(strstr(strbuf_str(&status), "\"doubt\":\"targets\""), "\"hash\":\"");
+        assert_non_null(hash);
+        *stpncpy(ack, hash + strlen("\"hash\":\""), sizeof(ack) - 1) = '\0';
+        assert_int_equal(engine_ack(f.engine, ack, "root"), 0);
+        engine_pass(60);
+        strbuf_clear(&status);
+        answer_status(&source, &status);
+        if (strstr(strbuf_str(&status), "target 2"))
+                fail_msg("%s", strbuf_str(&status));
+        assert_int_equal(answer_health(&source), HEALTH_OK);
+        strbuf_deinit(&status);
+        engine_end();
+}
+
 /* Nor one whose every disk is gone. */
 static void test_all_gone(void **state) {
         struct strbuf doubts = {};
@@ -175,9 +253,10 @@ static void test_hold_reason(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_pages),    cmocka_unit_test(test_nothing_selected),
-                cmocka_unit_test(test_all_gone), cmocka_unit_test(test_hold_reason),
-                cmocka_unit_test(test_paused),
+                cmocka_unit_test(test_pages),          cmocka_unit_test(test_nothing_selected),
+                cmocka_unit_test(test_all_gone),       cmocka_unit_test(test_hold_reason),
+                cmocka_unit_test(test_paused),         cmocka_unit_test(test_empty_target),
+                cmocka_unit_test(test_target_emptied),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -520,7 +520,9 @@ static void test_expect(void **state) {
         static const struct row rows[] = {
                 {__LINE__, EXPECT("\">=1\""), ""},
                 {__LINE__, EXPECT("'>=1000000'"), ""},
-                {__LINE__, BOUND("\">=0\"", "\">=0\" is too small" BOUND_EXPECTED)},
+                {__LINE__, EXPECT("\">=0\""), ""},
+                {__LINE__, BOUND("\">=-1\"", "\">=-1\" is not a bound" BOUND_EXPECTED)},
+                {__LINE__, BOUND("\">=00\"", "\">=00\" is not a bound" BOUND_EXPECTED)},
                 {__LINE__, BOUND("\">=1000001\"", "\">=1000001\" is too large" BOUND_EXPECTED)},
                 {__LINE__,
                  BOUND("12", "\"12\" is not a bound" BOUND_EXPECTED "; did you mean \">=12\"?")},
@@ -540,12 +542,18 @@ static void test_expect(void **state) {
         };
         _cleanup_(policy_file_freep) struct policy_file *file = NULL;
         _cleanup_(diagnostics_deinit) struct diagnostics diagnostics = {};
-        static const char text[] = EXPECT("\">=12\"");
+        static const char text[] = EXPECT("\">=12\""), none[] = EXPECT("\">=0\"");
 
         check_rows(rows, ARRAY_SIZE(rows));
         assert_int_equal(config_load(text, strlen(text), "f", &fixture_zones, &file, &diagnostics),
                          0);
         assert_int_equal(file->targets[0].expect, 12);
+        assert_false(file->targets[0].may_be_empty);
+        file = policy_file_free(file);
+        assert_int_equal(config_load(none, strlen(none), "f", &fixture_zones, &file, &diagnostics),
+                         0);
+        assert_int_equal(file->targets[0].expect, 0);
+        assert_true(file->targets[0].may_be_empty);
 }
 
 static void test_azure(void **state) {
