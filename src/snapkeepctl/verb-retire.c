@@ -31,7 +31,8 @@ static enum status show(const struct request *request, const struct bus_answer *
         append_clean(&out, request->argument, strlen(request->argument));
         strbuf_append_str(&out, request->hash
                                         ? "; they are deleted one after the other, each read again "
-                                          "before, and held ones stay\n"
+                                          "before, and held ones stay.\nThey are shown until "
+                                          "Azure is listed again.\n"
                                         : "\n\"snapkeepctl list --unclaimed\" shows what is "
                                           "in it. Nothing was done; this does it:\n"
                                           "  snapkeepctl retire ");

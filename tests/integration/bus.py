@@ -590,7 +590,9 @@ def retiring(folder):
     has(text, f'snapkeepctl retire {old} --hash {shown["hash"]}')
     want(bus.error('Retire', f'string:{old}', 'string:0123') == 'org.snapkeep1.Error.Changed', 'another hash')
     want(ours(old) == n, 'it deleted without the hash')
-    has(bus.ctl('retire', old, '--hash', shown['hash']), f'retired: {n} snapshots of generation {old}')
+    text = bus.ctl('retire', old, '--hash', shown['hash'])
+    want(text.startswith(f'retired: {n} snapshots of generation {old}; ') and
+         text.endswith('\nThey are shown until Azure is listed again.\n'), text)
     wait_for(lambda: ours(old) == 0, 30, 'the end of the generation')
     want(ours(selected) >= 3, 'another generation went too')
     rig.end()
