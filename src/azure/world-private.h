@@ -90,9 +90,8 @@ struct world {
         struct strbuf scratch;
         struct series_memo *memo; /* from the first snapshot that is decoded until finished */
         size_t n_memo;            /* a power of two */
-        const char *bad_member;
-        char bad_id
-                [RESOURCE_ID_TEXT_SIZE]; /* of the element that has it, as far as there is room */
+        struct world_unread unread;
+        uint64_t unread_prints[WORLD_UNREAD_MAX]; /* of their bytes: a page may come twice */
         bool finished;
 };
 
@@ -126,6 +125,8 @@ int world_find_snapshot(struct world *world, const char *bytes, size_t len,
                         struct fingerprint *ret_print);
 int world_find_disk(struct world *world, const char *bytes, size_t len,
                     struct fingerprint *ret_print);
+/* Takes over the row of the disk of that id, whose element cannot be decoded now. Return as these. */
+int world_keep_disk(struct world *world, const struct resource_id *id);
 void world_before_free(struct world *world);
 /* Snapshots of the world before; 0: there is none. */
 size_t world_count_before(const struct world *world);

@@ -7,6 +7,7 @@
  * decoded anew.
  */
 #include "azure/world-private.h"
+#include "core/targets.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -193,6 +194,22 @@ static int carry_disk(struct world *world, const struct origin *was) {
         r = r ?: carry_string(world, &row.tags);
         r = r ?: carry_string(world, &row.encryption_set);
         return r ?: world_add_disk_row(world, &row, was);
+}
+
+int world_keep_disk(struct world *world, const struct resource_id *id) {
+        struct world_view before;
+        const struct disk_row *row;
+        struct origin origin = {.id_hash = world_id_hash(id)};
+
+        if (!world->before)
+                return 0;
+        before = world_view(world->before->world);
+        row = view_find_disk(&before, id->group, id->name);
+        if (!row)
+                return 0;
+        /* Of no length: its bytes are others by now. */
+        origin.row = (uint32_t)(row - before.disks);
+        return carry_disk(world, &origin) ?: 1;
 }
 
 static size_t next_length(const struct known *known) {

@@ -4,6 +4,7 @@
 #include "azure/world.h"
 
 #include "azure/json.h"
+#include "azure/text.h"
 #include "azure/world-private.h"
 #include "base/array.h"
 #include "base/str.h"
@@ -12,7 +13,6 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 int world_new(const char *subscription, const char *owner, struct utc begin,
@@ -65,12 +65,12 @@ struct world *world_free(struct world *world) {
         return NULL;
 }
 
-const char *world_bad_member(const struct world *world) {
-        return world->bad_member;
+const struct world_unread *world_unread(const struct world *world) {
+        return &world->unread;
 }
 
-const char *world_bad_id(const struct world *world) {
-        return world->bad_id;
+bool world_is_whole(const struct world *world) {
+        return world->unread.n_disks + world->unread.n_snapshots == 0;
 }
 
 struct world_view world_view(const struct world *world) {
@@ -139,10 +139,50 @@ static int origins_add(struct origins *origins, const struct origin *origin, siz
         return 0;
 }
 
-static int refuse(struct world *world, const cJSON *element, const char *member) {
-        world->bad_member = member;
-        snprintf(world->bad_id, sizeof(world->bad_id), "%s", json_string(element, "id") ?: "");
-        return JSON_E_SHAPE;
+/* The element has no row for that member. @n: those of its kind. What has no id is no resource, and its page is
+ * no listing. Returns 0 or JSON_E_SHAPE. */
+static int note_unread(struct world *world, const cJSON *element, const char *member,
+                       const struct origin *origin, size_t *n) {
+        struct world_unread *unread = &world->unread;
+        size_t known = unread->n_disks + unread->n_snapshots;
+        const char *id = json_string(element, "id") ?: "";
+
+        if (id[0] == '\0')
+                return JSON_E_SHAPE;
+        for (size_t i = 0; i < known; i++)
+                if (world->unread_prints[i] == origin->print.a)
+                        return 0;
+        if (known == WORLD_UNREAD_MAX)
+                return 0;
+        if (known == 0) {
+                unread->member = member;
+                text_sanitize(id, strlen(id), unread->id, sizeof(unread->id));
+        }
+        world->unread_prints[known] = origin->print.a;
+        (*n)++;
+        return 0;
+}
+
+/* A disk that was known goes on being backed up, as it was. */
+static int unread_disk(struct world *world, const cJSON *element, const char *member,
+                       const struct origin *origin) {
+        const char *text = json_string(element, "id") ?: "";
+        struct resource_id id;
+        int r;
+
+        r = note_unread(world, element, member, origin, &world->unread.n_disks);
+        if (r != 0)
+                return r;
+        if (resource_id_parse(text, strlen(text), &id) != 0 || id.type != RESOURCE_DISK ||
+            strcmp(id.subscription, world->subscription) != 0)
+                return 0;
+        r = world_keep_disk(world, &id);
+        return MIN(r, 0);
+}
+
+static int unread_snapshot(struct world *world, const cJSON *element, const char *member,
+                           const struct origin *origin) {
+        return note_unread(world, element, member, origin, &world->unread.n_snapshots);
 }
 
 int world_add_disk_row(struct world *world, const struct disk_row *row,
@@ -166,9 +206,9 @@ static int add_disk(struct world *world, const cJSON *element, struct origin *or
 
         r = disk_reply_decode(element, &disk, &member);
         if (r != 0)
-                return refuse(world, element, member);
+                return unread_disk(world, element, member, origin);
         if (strcmp(disk.id.subscription, world->subscription) != 0)
-                return refuse(world, element, "id");
+                return unread_disk(world, element, "id", origin);
 
         r = world_fill_disk(world, &disk, &row);
         if (r < 0)
@@ -314,9 +354,9 @@ static int add_snapshot(struct world *world, const cJSON *element, struct origin
 
         r = snapshot_reply_decode(element, &reply, &member);
         if (r != 0)
-                return refuse(world, element, member);
+                return unread_snapshot(world, element, member, origin);
         if (!belongs(world, &reply))
-                return refuse(world, element, "id");
+                return unread_snapshot(world, element, "id", origin);
 
         r = memo_new(world);
         if (r < 0)

@@ -8,8 +8,8 @@
  *
  * Of a listing's elements few have changed since the listing before. A world keeps a fingerprint of
  * each, by which the next one knows its bytes again and takes the row over. The outcome is the same,
- * number by number, as without. That a changed element has the fingerprint of another by chance
- * happens once in 2^128; and who makes one up, since he may write a snapshot's tags, hides what he
+ * number by number, as without, where all can be decoded. That a changed element has the fingerprint of another
+ * by chance happens once in 2^128; and who makes one up, since he may write a snapshot's tags, hides what he
  * changed from the listing alone: no DELETE goes out before a GET of the victim is decoded in full.
  */
 #pragma once
@@ -40,18 +40,29 @@ int world_expect(struct world *world, const struct world *before);
 /* For page_expect(). */
 extern const struct page_guess world_guess_snapshots, world_guess_disks;
 
-/* Element functions for page_new(), @world being the data. An element that cannot be decoded, or is
- * of another subscription, is an error of the page: what we cannot read might be the newest backup.
- * Return 0, JSON_E_SHAPE (world_bad_member() says why) or a negative errno. */
+/* Element functions for page_new(), @world being the data. An element that cannot be decoded, or is of another
+ * subscription, is remembered (world_unread()) and has no row, so that one odd resource does not hide all
+ * others; but for a disk that the world before knows by its id, which has the row of before. Return 0,
+ * JSON_E_SHAPE (it has not even an id) or a negative errno. */
 int world_add_disk(const char *bytes, size_t len, void *world);
 int world_add_snapshot(const char *bytes, size_t len, void *world);
 /* Takes over the disks of a finished world of the same subscription, in place of a listing of them.
  * Returns 0, -ENOMEM, or -E2BIG. */
 int world_copy_disks(struct world *world, const struct world *before);
-/* The member for which the last element was refused that was, such as "timeCreated"; NULL before. And that
- * element's id, as it was written; "" when it has none. */
-const char *world_bad_member(const struct world *world);
-const char *world_bad_id(const struct world *world);
+
+/* More are not counted. Chosen: an operator looks at a few. */
+#define WORLD_UNREAD_MAX 100
+
+/* Elements of the listings that could not be decoded. What the world lacks may be one of them. */
+struct world_unread {
+        size_t n_disks, n_snapshots;    /* each once, together up to WORLD_UNREAD_MAX */
+        const char *member;             /* of the first: what is wrong, such as "timeCreated" */
+        char id[RESOURCE_ID_TEXT_SIZE]; /* of the first, fit for a log */
+};
+
+const struct world_unread *world_unread(const struct world *world);
+/* Whether it has a row of every element of the listings. */
+bool world_is_whole(const struct world *world);
 
 /*
  * Joins snapshots with the disks' kinds, sorts. After it nothing is added. Strings may get other

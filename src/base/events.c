@@ -272,7 +272,9 @@ static const struct event_entry events[] = {
                         .name = "listing",
                         .fields = STANDING,
                         .subject = "A listing cannot be trusted: @SNAPKEEP_STATE@",
-                        .cause = "A page of it failed, it is old, or a single look contradicts it.",
+                        .cause = "A page of it failed, it is old, a single look contradicts it, or "
+                                 "it "
+                                 "has a disk or a snapshot that cannot be read.",
                         .effect = "Nothing is deleted in the subscription.",
                         .remedy = "Wait: two clean sweeps end it.",
                 },

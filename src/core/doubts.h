@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 enum doubt {
-        DOUBT_CLOCK,    /* all: our clock is more than a minute off ARM's Date */
-        DOUBT_LISTING,  /* subscription: a page failed, the world is old, a GET contradicts it */
+        DOUBT_CLOCK, /* all: our clock is more than a minute off ARM's Date */
+        DOUBT_LISTING, /* subscription: a page failed, the world is old or not whole, a GET contradicts it */
         DOUBT_TARGETS,  /* target: fewer disks than expected, or a quarter of them gone */
         DOUBT_STALE,    /* series: slots missed in a row */
         DOUBT_POLICY,   /* policy: the file would delete much more than the accepted rule */

@@ -191,6 +191,11 @@ static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn 
                 snprintf(reason, sizeof(reason),
                          "disks were missing, and they cannot be counted before all of its "
                          "subscriptions are read");
+        else if (!target_is_whole(engine, target))
+                snprintf(reason, sizeof(reason),
+                         "it finds %u disks, fewer than it should, and others of its "
+                         "subscriptions cannot be read",
+                         engine->found[t]);
         else if (fleet && fleet->missing_from > 0)
                 snprintf(reason, sizeof(reason),
                          "it finds %u disks, and found %u within 7 days before", engine->found[t],

@@ -66,7 +66,7 @@ struct sweep_doubt {
         struct mono
                 at; /* raised last, or end of the last that counted: those that began before do not */
         struct utc since;
-        char reason[256]; /* with a snapshot's name of 80 */
+        char reason[256 + RESOURCE_ID_TEXT_SIZE];
 };
 
 struct subscription {
@@ -277,7 +277,7 @@ unsigned subscription_share(const struct subscription *s);
 void subscription_tick(struct subscription *s, struct mono now);
 /* When to look at it again, on the monotonic clock. */
 struct mono subscription_next_wake(const struct subscription *s, struct mono now);
-/* Takes a whole new world over. @clean: no page of it had to be asked for twice. */
+/* Takes a new world over, of which all pages were read. @clean: none had to be asked for twice. */
 void subscription_take_world(struct subscription *s, struct world *world, struct mono begin,
                              bool clean, struct mono now);
 /* Whether its disks were listed so short a time ago that a round may go by them. */
@@ -298,6 +298,14 @@ void subscription_learn(struct subscription *s, bool settled);
 
 /* A GET contradicts the listing, or a page failed: doubt listing. */
 _printf_(2, 3) void subscription_doubt(struct subscription *s, const char *format, ...);
+/* Not all elements of the new world's listing can be decoded: doubt listing, with which, told each time that
+ * this is another. */
+void subscription_doubt_unread(struct subscription *s, const struct world_unread *unread);
+/* Whether it was read, and nothing in its listings could not be decoded: else what the world lacks may be
+ * there. */
+bool subscription_is_whole(const struct subscription *s);
+/* The same of all that were read. */
+bool engine_is_whole(const struct engine *engine);
 /* A listing lacked, or still had, what was confirmed otherwise. */
 void subscription_lags(struct subscription *s);
 /* Compares, and asks for what vanished. Before the new world is taken over. */
@@ -334,8 +342,9 @@ struct look_question {
         char policy[POLICY_NAME_MAX + 1]; /* VANISHED, SURVIVOR: of its tag */
         struct utc slot;                  /* SURVIVOR: of its tag */
         struct utc created;               /* VANISHED */
-        size_t series;                    /* SURVIVOR */
-        uint64_t serial;                  /* SURVIVOR: of the plan */
+        bool superseded;    /* VANISHED: whoever has deleted it did what the rule says */
+        size_t series;      /* SURVIVOR */
+        uint64_t serial;    /* SURVIVOR: of the plan */
         const char *region; /* of the snapshot, canonical; only until look_new() returns; or NULL */
 };
 void subscription_looked(struct subscription *s, const struct look_question *question,
@@ -356,6 +365,8 @@ void subscription_settle(struct subscription *s);
 void engine_settle(struct engine *engine);
 /* Whether all subscriptions that the target names were read: before that nobody can count it. */
 bool target_is_read(const struct engine *engine, const struct target *target);
+/* Whether all disks that are listed there could be decoded: else it may have more than are found. */
+bool target_is_whole(const struct engine *engine, const struct target *target);
 /* What is remembered of its size, or NULL. */
 const struct fleet *engine_fleet(const struct engine *engine, size_t target);
 /* A sweep of any subscription came to a good end, begun at @begin. @clean: no page of it had to be asked for

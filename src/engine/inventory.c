@@ -9,7 +9,8 @@
  *
  * Disks first: a snapshot that is made while we read is then at worst of a disk we do not know yet,
  * and never one whose disk seems gone. A page that fails fails the sweep, since a listing with a hole
- * would show fewer snapshots than there are.
+ * would show fewer snapshots than there are. An element that cannot be decoded is a hole that the world
+ * knows of: the sweep goes on, and the world is not whole.
  */
 #include "azure/page.h"
 #include "azure/replies.h"
@@ -17,7 +18,6 @@
 #include "engine/engine-internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* From page to page. Chosen: five windows of the listing bucket and more, in each of which our share of it is
@@ -118,20 +118,12 @@ static enum op_verdict inventory_send(struct inventory *inventory, struct mono n
                               MONO_NEVER, now);
 }
 
-/* One element that cannot be read hides all others of the subscription: whose it is, and what is wrong with
- * it, is all that an operator can go by. */
 static enum op_verdict inventory_unreadable(struct inventory *inventory, int problem,
                                             struct mono now) {
-        const char *member = world_bad_member(inventory->world);
-        const char *id = world_bad_id(inventory->world);
         struct call *call = &inventory->op.call;
-        char text[64 + RESOURCE_ID_TEXT_SIZE] = "";
 
-        if (problem == JSON_E_SHAPE && member) {
-                problem = REPLY_E_MEMBER;
-                snprintf(text, sizeof(text), "%s%s%s", member, id[0] ? " of " : "", id);
-        }
-        arm_error_unreadable(call->reply, "UnreadablePage", problem, text, &call->error);
+        arm_error_unreadable(call->reply, "UnreadablePage", problem, /* member= */ NULL,
+                             &call->error);
         inventory->clean = false;
         inventory_enter(inventory, INVENTORY_AWAIT_PAGE);
         return operation_pause(&inventory->op, now);

@@ -115,7 +115,8 @@ void subscription_check_deletions(struct subscription *s) {
 void subscription_end_failures(struct subscription *s) {
         struct memory *memory, *next;
 
-        if (s->n_told == 0)
+        /* What cannot be read may have left the plan for that. */
+        if (s->n_told == 0 || !subscription_is_whole(s))
                 return;
 
         for (size_t i = 0; i < s->plan->n_actions; i++) {

@@ -168,7 +168,7 @@ static bool is_listed(const struct engine *engine, const struct known *known) {
                 const struct snapshot_row *rows;
                 size_t n;
 
-                if (!s->world)
+                if (!subscription_is_whole(s))
                         return true; /* nobody knows */
                 find_rows(s, known->generation, &rows, &n);
                 for (size_t j = 0; j < n; j++)

@@ -253,6 +253,8 @@ static void subscription_plan(struct subscription *s, struct mono now) {
 
 void subscription_take_world(struct subscription *s, struct world *world, struct mono begin,
                              bool clean, struct mono now) {
+        bool whole = world_is_whole(world);
+
         if (s->failing)
                 log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_SUBSCRIPTION_READABLE,
                          "subscription %s can be read again, after %u failures", s->id,
@@ -263,6 +265,8 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         backoff_reset(&s->backoff);
         if (!clean)
                 subscription_doubt(s, "a page of the listing failed");
+        if (!whole)
+                subscription_doubt_unread(s, world_unread(world));
 
         if (!s->world)
                 s->awake_from = world_view(world).begin;
@@ -280,8 +284,8 @@ void subscription_take_world(struct subscription *s, struct world *world, struct
         subscription_clear_done(s, now);
 
         engine_swept(s->engine, begin, clean, now);
-        sweep_doubt_swept(&s->listing, begin, clean, now);
-        subscription_note_failures(s, clean);
+        sweep_doubt_swept(&s->listing, begin, clean && whole, now);
+        subscription_note_failures(s, clean && whole);
         subscription_plan(s, now);
         if (s->plan) {
                 subscription_check_deletions(s);

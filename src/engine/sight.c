@@ -38,6 +38,46 @@ void subscription_doubt(struct subscription *s, const char *format, ...) {
         sweep_doubt_raise(s->engine, &s->listing, "%s", reason);
 }
 
+bool subscription_is_whole(const struct subscription *s) {
+        return s->world && world_is_whole(s->world);
+}
+
+bool engine_is_whole(const struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (engine->subscriptions[i].world &&
+                    !subscription_is_whole(&engine->subscriptions[i]))
+                        return false;
+        return true;
+}
+
+void subscription_doubt_unread(struct subscription *s, const struct world_unread *unread) {
+        bool many = unread->n_disks + unread->n_snapshots == WORLD_UNREAD_MAX;
+        bool stood = s->listing.stands, another;
+        char reason[sizeof(s->listing.reason)];
+        struct log_entry entry;
+
+        snprintf(reason, sizeof(reason),
+                 "%s%zu disks and %zu snapshots in the listing cannot be read, the first %s: the "
+                 "member %s is missing or wrong%s",
+                 many ? "at least " : "", unread->n_disks, unread->n_snapshots, unread->id,
+                 unread->member,
+                 unread->n_disks > 0
+                         ? "; such a disk is backed up as it was read last, or not at all"
+                         : "");
+        subscription_doubt(s, "%s", reason);
+        another = strcmp(s->listing.reason, reason) != 0;
+        strcpy(s->listing.reason, reason);
+        /* A doubt that begins is told with its reason. */
+        if (!stood || !another)
+                return;
+        log_begin(&entry, LOG_LEVEL_WARNING);
+        log_event(&entry, LOG_EVENT_DOUBT_LISTING);
+        log_field(&entry, LOG_STATE, "begun");
+        log_field(&entry, LOG_REASON, doubt_name(DOUBT_LISTING));
+        log_commit(s->engine->services.log, &entry, "nothing is deleted of subscription %s: %s",
+                   s->id, reason);
+}
+
 void subscription_lags(struct subscription *s) {
         s->lagging = SIGHT_LAG_LISTINGS + 1; /* the listing that shows it does not count */
         s->agreeing_since.ns = 0;
@@ -190,9 +230,10 @@ static void count_unasked(struct subscription *s) {
         s->some_stay = false;
 }
 
-/* One of ours that the new world does not have. Returns whether nobody can say why. */
+/* One of ours that the new world does not have. @whole: that world has all that is listed; else only a look
+ * shows that anything is gone. Returns whether nobody can say why. */
 static bool row_vanished(struct subscription *s, const struct world_view *view,
-                         const struct snapshot_row *row, const struct world_view *after,
+                         const struct snapshot_row *row, const struct world_view *after, bool whole,
                          size_t n_before, struct mono now) {
         bool superseded = false;
         char name[SNAPSHOT_NAME_SIZE];
@@ -207,13 +248,16 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
                 superseded = is_over(s, view, row);
         else if (is_superseded(s, view, row, after, &superseded) < 0)
                 superseded = false;
-        if (superseded || is_planned_away(s, row)) {
+        superseded |= is_planned_away(s, row);
+        if (superseded && whole) {
                 count_deletion(s, view_str(view, row->policy), row->time_created,
                                /* looked= */ false);
                 return false;
         }
         if (n_before >= SIGHT_VANISHED_MAX) {
-                leave_unasked(s, view_str(view, row->policy));
+                /* It may be what cannot be read. */
+                if (whole)
+                        leave_unasked(s, view_str(view, row->policy));
                 return true;
         }
 
@@ -223,6 +267,7 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
         stpcpy(question.id.name, name);
         stpcpy(question.generation, view_str(view, row->generation));
         question.created = row->time_created;
+        question.superseded = superseded;
         question.region = view_str(view, row->region);
         snprintf(question.policy, sizeof(question.policy), "%s", view_str(view, row->policy));
         if (ask(s, &question, now) == 0) {
@@ -238,7 +283,7 @@ static bool row_vanished(struct subscription *s, const struct world_view *view,
 static size_t compare_generation(struct subscription *s, const struct world_view *view,
                                  const struct snapshot_row *rows, size_t n,
                                  const struct world_view *after, const struct snapshot_row *others,
-                                 size_t n_others, size_t n_before, struct mono now) {
+                                 size_t n_others, bool whole, size_t n_before, struct mono now) {
         size_t near = 0, vanished = 0;
 
         for (size_t i = 0; i < n; i++) {
@@ -249,13 +294,14 @@ static size_t compare_generation(struct subscription *s, const struct world_view
                 if (is_listed(others, n_others, near, &row->unique_id))
                         near++;
                 else
-                        vanished += row_vanished(s, view, row, after, n_before + vanished, now);
+                        vanished +=
+                                row_vanished(s, view, row, after, whole, n_before + vanished, now);
         }
         return vanished;
 }
 
 static size_t compare_worlds(struct subscription *s, const struct world_view *before,
-                             const struct world_view *after, struct mono now) {
+                             const struct world_view *after, bool whole, struct mono now) {
         size_t vanished = 0;
 
         for (size_t i = 0; i < before->n_snapshots;) {
@@ -271,7 +317,7 @@ static size_t compare_worlds(struct subscription *s, const struct world_view *be
                 number = intern_find(after->strings, view_str(before, generation));
                 if (number != 0)
                         view_generation(after, number, &others, &n_others);
-                vanished += compare_generation(s, before, rows, n, after, others, n_others,
+                vanished += compare_generation(s, before, rows, n, after, others, n_others, whole,
                                                vanished, now);
         }
         return vanished;
@@ -284,7 +330,7 @@ void subscription_compare(struct subscription *s, struct world *world, struct mo
 
         if (s->world) {
                 before = world_view(s->world);
-                vanished = compare_worlds(s, &before, &after, now);
+                vanished = compare_worlds(s, &before, &after, world_is_whole(world), now);
         }
         if (vanished > SIGHT_VANISHED_MAX)
                 subscription_doubt(s, "%zu snapshots of ours are no longer listed", vanished);
@@ -368,11 +414,15 @@ void subscription_note_failures(struct subscription *s, bool clean) {
         }
 }
 
-/* Whether all that the policy file names were read. Before that a disk that one lacks may be in another. */
+/* Whether all that the policy file names were read, and each disk of them. Before that a disk that one lacks
+ * may be in another. */
 static bool all_are_read(const struct engine *engine) {
-        for (size_t i = 0; i < engine->n_subscriptions; i++)
-                if (!engine->subscriptions[i].world)
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct world *world = engine->subscriptions[i].world;
+
+                if (!world || world_unread(world)->n_disks > 0)
                         return false;
+        }
         return true;
 }
 
@@ -525,6 +575,8 @@ static void note_places(struct subscription *s) {
 /* Those of which no snapshot is left: nothing asks any more whether the disk is gone. Where they are only
  * not listed, the freeze begins anew. */
 static void forget_without_snapshots(struct engine *engine) {
+        if (!engine_is_whole(engine))
+                return; /* it may have some of those that cannot be read */
         for (size_t i = engine->state.n_gone; i > 0; i--) {
                 char generation[GUID_TEXT_SIZE];
 
@@ -797,6 +849,8 @@ static void vanished_looked(struct subscription *s, const struct look_question *
                 break;
         case LOOK_GONE:
                 count_deletion(s, question->policy, question->created, /* looked= */ true);
+                if (question->superseded)
+                        break;
                 say_vanished(s, question, LOG_LEVEL_ERR, "vanished",
                              "gone, and it was not us who deleted it");
                 s->engine->counts.vanished++;

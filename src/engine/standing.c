@@ -429,7 +429,8 @@ static bool policy_is_doubted(struct engine *engine, const struct policy *policy
                               struct policy_standing *standing) {
         const struct state_rule *known = known_rule(engine, policy);
         /* Another daemon has accepted it, or this one before it lost its memory: nobody else writes it. */
-        bool whole = standing->tally.differing == 0 && all_targets_stand(engine, policy);
+        bool whole = standing->tally.differing == 0 && all_targets_stand(engine, policy) &&
+                     engine_is_whole(engine);
         bool carried = whole && standing->tally.agreeing > 0;
         bool listed = all_is_listed(engine, standing, known), acked, agreed;
         /* What was accepted before, also for a daemon that has lost its memory. */
@@ -485,14 +486,27 @@ static uint32_t policy_blocks(struct engine *engine, size_t p) {
         return blocks;
 }
 
+static bool target_names(const struct target *target, const struct subscription *s) {
+        bool named = target->subscription && strcmp(target->subscription, s->id) == 0;
+
+        for (size_t d = 0; d < target->n_disks && !named; d++)
+                named = strcmp(target->disks[d].subscription, s->id) == 0;
+        return named;
+}
+
 bool target_is_read(const struct engine *engine, const struct target *target) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (target_names(target, &engine->subscriptions[i]) &&
+                    !engine->subscriptions[i].plan)
+                        return false;
+        return true;
+}
+
+bool target_is_whole(const struct engine *engine, const struct target *target) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct subscription *s = &engine->subscriptions[i];
-                bool named = target->subscription && strcmp(target->subscription, s->id) == 0;
 
-                for (size_t d = 0; d < target->n_disks && !named; d++)
-                        named = strcmp(target->disks[d].subscription, s->id) == 0;
-                if (named && !s->plan)
+                if (target_names(target, s) && s->world && world_unread(s->world)->n_disks > 0)
                         return false;
         }
         return true;
@@ -525,6 +539,18 @@ bool engine_target_is_empty(const struct engine *engine, size_t target) {
                !(fleet && fleet->has_accepted);
 }
 
+/* Those that are found are there, and what it lacks may be what cannot be read: enough are enough, and what is
+ * remembered of its size stays as it is. */
+static uint32_t partly_counted_blocks(const struct engine *engine, size_t t) {
+        const struct fleet *known = engine_fleet(engine, t);
+        struct fleet fleet = known ? *known : (struct fleet){};
+
+        fleet_see(&fleet, engine->found[t], UTC_NONE);
+        return doubt_targets_stands(&fleet, engine->found[t], engine->file->targets[t].expect)
+                       ? DOUBT_BIT(DOUBT_TARGETS)
+                       : 0;
+}
+
 static uint32_t target_blocks(struct engine *engine, size_t t) {
         const struct target *target = &engine->file->targets[t];
         struct state_fleet *fleet;
@@ -532,6 +558,8 @@ static uint32_t target_blocks(struct engine *engine, size_t t) {
 
         if (!target_is_read(engine, target))
                 return uncounted_blocks(engine, t);
+        if (!target_is_whole(engine, target))
+                return partly_counted_blocks(engine, t);
         if (state_fleet_get(&engine->state, engine->target_keys[t], &fleet) < 0)
                 return engine->target_blocks[t];
 

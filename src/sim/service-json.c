@@ -95,7 +95,9 @@ static void sim_json_head(struct strbuf *out, const struct service_resource *res
                 sim_json_names(out, resource);
         sim_json_member(out, "\"location\":", resource->region);
         sim_json_member(out, ",\"managedBy\":", resource->managed_by);
-        if (past ? past->has_tags : resource->has_tags) {
+        if (resource->deformed) {
+                SIM_APPEND(out, ",\"tags\":{\"odd\":null}");
+        } else if (past ? past->has_tags : resource->has_tags) {
                 SIM_APPEND(out, ",\"tags\":");
                 if (past)
                         sim_json_tag_set(out, past->tags, past->n_tags);

@@ -208,6 +208,16 @@ int service_set_tag(struct service *service, struct utc now, const char *id, con
         return service_note(service, now, SERVICE_EFFECT_TAGGED, resource);
 }
 
+int service_deform(struct service *service, const char *id, bool deformed) {
+        struct service_resource *resource = service_find_living(service, id);
+
+        if (!resource)
+                return SERVICE_E_MISSING;
+        resource->deformed = deformed;
+        service_resource_changed(resource);
+        return 0;
+}
+
 int service_move_disk(struct service *service, struct utc now, const char *id,
                       const char *new_group, const char *new_name) {
         _cleanup_(service_resource_freep) struct service_resource *disk = NULL;

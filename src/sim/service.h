@@ -142,6 +142,7 @@ struct service_resource {
         /* The rest is the model's. */
         char *hyperv_generation;   /* as the creator wrote it; NULL for none */
         bool has_tags;             /* a set of tags was given, were it empty */
+        bool deformed;             /* service_deform() */
         struct tag_set *past_tags; /* what lagging listings may still show, newest first */
         struct tagging *tagging;   /* a change of tags that runs; NULL for none */
         uint64_t id_hash;
@@ -435,6 +436,10 @@ int service_set_tag(struct service *service, struct utc now, const char *id, con
 /* Sets one by the tags resource, which takes the options' time. Returns the same, SERVICE_E_BUSY. */
 int service_merge_tag(struct service *service, struct utc now, const char *id, const char *name,
                       const char *value);
+
+/* From now on, or not any more, a tag of the resource has the value null wherever it is shown, as no client can
+ * write it. Returns 0, SERVICE_E_MISSING. */
+int service_deform(struct service *service, const char *id, bool deformed);
 
 /* Truth. */
 

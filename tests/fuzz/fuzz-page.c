@@ -96,6 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         view = world_view(whole);
         check_view(&view);
         check_same(whole, pieces);
-        check_same(whole, known);
+        /* A disk that cannot be decoded and comes again as one that can has been known before. */
+        if (world_is_whole(whole))
+                check_same(whole, known);
         return 0;
 }

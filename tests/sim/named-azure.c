@@ -94,6 +94,49 @@ void named_throttled_day(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* A tag of a stranger's snapshot is null, over a restart: all is backed up, and nothing deleted until it is
+ * gone. */
+void named_odd_element(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t created, deleted;
+        char id[300];
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        tale_daemon(&tale, &want);
+        tale_add_strangers(&tale, "disk-1", 2);
+        rig_run(rig, 10 * HOUR_NS + 20 * MINUTE_NS);
+
+        tale_hush(&tale);
+        snprintf(id, sizeof(id),
+                 "/subscriptions/%s/resourceGroups/rg-snapshots/providers/Microsoft.Compute/"
+                 "snapshots/stranger-1",
+                 SERVICE_SUBSCRIPTION);
+        tale_must(&tale, service_deform(rig->service, id, true));
+        rig_run(rig, 2 * HOUR_NS);
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        rig_kill(&rig->nodes[0], MINUTE_NS);
+        rig_run(rig, 10 * HOUR_NS);
+        tale_expect(&tale, rig->checks.creations == created + 20, "%llu created in place of 20",
+                    (unsigned long long)(rig->checks.creations - created));
+        tale_expect(&tale, rig->checks.deletions == deleted, "something was deleted");
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_LISTING), "doubt listing does not stand");
+        tale_expect(&tale, tale_said(&tale, "stranger-1: the member tags is missing or wrong") == 2,
+                    "it was told %u times in two lives",
+                    tale_said(&tale, "stranger-1: the member tags is missing or wrong"));
+
+        tale_must(&tale, service_deform(rig->service, id, false));
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, !tale_doubts(&tale, DOUBT_LISTING), "doubt listing does not end");
+        tale_settle(&tale);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay in place of 6",
+                    tale_ours(&tale, "disk-1"));
+        tale_end(&tale);
+}
+
 /* Listings are empty and answer 200; nothing is gone and nothing vanished. */
 static void role_story(struct rig *rig, const char *group, enum service_rights rights,
                        uint64_t creations, enum doubt doubt) {

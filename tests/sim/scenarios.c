@@ -203,6 +203,7 @@ const struct scenario scenarios[] = {
         {"dense-slots", 1, named_dense_slots},
         {"azure-away", 1, named_azure_away},
         {"throttled-day", 1, named_throttled_day},
+        {"odd-element", 1, named_odd_element},
         {"role-removed", 1, named_role_removed},
         {"role-unlisted", 1, named_role_unlisted},
         {"listing-behind", 1, named_listing_behind},

@@ -91,11 +91,12 @@ static struct fixture {
         struct snap snaps[SNAPSHOTS_MAX];
         size_t n_snaps;
         unsigned serial;
-        const char *keep_text;         /* the rule that all of ours carry; NULL: last=2 */
-        bool no_disk;                  /* the listing lacks it */
-        const char *new_state;         /* of what is PUT */
-        const char *get_part;          /* single GETs of names with this part show */
-        const char *get_state;         /* this state; NULL: what is so */
+        const char *keep_text;               /* the rule that all of ours carry; NULL: last=2 */
+        bool no_disk;                        /* the listing lacks it */
+        const char *odd_disk, *odd_snapshot; /* an element that the listing has beside; or NULL */
+        const char *new_state;               /* of what is PUT */
+        const char *get_part;                /* single GETs of names with this part show */
+        const char *get_state;               /* this state; NULL: what is so */
         const char *silent;            /* requests for URLs with this part get no answer; or NULL */
         void (*at_get)(void);          /* and this happens while they are answered */
         void (*at_delete)(void);       /* and this while a DELETE is */
@@ -266,11 +267,15 @@ static void append_listing(const char *url, struct strbuf *out) {
                                                "\"properties\":{\"uniqueId\":\"" GENERATION
                                                "\",\"diskState\":\"Attached\","
                                                "\"provisioningState\":\"Succeeded\"}}");
+                if (f.odd_disk)
+                        strbuf_appendf(out, "%s%s", f.no_disk ? "" : ",", f.odd_disk);
         } else
                 for (size_t i = 0; i < f.n_snaps; i++) {
                         strbuf_append_str(out, i > 0 ? "," : "");
                         append_snap(&f.snaps[i], f.snaps[i].state, out);
                 }
+        if (f.odd_snapshot && !strstr(url, "/disks?"))
+                strbuf_appendf(out, "%s%s", f.n_snaps > 0 ? "," : "", f.odd_snapshot);
         strbuf_append_str(out, "]}");
 }
 

@@ -1138,17 +1138,20 @@ static void test_judge(void **state) {
         }
 }
 
-static void test_refused(void **state) {
+/* One that cannot be decoded has no row, and is remembered with what is wrong with it; but
+ * what has no id is no resource. */
+static void test_unread(void **state) {
         static const struct {
                 int line;
                 const char *text;
                 page_element_fn add;
                 const char *member;
         } rows[] = {
-                {__LINE__, "{}", world_add_snapshot, "location"},
-                {__LINE__, "{\"location\":\"x\",\"properties\":{}}", world_add_snapshot, "id"},
+                {__LINE__, "{}", world_add_snapshot, NULL},
+                {__LINE__, "{\"location\":\"x\",\"properties\":{}}", world_add_snapshot, NULL},
                 {__LINE__, "{\"id\":null,\"location\":\"x\",\"properties\":{}}", world_add_snapshot,
-                 "id"},
+                 NULL},
+                {__LINE__, "{\"id\":\"/s\"}", world_add_snapshot, "id"},
                 {__LINE__,
                  "{\"id\":\"/subscriptions/00000000-0000-0000-0000-00000000000b/resourceGroups/"
                  "rg/providers/Microsoft.Compute/snapshots/"
@@ -1158,7 +1161,8 @@ static void test_refused(void **state) {
                  "{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg/providers/Microsoft.Compute/"
                  "snapshots/s\",\"location\":\"x\",\"properties\":{\"timeCreated\":\"x\"}}",
                  world_add_snapshot, "timeCreated"},
-                {__LINE__, "{}", world_add_disk, "id"},
+                {__LINE__, "{}", world_add_disk, NULL},
+                {__LINE__, "{\"id\":7}", world_add_disk, NULL},
                 {__LINE__,
                  "{\"id\":\"/subscriptions/00000000-0000-0000-0000-00000000000b/resourceGroups/"
                  "rg/providers/Microsoft.Compute/disks/d\",\"location\":\"x\",\"properties\":{}}",
@@ -1171,15 +1175,78 @@ static void test_refused(void **state) {
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 _cleanup_(world_freep) struct world *world = world_make();
+                const struct world_unread *unread = world_unread(world);
+                bool disk = rows[i].add == world_add_disk;
                 int r;
 
-                assert_null(world_bad_member(world));
+                assert_true(world_is_whole(world));
                 r = add_text(world, rows[i].text, rows[i].add);
-                if (r != JSON_E_SHAPE || strcmp(world_bad_member(world), rows[i].member) != 0)
+                if (!rows[i].member) {
+                        if (r != JSON_E_SHAPE || !world_is_whole(world))
+                                fail_msg("row at line %d: %d", rows[i].line, r);
+                        continue;
+                }
+                r = r ?: add_text(world, rows[i].text, rows[i].add); /* its page came twice */
+                if (r != 0 || world_is_whole(world) || unread->n_disks != disk ||
+                    unread->n_snapshots != !disk || strcmp(unread->member, rows[i].member) != 0)
                         fail_msg("row at line %d: %d", rows[i].line, r);
                 assert_int_equal(world_finish(world), 0);
                 assert_int_equal(world_view(world).n_snapshots + world_view(world).n_disks, 0);
         }
+}
+
+#define ODD(kind, name)                                                                            \
+        "{\"id\":\"/subscriptions/" SUB "/resourceGroups/RG/providers/Microsoft.Compute/" kind     \
+        "/" name "\",\"location\":\"x\",\"tags\":{\"a\":null},\"properties\":{}}"
+
+/* The first is named, fit for a log, and so many are counted. */
+static void test_unread_first(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        const struct world_unread *unread = world_unread(world);
+        char text[400];
+
+        assert_int_equal(add_text(world, ODD("snapshots", "s\\u001b"), world_add_snapshot), 0);
+        assert_string_equal(unread->id, "/subscriptions/" SUB "/resourceGroups/RG/providers/"
+                                        "Microsoft.Compute/snapshots/s ");
+        assert_string_equal(unread->member, "id");
+        for (int i = 0; i < 2 * WORLD_UNREAD_MAX; i++) {
+                snprintf(text, sizeof(text), "{\"id\":\"%d\"}", i);
+                assert_int_equal(add_text(world, text, world_add_disk), 0);
+        }
+        assert_int_equal(unread->n_disks + unread->n_snapshots, WORLD_UNREAD_MAX);
+        assert_int_equal(unread->n_snapshots, 1);
+        assert_string_equal(unread->member, "id");
+}
+
+/* A disk that was known stays, as it was, from world to world; one that was not, or is not listed, is none. */
+static void test_unread_disk(void **state) {
+        struct world *before = world_make();
+
+        assert_int_equal(add_disk(before, "RG", "d1", ",\"location\":\"West Europe\"",
+                                  "\"uniqueId\":\"0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D4\""),
+                         0);
+        assert_int_equal(add_disk(before, "RG", "d2", ",\"location\":\"x\"",
+                                  "\"uniqueId\":\"0217B3DB-61CB-4BF6-BBFB-E1BBDDADF4D5\""),
+                         0);
+        assert_int_equal(world_finish(before), 0);
+        for (int i = 0; i < 2; i++) {
+                struct world *world = world_make();
+                struct world_view view;
+
+                assert_int_equal(world_expect(world, before), 0);
+                assert_int_equal(add_text(world, ODD("disks", "D1"), world_add_disk), 0);
+                assert_int_equal(add_text(world, ODD("disks", "d3"), world_add_disk), 0);
+                assert_int_equal(world_finish(world), 0);
+                world_free(before);
+                before = world;
+                view = world_view(world);
+                assert_int_equal(view.n_disks, 1);
+                assert_string_equal(view_str(&view, view.disks[0].name), "d1");
+                assert_string_equal(view_str(&view, view.disks[0].generation),
+                                    "0217b3db-61cb-4bf6-bbfb-e1bbddadf4d4");
+                assert_int_equal(world_unread(world)->n_disks, 2);
+        }
+        world_free(before);
 }
 
 static void test_disks(void **state) {
@@ -1497,7 +1564,9 @@ int main(void) {
                 cmocka_unit_test(test_states),
                 cmocka_unit_test(test_states_of_nobody),
                 cmocka_unit_test(test_judge),
-                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_unread),
+                cmocka_unit_test(test_unread_first),
+                cmocka_unit_test(test_unread_disk),
                 cmocka_unit_test(test_disks),
                 cmocka_unit_test(test_duplicates),
                 cmocka_unit_test(test_order),
