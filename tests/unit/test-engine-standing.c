@@ -655,6 +655,32 @@ static void test_gone_where_it_was_last(void **state) {
         written = NULL;
 }
 
+#define MOVED                                                                                      \
+        "{\"value\":[{\"id\":\"/subscriptions/" SUB "/resourceGroups/rg-other" COMPUTE             \
+        "/disks/moved\",\"name\":\"moved\",\"location\":\"westeurope\",\"sku\":{\"name\":"         \
+        "\"Premium_LRS\"},\"properties\":{\"uniqueId\":\"" GENERATION                              \
+        "\",\"diskState\":\"Attached\",\"provisioningState\":\"Succeeded\"}}]}"
+
+/* So it is where the disk moved within its subscription, and no snapshot was taken of it since. */
+static void test_gone_where_it_went(void **state) {
+        begin(6);
+        f.item.period_s = SEC_PER_DAY;
+        f.no_disk = true;
+        rule(HTTP_GET, LIST_DISKS(SUB), 200, MOVED);
+        rule(HTTP_GET, "/disks/moved", UNREAD);
+        engine_begin();
+        engine_pass(1000);
+        set_second(200, NOTHING);
+        engine_pass(6 * 3600);
+        assert_true(f.met[1] > 0);
+        assert_false(said("is gone, its snapshots are frozen"));
+        f.rules[1].status = 404;
+        f.rules[1].body = ERROR("ResourceNotFound");
+        engine_pass(6 * 3600);
+        assert_true(said("is gone, its snapshots are frozen"));
+        engine_end();
+}
+
 /* ---- copies ---- */
 
 #define COPY(percent)                                                                              \
@@ -1248,6 +1274,7 @@ int main(void) {
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
                 cmocka_unit_test(test_gone_where_it_was_last),
+                cmocka_unit_test(test_gone_where_it_went),
                 cmocka_unit_test(test_absence_forgotten),
                 cmocka_unit_test(test_absence_elsewhere),
                 cmocka_unit_test(test_copied_elsewhere),
