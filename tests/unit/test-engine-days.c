@@ -74,7 +74,8 @@ static void test_state(void **state) {
         } rows[] = {
                 {__LINE__, NULL, -ENOENT, NULL},
                 {__LINE__, NULL, -EIO,
-                 "warning: the state that was kept cannot be read: Input/output error; acks are forgotten, "
+                 "warning: the state that was kept cannot be read: Input/output error; acks are "
+                 "forgotten, "
                  "freezes begin anew, and deletions are paused until snapkeepctl resume"},
                 {__LINE__, "{\"version\":1,\n\"pause\":", 0,
                  "warning: the state that was kept is damaged; acks are forgotten"},
