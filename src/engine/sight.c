@@ -57,9 +57,10 @@ void subscription_doubt_unread(struct subscription *s, const struct world_unread
         struct log_entry entry;
 
         snprintf(reason, sizeof(reason),
-                 "%s%zu disks and %zu snapshots in the listing cannot be read, the first %s: the "
+                 "%s%zu disk%s and %zu snapshot%s in the listing cannot be read, the first %s: the "
                  "member %s is missing or wrong%s",
-                 many ? "at least " : "", unread->n_disks, unread->n_snapshots, unread->id,
+                 many ? "at least " : "", unread->n_disks, unread->n_disks == 1 ? "" : "s",
+                 unread->n_snapshots, unread->n_snapshots == 1 ? "" : "s", unread->id,
                  unread->member,
                  unread->n_disks > 0
                          ? "; such a disk is backed up as it was read last, or not at all"

@@ -367,7 +367,9 @@ static void know_failures(struct checks *c, size_t node, struct utc at, struct u
                         bool failed = checks_is_failed(s->r, at) && !c->rights_cut;
                         struct utc *since = &s->failed[node].at;
 
-                        if (!failed || since->ticks <= n->state_odd_at.ticks)
+                        /* While its tags are being changed it is Updating, and not failed. */
+                        if (!failed || since->ticks <= n->state_odd_at.ticks ||
+                            (utc_is_set(s->r->tagging_at) && since->ticks <= s->r->tagged_at.ticks))
                                 *since = (struct utc){};
                         if (since->ticks == 0 && s->failed[node].once && n->clean >= 2 &&
                             now.ticks >= utc_add_seconds(n->clock_odd_at, 2 * CHECKS_SIGHT_S).ticks)

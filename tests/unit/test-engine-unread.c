@@ -110,7 +110,7 @@ static void test_creates_go_on(void **state) {
         assert_int_equal(engine_counts(f.engine)->created, 13);
         assert_int_equal(f.requests[HTTP_DELETE], 0);
         assert_int_equal(doubts(), DOUBT_BIT(DOUBT_LISTING));
-        assert_non_null(strstr(reason, "0 disks and 1 snapshots in the listing cannot be read, the "
+        assert_non_null(strstr(reason, "0 disks and 1 snapshot in the listing cannot be read, the "
                                        "first " THEIRS));
         assert_int_equal(times_said(THEIRS), 1);
         assert_false(said("cannot be read, nothing is deleted in it"));
@@ -140,7 +140,7 @@ static void test_told(void **state) {
         f.odd_disk = ODD_DISK(OTHER_ID);
         engine_pass(1800);
         assert_int_equal(times_said(THEIRS), 1);
-        assert_int_equal(times_said("1 disks and 1 snapshots"), 1);
+        assert_int_equal(times_said("1 disk and 1 snapshot in"), 1);
         assert_int_equal(doubts(), DOUBT_BIT(DOUBT_LISTING));
         assert_non_null(strstr(reason, OTHER_ID ": the member tags is missing or wrong; such a "
                                                 "disk is backed up as it was read last, or not"));
