@@ -647,7 +647,7 @@ static void test_gone_where_it_was_last(void **state) {
                         assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
                 engine_pass(SEC_PER_DAY);
                 if ((f.requests[HTTP_DELETE] > 0) != rows[i].gone)
-                        fail_msg("row at line %d: %u deleted", rows[i].line,
+                        fail_msg("row at line %d: %zu deleted", rows[i].line,
                                  f.requests[HTTP_DELETE]);
                 engine_end();
         }
