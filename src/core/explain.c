@@ -317,12 +317,6 @@ static unsigned disks_problems(const struct explainer *e, const struct snapshot_
         return best;
 }
 
-static int orphan_compare(const void *a, const void *b) {
-        const struct orphan *x = a, *y = b;
-
-        return CMP(x->generation, y->generation);
-}
-
 /* Whether the policy's rule runs on over the snapshots of the generation, whose disk is listed nowhere; then
  * *ret_until is the end of the freeze. As planner_gone() has it. */
 static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t policy_index,
@@ -330,16 +324,13 @@ static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t 
         const struct policy *policy = &e->file->policies[policy_index];
         const struct generation_standing *known =
                 standing_generation(&e->standing, view_str(e->view, generation));
-        struct orphan key = {.generation = generation}, *orphan = NULL;
+        const struct orphan *orphan = view_find_orphan(e->view, generation);
         struct resource_id id;
 
         if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
             policy->gone != GONE_APPLY ||
             standing_is_unselected(&e->standing, known->generation, policy))
                 return false;
-        if (e->view->n_orphans > 0)
-                orphan = bsearch(&key, e->view->orphans, e->view->n_orphans, sizeof(key),
-                                 orphan_compare);
         if (!orphan || !orphan_disk_id(e->view, orphan, &id) ||
             !policy_selects_gone(e->file, policy_index, &id))
                 return false;

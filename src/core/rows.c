@@ -4,6 +4,7 @@
 #include "core/naming.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *snapshot_row_name(const struct world_view *view, const struct snapshot_row *row,
@@ -60,6 +61,20 @@ const struct snapshot_row *view_find_snapshot(const struct world_view *view, uin
                     str_equal_nocase(snapshot_row_name(view, &rows[i], buffer), name))
                         return &rows[i];
         return NULL;
+}
+
+static int orphan_compare(const void *a, const void *b) {
+        const struct orphan *x = a, *y = b;
+
+        return CMP(x->generation, y->generation);
+}
+
+const struct orphan *view_find_orphan(const struct world_view *view, uint32_t generation) {
+        struct orphan key = {.generation = generation};
+
+        return view->n_orphans > 0
+                       ? bsearch(&key, view->orphans, view->n_orphans, sizeof(key), orphan_compare)
+                       : NULL;
 }
 
 const char *view_hold(const struct world_view *view, const struct snapshot_row *row) {

@@ -139,3 +139,6 @@ const char *snapshot_row_name(const struct world_view *view, const struct snapsh
 /* The rows of one generation, a slice of the view's. */
 void view_generation(const struct world_view *view, uint32_t generation,
                      const struct snapshot_row **ret_rows, size_t *ret_n);
+
+/* The orphan of that generation, or NULL. */
+const struct orphan *view_find_orphan(const struct world_view *view, uint32_t generation);
