@@ -306,19 +306,14 @@ void subscription_doubt_unread(struct subscription *s, const struct world_unread
 bool subscription_is_whole(const struct subscription *s);
 /* The same of all that were read. */
 bool engine_is_whole(const struct engine *engine);
+/* Whether all subscriptions that the policy file names were read, and each disk of them. Before that a disk
+ * that one lacks may be in another. */
+bool engine_reads_all(const struct engine *engine);
 /* A listing lacked, or still had, what was confirmed otherwise. */
 void subscription_lags(struct subscription *s);
 /* Compares, and asks for what vanished. Before the new world is taken over. */
 void subscription_compare(struct subscription *s, struct world *world, struct mono begin,
                           struct mono now);
-/* Remembers since when ours are listed failed, as of the world at hand. @clean: what it lacks is not there. */
-void subscription_note_failures(struct subscription *s, bool clean);
-/* Asks for the disks of generations that no listing has, once all subscriptions were read: a few at a time and
- * each in its turn. */
-void subscription_seek_orphans(struct subscription *s, struct mono now);
-/* Remembers what the plan found of disks that their policies select no more: once such a disk is gone, nobody
- * can read its tags. */
-void subscription_note_unselected(struct subscription *s);
 /* Whether the series' survivors have been read, or need not be; asks for them otherwise, as far as
  * there is room. */
 bool subscription_survivors_stand(struct subscription *s, size_t series, struct mono now);
@@ -347,8 +342,27 @@ struct look_question {
         uint64_t serial;    /* SURVIVOR: of the plan */
         const char *region; /* of the snapshot, canonical; only until look_new() returns; or NULL */
 };
+/* Puts it to Azure. Returns 0 or -ENOMEM. */
+int subscription_ask(struct subscription *s, const struct look_question *question, struct mono now);
 void subscription_looked(struct subscription *s, const struct look_question *question,
                          enum look_answer answer, struct mono now);
+
+/* gone.c: disks that no listing has any more. */
+
+/* Asks for the disks of generations that no listing has, once all subscriptions were read: a few at a time and
+ * each in its turn. */
+void subscription_seek_orphans(struct subscription *s, struct mono now);
+/* The answer to a LOOK_DISK. */
+void subscription_disk_looked(struct subscription *s, const struct look_question *question,
+                              enum look_answer answer, struct mono now);
+
+/* notes.c: what the state is told of a new world. */
+
+/* Remembers since when ours are listed failed, as of the world at hand. @clean: what it lacks is not there. */
+void subscription_note_failures(struct subscription *s, bool clean);
+/* Remembers what the plan found of disks that their policies select no more: once such a disk is gone, nobody
+ * can read its tags. */
+void subscription_note_unselected(struct subscription *s);
 
 /* standing.c: doubts and questions, over all subscriptions. */
 

@@ -1,0 +1,144 @@
+/*
+ * What the state is told of a new world, for nothing in the cloud says it: since when ours are listed failed,
+ * and which disks have left their policies (DESIGN section 5).
+ */
+#include "core/series.h"
+#include "engine/engine-internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool subscription_has_id(const struct subscription *s, const struct guid *id) {
+        struct guid own;
+
+        return guid_parse(s->id, strlen(s->id), &own) == 0 && guid_compare(&own, id) == 0;
+}
+
+static bool engine_reads(const struct engine *engine, const struct guid *id) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (subscription_has_id(&engine->subscriptions[i], id))
+                        return true;
+        return false;
+}
+
+/* Which of those that are remembered are listed: as failed or leaving, or with another state. */
+enum {
+        FAILURE_UNLISTED,
+        FAILURE_STANDS,
+        FAILURE_OVER
+};
+
+/* Forgets those that are over, and with @clean those that are not listed. */
+static void forget_failures(struct subscription *s, const uint8_t *listed, bool clean) {
+        struct state *state = &s->engine->state;
+
+        for (size_t i = state->n_failures; i > 0; i--) {
+                const struct guid *subscription = &state->failures[i - 1].subscription;
+                bool unlisted = listed[i - 1] == FAILURE_UNLISTED;
+
+                if (listed[i - 1] == FAILURE_OVER ||
+                    (unlisted && clean && subscription_has_id(s, subscription)) ||
+                    (unlisted && !engine_reads(s->engine, subscription)))
+                        state_failure_forget(state, i - 1);
+        }
+}
+
+void subscription_note_failures(struct subscription *s, bool clean) {
+        struct state *state = &s->engine->state;
+        struct world_view view = world_view(s->world);
+        _cleanup_(freep) uint8_t *listed = calloc(state->n_failures + 1, 1);
+        struct utc now = engine_now(s->engine);
+        struct guid subscription;
+        bool found;
+
+        if (!listed || guid_parse(s->id, strlen(s->id), &subscription) < 0)
+                return; /* with the next world */
+
+        for (size_t i = 0; i < view.n_snapshots && state->n_failures > 0; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+                size_t at =
+                        failure_place(state->failures, state->n_failures, &row->unique_id, &found);
+
+                if (found)
+                        listed[at] = row->flags & (ROW_FAILED | ROW_LEAVING) ? FAILURE_STANDS
+                                                                             : FAILURE_OVER;
+        }
+        forget_failures(s, listed, clean);
+
+        /* By a clock that is behind it would have failed for long already. */
+        if (s->engine->clock.stands)
+                return;
+        for (size_t i = 0; i < view.n_snapshots; i++) {
+                const struct snapshot_row *row = &view.snapshots[i];
+
+                /* What cannot be remembered does not go yet. */
+                if ((row->flags & ROW_FAILED) && snapshot_row_is_ours(row) &&
+                    !guid_is_nil(&row->unique_id) &&
+                    state_failure_note(state, &row->unique_id, &subscription, now) < 0)
+                        return;
+        }
+}
+
+static bool has_snapshots(const struct engine *engine, const char *generation) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct world_view view = world_view(engine->subscriptions[i].world);
+                uint32_t number = intern_find(view.strings, generation);
+                const struct snapshot_row *rows;
+                size_t n = 0;
+
+                if (number != 0)
+                        view_generation(&view, number, &rows, &n);
+                /* Where a listing is in doubt, it may only not show them. */
+                if (n > 0 || engine->subscriptions[i].listing.stands)
+                        return true;
+        }
+        return false;
+}
+
+static bool plan_has_unselected(const struct plan *plan, const struct policy_file *file,
+                                uint32_t generation, const char *policy) {
+        for (size_t i = 0; i < plan->n_unselected; i++)
+                if (plan->unselected[i].generation == generation &&
+                    policy_claims(&file->policies[plan->unselected[i].policy], policy))
+                        return true;
+        return false;
+}
+
+static bool file_claims(const struct policy_file *file, const char *policy) {
+        for (size_t i = 0; i < file->n_policies; i++)
+                if (policy_claims(&file->policies[i], policy))
+                        return true;
+        return false;
+}
+
+/* Whether a listing of the disk has just shown that the policy selects it, which has snapshots. */
+static bool is_selected_again(const struct subscription *s, const struct unselected *one) {
+        struct world_view view = world_view(s->world);
+        uint32_t number = intern_find(view.strings, one->generation);
+        const struct snapshot_row *rows;
+        size_t n;
+
+        if (number == 0 || !file_claims(s->engine->file, one->policy) ||
+            plan_has_unselected(s->plan, s->engine->file, number, one->policy))
+                return false;
+        view_generation(&view, number, &rows, &n);
+        return n > 0 && !view_find_orphan(&view, number);
+}
+
+void subscription_note_unselected(struct subscription *s) {
+        struct world_view view = world_view(s->world);
+        struct state *state = &s->engine->state;
+
+        for (size_t i = 0; i < s->plan->n_unselected; i++) {
+                const struct plan_unselected *one = &s->plan->unselected[i];
+
+                /* Unwritten, it is tried again with the next plan. */
+                (void)state_unselected_note(state, view_str(&view, one->generation),
+                                            s->engine->file->policies[one->policy].name);
+        }
+        for (size_t i = state->n_unselected; i > 0; i--)
+                if (is_selected_again(s, &state->unselected[i - 1]) ||
+                    (engine_reads_all(s->engine) &&
+                     !has_snapshots(s->engine, state->unselected[i - 1].generation)))
+                        state_unselected_forget(state, i - 1);
+}
