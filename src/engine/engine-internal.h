@@ -306,8 +306,8 @@ void subscription_doubt_unread(struct subscription *s, const struct world_unread
 bool subscription_is_whole(const struct subscription *s);
 /* The same of all that were read. */
 bool engine_is_whole(const struct engine *engine);
-/* Whether all subscriptions that the policy file names were read, and each disk of them. Before that a disk
- * that one lacks may be in another. */
+/* Whether all subscriptions that the policy file names were read when they were last asked, and each disk of
+ * them. Before that a disk that one lacks may be in another. */
 bool engine_reads_all(const struct engine *engine);
 /* A listing lacked, or still had, what was confirmed otherwise. */
 void subscription_lags(struct subscription *s);

@@ -48,7 +48,7 @@ bool engine_reads_all(const struct engine *engine) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct world *world = engine->subscriptions[i].world;
 
-                if (!world || world_unread(world)->n_disks > 0)
+                if (!world || engine->subscriptions[i].failing || world_unread(world)->n_disks > 0)
                         return false;
         }
         return true;

@@ -514,6 +514,35 @@ static void test_gone_while_unread(void **state) {
         written = NULL;
 }
 
+/* The same where the other subscription was read once, and cannot be read when the disk moves there: it fails,
+ * or has to be let alone for a while. */
+static void test_gone_while_another_fails(void **state) {
+        for (int way = 0; way < 4; way++) {
+                bool there = way & 1, throttled = way & 2;
+
+                begin_two();
+                set_second(200, NOTHING);
+                f.policy.freeze_s = 3600;
+                f.policy.gone = GONE_APPLY;
+                engine_begin();
+                engine_pass(2 * 3600);
+                set_second(throttled ? 429 : 403,
+                           throttled ? ERROR("TooManyRequests") : ERROR("AuthorizationFailed"));
+                f.rules[0].header = throttled ? "Retry-After: 36000" : NULL;
+                engine_pass(3600);
+                f.no_disk = true;
+                engine_pass(6 * 3600);
+                assert_false(said("is gone"));
+                set_second(200, there ? DISKS(SUB_2, GENERATION, "") : NOTHING);
+                f.rules[0].header = NULL;
+                engine_pass(8 * 3600);
+                assert_int_equal(said("is gone, its snapshots are frozen"), !there);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* Of what is not listed any more, snapshots and disk, nothing is remembered: an absence that was seen once
  * and can be proven no more is nothing that sweeps go on learning about. */
 static void test_absence_forgotten(void **state) {
@@ -1273,6 +1302,7 @@ int main(void) {
                 cmocka_unit_test(test_targets_edited),
                 cmocka_unit_test(test_gone_is_held),
                 cmocka_unit_test(test_gone_while_unread),
+                cmocka_unit_test(test_gone_while_another_fails),
                 cmocka_unit_test(test_gone_where_it_was_last),
                 cmocka_unit_test(test_gone_where_it_went),
                 cmocka_unit_test(test_absence_forgotten),
