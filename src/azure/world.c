@@ -173,10 +173,10 @@ static int unread_disk(struct world *world, const cJSON *element, const char *me
         r = note_unread(world, element, member, origin, &world->unread.n_disks);
         if (r != 0)
                 return r;
-        if (resource_id_parse(text, strlen(text), &id) != 0 || id.type != RESOURCE_DISK ||
-            strcmp(id.subscription, world->subscription) != 0)
-                return 0;
-        r = world_keep_disk(world, &id);
+        if (resource_id_parse(text, strlen(text), &id) == 0 && id.type == RESOURCE_DISK &&
+            strcmp(id.subscription, world->subscription) == 0)
+                r = world_keep_disk(world, &id);
+        world->unread.lacks_disk |= r == 0;
         return MIN(r, 0);
 }
 

@@ -56,6 +56,7 @@ int world_copy_disks(struct world *world, const struct world *before);
 /* Elements of the listings that could not be decoded. What the world lacks may be one of them. */
 struct world_unread {
         size_t n_disks, n_snapshots;    /* each once, together up to WORLD_UNREAD_MAX */
+        bool lacks_disk;                /* one of the disks has no row of before either */
         const char *member;             /* of the first: what is wrong, such as "timeCreated" */
         char id[RESOURCE_ID_TEXT_SIZE]; /* of the first, fit for a log */
 };

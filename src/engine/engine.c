@@ -619,7 +619,8 @@ bool engine_is_well(const struct engine *engine) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct subscription *s = &engine->subscriptions[i];
 
-                if (!s->world || !s->plan || s->failing || s->n_told > 0)
+                if (!s->world || !s->plan || s->failing || s->n_told > 0 ||
+                    world_unread(s->world)->lacks_disk)
                         return false;
         }
         return true;

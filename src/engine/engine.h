@@ -223,7 +223,8 @@ bool engine_gets_on(const struct engine *engine);
 /* Whether a target of the policy file, all of whose subscriptions were read, selects no disk, though neither
  * its expect nor an operator's ack says that it may, and no doubt is told of it. */
 bool engine_target_is_empty(const struct engine *engine, size_t target);
-/* Whether every subscription was read, and nothing that is due has failed since. */
+/* Whether every subscription was read, with all of its disks but those that go on being backed up as they were
+ * read last, and nothing that is due has failed since. */
 bool engine_is_well(const struct engine *engine);
 /* Whether what is to outlive a restart could not be written. */
 bool engine_is_forgetful(const struct engine *engine);

@@ -225,7 +225,8 @@ static void judge_all(const struct answer_source *source, struct verdict_on_all 
                      n == 1 ? "" : "s", n_unread == 1 ? "was" : "were");
         else if (!unreadable && !engine_is_well(source->engine))
                 find(all, HEALTH_WARNING,
-                     "something that was due has failed and is tried again; the journal has it");
+                     "something that was due has failed, or a disk cannot be read, and is tried "
+                     "again; the journal has it");
         /* A pattern that fits nothing, or a right that lacks, on a machine that has not seen more. */
         if (n_unread == 0 && all->n_series == all->n_gone)
                 find(all, HEALTH_WARNING,

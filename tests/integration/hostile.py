@@ -331,11 +331,10 @@ GOOD = page(disk())
 
 class Case:
     """@said is a pattern that a whole line without its time and fields must match. @made: PUTs that
-    arrive. @status: of the end."""
+    arrive."""
 
-    def __init__(self, name, said, made=0, status=75, most_kib=MEMORY_MAX_KIB, moved=(), **worst):
+    def __init__(self, name, said, made=0, most_kib=MEMORY_MAX_KIB, moved=(), **worst):
         self.name, self.said, self.made, self.most_kib = name, said, made, most_kib
-        self.status = status
         self.moved, self.worst = moved, worst  # endpoints that are not the server: (key, URL)
 
 
@@ -435,7 +434,7 @@ listing('an element without an id', PAGE + WRONG_MEMBERS, disks=reply(200, page(
 CASES.append(Case('listing: an id that is not a disk', re.escape(
     f'warning: nothing is deleted of subscription {SUBSCRIPTION} (listing): 1 disk and 0 snapshots in the '
     'listing cannot be read, the first /subscriptions/x: the member id is missing or wrong; such a disk is '
-    'backed up as it was read last, or not at all; ends after two clean sweeps'), status=0,
+    'backed up as it was read last, or not at all; ends after two clean sweeps'),
                   disks=reply(200, page(disk(id='/subscriptions/x')))))
 listing('an empty body', PAGE + NO_JSON, disks=reply(200, ''))
 listing('204', PAGE.replace('200', '204') + NO_JSON, disks=b'HTTP/1.1 204 No Content\r\n\r\n')
@@ -533,7 +532,7 @@ def check_case(case, folder, snapkeepd):
     said = daemon.said()
     if not any(re.fullmatch(rf'\S+Z {case.said}  \w.*', line) for line in said.splitlines()):
         raise AssertionError(f'not said: {case.said}\n{said}')
-    if daemon.process.returncode != case.status:
+    if daemon.process.returncode != 75:
         raise AssertionError(f'status {daemon.process.returncode}')
     if TOKEN in said:
         raise AssertionError('the token is in the log')

@@ -113,6 +113,7 @@ static void test_creates_go_on(void **state) {
         assert_non_null(strstr(reason, "0 disks and 1 snapshot in the listing cannot be read, the "
                                        "first " THEIRS));
         assert_int_equal(times_said(THEIRS), 1);
+        assert_true(engine_is_well(f.engine)); /* every disk has its backups */
         assert_false(said("cannot be read, nothing is deleted in it"));
 
         f.odd_snapshot = NULL;
@@ -161,6 +162,7 @@ static void test_disk(void **state) {
         engine_pass(3600 - 120);
         assert_int_equal(engine_counts(f.engine)->created, 12);
         assert_int_equal(doubts(), DOUBT_BIT(DOUBT_LISTING));
+        assert_true(engine_is_well(f.engine));
         engine_end();
 
         f.requests[HTTP_DELETE] = 0;
@@ -169,6 +171,7 @@ static void test_disk(void **state) {
         engine_pass(6 * 3600);
         assert_int_equal(doubts(), DOUBT_BIT(DOUBT_LISTING) | DOUBT_BIT(DOUBT_TARGETS));
         assert_non_null(strstr(reason, DISK_ID));
+        assert_false(engine_is_well(f.engine));
         assert_true(said("it finds 0 disks, fewer than it should, and others of its subscriptions "
                          "cannot be read"));
         assert_int_equal(f.met[0], 0);
@@ -178,6 +181,7 @@ static void test_disk(void **state) {
         f.odd_disk = NULL;
         engine_pass(3 * 3600);
         assert_int_equal(doubts(), 0);
+        assert_true(engine_is_well(f.engine));
         assert_true(engine_counts(f.engine)->created > 8);
         engine_end();
 }
