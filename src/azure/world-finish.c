@@ -220,76 +220,78 @@ static int settle_states(struct world *world) {
         return 0;
 }
 
-/* What the copies under way are made of. */
-struct sources {
-        struct guid *ids; /* sorted */
-        size_t n_ids, ids_capacity;
-        uint64_t *hashes; /* of the ids of those whose uniqueId is not known yet; they are few */
-        size_t n_hashes, hashes_capacity;
-};
-
-static void sources_deinit(struct sources *sources) {
-        free(sources->ids);
-        free(sources->hashes);
+/* @hash: that of its group and name, world_id_hash(). */
+static uint64_t source_hash(uint64_t hash, const char *subscription) {
+        for (const char *c = subscription; *c; c++)
+                hash = (hash ^ (unsigned char)ascii_lower(*c)) * UINT64_C(1099511628211);
+        return hash;
 }
 
-/* Of any row under way: of one that is taken of a disk, no snapshot has the uniqueId. */
-static int sources_add(const struct world *world, size_t i, struct sources *sources) {
-        const struct snapshot_row *row = &world->snapshots[i];
-        bool by_id = row->flags & ROW_SOURCE;
-        const char *text = intern_str(world->strings,
-                                      by_id ? world->origins.items[i].disk_tag : row->generation);
-        struct resource_id id;
+int world_add_source(struct world *world, const char *unique_id, const char *id) {
+        struct sources *sources = &world->sources;
+        struct resource_id source;
         struct guid guid;
-        int r;
+        int r = 0;
 
-        if (by_id) {
-                if (resource_id_parse(text, strlen(text), &id) < 0)
-                        return 0;
+        if (guid_parse(unique_id, strlen(unique_id), &guid) == 0) {
+                r = array_grow(&sources->ids, sources->n_ids, &sources->ids_capacity,
+                               sizeof(*sources->ids), WORLD_SNAPSHOTS_MAX);
+                if (r == 0)
+                        sources->ids[sources->n_ids++] = guid;
+        } else if (resource_id_parse(id, strlen(id), &source) == 0) {
                 r = array_grow(&sources->hashes, sources->n_hashes, &sources->hashes_capacity,
                                sizeof(*sources->hashes), WORLD_SNAPSHOTS_MAX);
                 if (r == 0)
-                        sources->hashes[sources->n_hashes++] = world_id_hash(&id);
-                return r;
+                        sources->hashes[sources->n_hashes++] =
+                                source_hash(world_id_hash(&source), source.subscription);
         }
-        if (guid_parse(text, strlen(text), &guid) < 0)
-                return 0;
-        r = array_grow(&sources->ids, sources->n_ids, &sources->ids_capacity, sizeof(*sources->ids),
-                       WORLD_SNAPSHOTS_MAX);
-        if (r == 0)
-                sources->ids[sources->n_ids++] = guid;
         return r;
 }
 
-static bool sources_have(const struct sources *sources, const struct snapshot_row *row,
-                         uint64_t hash) {
+/* @id_hash: world_id_hash(). */
+static bool sources_have(const struct sources *sources, const struct guid *unique_id,
+                         uint64_t id_hash, const char *subscription) {
+        uint64_t hash = sources->n_hashes > 0 ? source_hash(id_hash, subscription) : 0;
+
         for (size_t i = 0; i < sources->n_hashes; i++)
                 if (sources->hashes[i] == hash)
                         return true;
-        return !guid_is_nil(&row->unique_id) &&
-               guids_have(sources->ids, sources->n_ids, &row->unique_id);
+        return !guid_is_nil(unique_id) && guids_have(sources->ids, sources->n_ids, unique_id);
 }
 
-/* Holds what a copy under way is made of. */
+bool world_copies(const struct world *world, const struct guid *unique_id,
+                  const struct resource_id *id) {
+        uint64_t hash = world->sources.n_hashes > 0 ? world_id_hash(id) : 0;
+
+        return sources_have(&world->sources, unique_id, hash, id->subscription);
+}
+
+/* Holds what a copy under way is made of. Of any row under way: of one that is taken of a disk, no snapshot has
+ * the uniqueId. */
 static int settle_sources(struct world *world) {
-        _cleanup_(sources_deinit) struct sources sources = {};
+        struct sources *sources = &world->sources;
         int r;
 
         for (size_t i = 0; i < world->n_snapshots; i++) {
-                if (!(world->snapshots[i].flags & ROW_UNDERWAY))
+                const struct snapshot_row *row = &world->snapshots[i];
+                bool by_id = row->flags & ROW_SOURCE;
+                const char *text;
+
+                if (!(row->flags & ROW_UNDERWAY))
                         continue;
-                r = sources_add(world, i, &sources);
+                text = intern_str(world->strings,
+                                  by_id ? world->origins.items[i].disk_tag : row->generation);
+                r = world_add_source(world, by_id ? "" : text, by_id ? text : "");
                 if (r < 0)
                         return r;
         }
-        if (sources.n_ids + sources.n_hashes == 0)
+        if (sources->n_ids + sources->n_hashes == 0)
                 return 0;
-        guids_sort(sources.ids, sources.n_ids);
+        guids_sort(sources->ids, sources->n_ids);
         for (size_t i = 0; i < world->n_snapshots; i++)
-                if (sources_have(&sources, &world->snapshots[i], world->origins.items[i].id_hash))
+                if (sources_have(sources, &world->snapshots[i].unique_id,
+                                 world->origins.items[i].id_hash, world->subscription))
                         world->snapshots[i].flags |= ROW_HELD;
-        world->n_sources = sources.n_ids;
-        world->sources = take_ptr(sources.ids);
         return 0;
 }
 

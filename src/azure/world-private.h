@@ -53,6 +53,14 @@ struct series_memo {
         uint16_t keep;   /* of the last keep tag; 0: none yet */
 };
 
+/* What copies under way are made of. */
+struct sources {
+        struct guid *ids; /* in the order of guid_compare(), once finished */
+        size_t n_ids, ids_capacity;
+        uint64_t *hashes; /* of the ids of those whose uniqueId is not known yet; they are few */
+        size_t n_hashes, hashes_capacity;
+};
+
 /* Chosen: at most 96 KiB while a listing is read; chains come more or less together. */
 #define SERIES_MEMO_N 2048
 #define SERIES_MEMO_LEAST 64
@@ -84,9 +92,7 @@ struct world {
         size_t n_holds, holds_capacity;
         struct orphan *orphans; /* once finished */
         size_t n_orphans, orphans_capacity;
-        struct guid
-                *sources; /* once finished: of what is under way; in the order of guid_compare() */
-        size_t n_sources;
+        struct sources sources; /* whole once finished; before that of what has no row */
         struct strbuf scratch;
         struct series_memo *memo; /* from the first snapshot that is decoded until finished */
         size_t n_memo;            /* a power of two */
@@ -97,6 +103,9 @@ struct world {
 
 /* Of group and name, without case. */
 uint64_t world_id_hash(const struct resource_id *id);
+/* A source of any subscription by its uniqueId or, where that cannot be read, by its id. Where neither can, it is
+ * none. Returns 0, -ENOMEM or -E2BIG. */
+int world_add_source(struct world *world, const char *unique_id, const char *id);
 /* Interns, and knows how many strings there are. Returns 0, -ENOMEM or -E2BIG. */
 int world_add_string(struct world *world, const char *text, size_t len, uint32_t *ret_number);
 /* All of a row but its state, its region and whether its disk moved; *ret_region is the number of

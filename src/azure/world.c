@@ -59,7 +59,8 @@ struct world *world_free(struct world *world) {
         free(world->keeps);
         free(world->holds);
         free(world->orphans);
-        free(world->sources);
+        free(world->sources.ids);
+        free(world->sources.hashes);
         free(world->memo);
         free(world);
         return NULL;
@@ -89,10 +90,6 @@ struct world_view world_view(const struct world *world) {
                 .n_holds = world->n_holds,
                 .begin = world->begin,
         };
-}
-
-bool world_copies(const struct world *world, const struct guid *unique_id) {
-        return guids_have(world->sources, world->n_sources, unique_id);
 }
 
 /* The place of a region among those seen, so that it fits into a row whatever its number is. */
@@ -180,9 +177,26 @@ static int unread_disk(struct world *world, const cJSON *element, const char *me
         return MIN(r, 0);
 }
 
+/* It may be a copy: what it says that it is made of is held, unless it says that it is complete. */
+static int note_unread_source(struct world *world, const cJSON *element) {
+        const cJSON *properties = json_object(element, "properties");
+        const cJSON *creation = json_object(properties, "creationData");
+        const char *state = json_string(properties, "provisioningState") ?: "";
+        unsigned percent = 0;
+
+        if (str_equal_nocase(state, "Succeeded") &&
+            json_percent(properties, "completionPercent", &percent) && percent == 100)
+                return 0;
+        return world_add_source(world, json_string(creation, "sourceUniqueId") ?: "",
+                                json_string(creation, "sourceResourceId") ?: "");
+}
+
 static int unread_snapshot(struct world *world, const cJSON *element, const char *member,
                            const struct origin *origin) {
-        return note_unread(world, element, member, origin, &world->unread.n_snapshots);
+        int r;
+
+        r = note_unread(world, element, member, origin, &world->unread.n_snapshots);
+        return r ?: note_unread_source(world, element);
 }
 
 int world_add_disk_row(struct world *world, const struct disk_row *row,
@@ -330,9 +344,8 @@ static int note_source(struct world *world, const struct snapshot_reply *reply,
         struct resource_id source;
 
         if (!(row->flags & ROW_UNDERWAY) || reply->has_source_unique_id ||
-            resource_id_parse(reply->source_id, strlen(reply->source_id), &source) < 0 ||
-            source.type != RESOURCE_SNAPSHOT ||
-            strcmp(source.subscription, world->subscription) != 0)
+            resource_id_parse(reply->source_id, strlen(reply->source_id), &source) != 0 ||
+            source.type != RESOURCE_SNAPSHOT)
                 return 0;
         row->flags |= ROW_SOURCE;
         return world_add_string(world, reply->source_id, strlen(reply->source_id),

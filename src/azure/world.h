@@ -83,9 +83,10 @@ bool world_is_whole(const struct world *world);
  * Returns 0 or -ENOMEM.
  */
 int world_finish(struct world *world);
-/* Whether a copy under way in it is made of the snapshot, which may be of another subscription; its own
- * are ROW_HELD for that. */
-bool world_copies(const struct world *world, const struct guid *unique_id);
+/* Whether a copy under way in it, or what may be one and cannot be decoded, is made of the snapshot, which may be
+ * of another subscription; its own are ROW_HELD for that. */
+bool world_copies(const struct world *world, const struct guid *unique_id,
+                  const struct resource_id *id);
 /* Valid until the world is freed. */
 struct world_view world_view(const struct world *world);
 

@@ -371,6 +371,18 @@ void subscription_slept(struct subscription *s, struct mono now) {
         subscription_look_anew(s);
 }
 
+/* Whether each other subscription was read since the start, or could not be. Before that nobody knows whether a copy
+ * there is being made of what would be deleted here. */
+static bool others_are_known(const struct subscription *s) {
+        for (size_t i = 0; i < s->engine->n_subscriptions; i++) {
+                const struct subscription *other = &s->engine->subscriptions[i];
+
+                if (other != s && !other->world && !other->failing)
+                        return false;
+        }
+        return true;
+}
+
 static bool may_delete(const struct subscription *s, struct mono now) {
         return s->plan && s->may_delete && !s->engine->options.look_only &&
                now.ns - s->read_at.ns <= ROUND_FRESH_NS;
@@ -429,7 +441,7 @@ void subscription_tick(struct subscription *s, struct mono now) {
                         subscription_begin_sweep(s, now);
                 return;
         }
-        if (s->creating || s->vanishing > 0)
+        if (s->creating || s->vanishing > 0 || !others_are_known(s))
                 return;
         if (may_delete(s, now))
                 s->deletes_left = subscription_admit_kind(s, ACTION_DELETE, now);

@@ -626,18 +626,21 @@ static void block_unretired(const struct subscription *s) {
 }
 
 /* Whether a copy in another subscription is being made of it, and would fail without it. */
-static bool is_copied_elsewhere(const struct subscription *s, const struct guid *unique_id) {
+static bool is_copied_elsewhere(const struct subscription *s, const struct action *action) {
+        struct resource_id id = action_snapshot_id(action);
+
         for (size_t i = 0; i < s->engine->n_subscriptions; i++) {
                 const struct subscription *other = &s->engine->subscriptions[i];
 
-                if (other != s && other->world && world_copies(other->world, unique_id))
+                if (other != s && other->world &&
+                    world_copies(other->world, &action->unique_id, &id))
                         return true;
         }
         return false;
 }
 
-static bool is_held(const struct subscription *s, const struct guid *unique_id) {
-        return subscription_orders_hold(s, unique_id) || is_copied_elsewhere(s, unique_id);
+static bool is_held(const struct subscription *s, const struct action *action) {
+        return subscription_orders_hold(s, &action->unique_id) || is_copied_elsewhere(s, action);
 }
 
 /* What an operator has said shall stay, or another subscription needs: its own listing does not show it
@@ -646,7 +649,7 @@ static void block_held(const struct subscription *s) {
         for (size_t i = 0; i < s->plan->n_actions; i++) {
                 struct action *action = &s->plan->actions[i];
 
-                if (action->kind == ACTION_DELETE && is_held(s, &action->unique_id))
+                if (action->kind == ACTION_DELETE && is_held(s, action))
                         action->blocked |= BLOCK_HOLD;
         }
 }
@@ -664,7 +667,7 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;
         blocked &= ~applied_accepted(s->engine, s->plan, action);
-        if (is_held(s, &action->unique_id))
+        if (is_held(s, action))
                 blocked |= BLOCK_HOLD;
         return blocked;
 }
