@@ -399,19 +399,22 @@ static int take_over_fleets(struct engine *engine) {
         return 0;
 }
 
-/* There is a state, and nobody can read it: deletions may have been paused by it, so they are now. */
+/* There is a state, and nobody can read it: deletions may have been paused by it, so they are now. A pause of
+ * everything that could be read lasts as long as it would have. */
 static void forget_state(struct engine *engine, int r) {
         const char *why = r == STATE_E_DAMAGED ? "is damaged"
                           : r == STATE_E_NEWER ? "is of a newer version"
                                                : strerrordesc_np(-r);
 
         engine->state.paused_prune = true;
-        engine->state.paused_until = UTC_NEVER;
+        if (!engine->state.paused)
+                engine->state.paused_until = UTC_NEVER;
         engine->state.changed = true;
         log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
                  "the state that was kept %s%s; acks are forgotten, freezes begin anew, and "
-                 "deletions are paused until snapkeepctl resume",
-                 r < 0 ? "cannot be read: " : "", why);
+                 "deletions are paused until snapkeepctl resume%s",
+                 r < 0 ? "cannot be read: " : "", why,
+                 engine->state.paused ? "; the pause of everything goes on" : "");
 }
 
 /* Room for what stands, and what the state directory remembers of it. */

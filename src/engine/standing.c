@@ -153,9 +153,15 @@ static void end_pause(struct engine *engine) {
         if ((!state->paused && !state->paused_prune) || !engine_knows_time(engine) ||
             state->paused_until.ticks > engine_now(engine).ticks)
                 return;
-        state->paused = state->paused_prune = false;
+        state->paused_prune = state->paused && state->paused_prune;
+        state->paused = false;
+        state->paused_until = UTC_NEVER;
         state->changed = true;
-        log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_PAUSE_OVER, "the pause is over");
+        log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_PAUSE_OVER,
+                 state->paused_prune
+                         ? "the pause of everything is over, deletions stay paused until "
+                           "snapkeepctl resume"
+                         : "the pause is over");
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_look_anew(&engine->subscriptions[i]);
 }

@@ -526,7 +526,8 @@ static size_t rest_line(const struct rest *rest) {
         return end ? (size_t)(end - rest->at) : 0;
 }
 
-/* A newer version may have another shape altogether, but for its beginning. */
+/* A newer version may have another shape altogether, but for its beginning: the pause, too, where that has not
+ * changed. */
 static int read_version(struct rest *rest) {
         uint64_t version;
         size_t digits = 0;
@@ -537,11 +538,12 @@ static int read_version(struct rest *rest) {
                 digits++;
         if (digits == rest->len || str_parse_u64(rest->at, digits, STATE_COUNT_MAX, &version) < 0)
                 return STATE_E_DAMAGED;
-        if (version > STATE_VERSION)
-                return STATE_E_NEWER;
-
         rest->at += digits;
         rest->len -= digits;
+        if (version > STATE_VERSION) {
+                (void)rest_skip_str(rest, ",\n");
+                return STATE_E_NEWER;
+        }
         return version == STATE_VERSION && rest_skip_str(rest, ",\n") ? 0 : STATE_E_DAMAGED;
 }
 
@@ -627,18 +629,65 @@ static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, str
                                                                                 : STATE_E_DAMAGED;
 }
 
+/* Whether a section stands there that this version has not. */
+static bool is_unknown_section(struct rest rest) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+        const char *name;
+        size_t len = 0;
+
+        (void)rest_skip_str(&rest, "],\n"); /* behind the last that it has */
+        if (!rest_skip_str(&rest, "\""))
+                return false;
+        name = rest.at;
+        while (len < rest.len && name[len] != '\0' && strchr(letters, name[len]))
+                len++;
+        for (size_t s = 0; s < ARRAY_SIZE(sections); s++)
+                if (strlen(sections[s].name) == len && memcmp(sections[s].name, name, len) == 0)
+                        return false;
+        return len > 0 && rest_skip(&rest, name, len) && rest_skip_str(&rest, "\":[\n");
+}
+
+static int read_sections(struct rest *rest, struct strbuf *scratch, struct state *state) {
+        int r = 0;
+
+        for (size_t s = 0; s < ARRAY_SIZE(sections) && r == 0; s++)
+                r = read_section(s, rest, scratch, state);
+        if (r == 0 && rest->len > 0)
+                r = STATE_E_DAMAGED;
+        return r == STATE_E_DAMAGED && is_unknown_section(*rest) ? STATE_E_NEWER : r;
+}
+
+static void forget_pause(struct state *state) {
+        state->paused = state->paused_prune = false;
+        state->paused_until = (struct utc){};
+}
+
+/* The pause is read of a newer version too: it stands at the beginning, and is what costs most to forget. */
 static int state_read(struct rest rest, struct state *state) {
         _cleanup_(strbuf_deinit) struct strbuf scratch = {};
-        int r;
+        int r, pause;
 
         r = read_version(&rest);
-        if (r == 0)
-                r = read_pause(&rest, &scratch, state);
-        for (size_t s = 0; s < ARRAY_SIZE(sections) && r == 0; s++)
-                r = read_section(s, &rest, &scratch, state);
-        if (r == 0 && rest.len > 0)
-                r = STATE_E_DAMAGED;
-        return r;
+        if (r == STATE_E_DAMAGED)
+                return r;
+        pause = read_pause(&rest, &scratch, state);
+        if (pause != 0)
+                forget_pause(state);
+        if (r == 0 || pause < 0)
+                r = pause;
+        return r ?: read_sections(&rest, &scratch, state);
+}
+
+/* All but the pause. */
+static void forget_rest(struct state *state) {
+        struct state kept = {
+                .paused = state->paused,
+                .paused_prune = state->paused_prune,
+                .paused_until = state->paused_until,
+        };
+
+        state_deinit(state);
+        *state = kept;
 }
 
 int state_load(struct store *store, struct state *ret_state) {
@@ -654,8 +703,10 @@ int state_load(struct store *store, struct state *ret_state) {
                 return r == -ENOENT ? 0 : r;
 
         r = state_read((struct rest){bytes, len}, ret_state);
-        if (r != 0)
+        if (r < 0)
                 state_deinit(ret_state);
+        else if (r != 0)
+                forget_rest(ret_state);
         ret_state->changed = false; /* it is what the file says */
         return r;
 }

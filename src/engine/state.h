@@ -4,10 +4,10 @@
  * fleets, deletions of the last day and the doubt that they raised, accepted rules (DESIGN section 1,
  * promise 4).
  *
- * It is one small file in the store, read at the start and replaced whole after a change. Lost or
- * torn, it is empty: then only questions are asked again, freezes and the days of failed snapshots
- * begin anew, and the day's deletions are counted from the start. A file of a newer version is not
- * understood, and left alone until the first change replaces it; the log says so.
+ * It is one small file in the store, read at the start and replaced whole after a change. Lost, torn, or
+ * of a newer version, it is empty but for a pause that can be read: then only questions are asked again,
+ * freezes and the days of failed snapshots begin anew, and the day's deletions are counted from the start.
+ * It may have paused deletions, which is the engine's to mind.
  *
  * The file is JSON with members in a fixed order, one record a line, so that people can read it and
  * two equal states are equal bytes. Every value of it is checked as if a stranger had written it.
@@ -94,7 +94,7 @@ struct state_rule {
 
 struct state {
         bool paused;       /* creations and deletions */
-        bool paused_prune; /* deletions alone */
+        bool paused_prune; /* deletions alone; with @paused: they stay so beyond it, until resumed */
         struct utc
                 paused_until; /* UTC_NEVER: until resumed; meaningful while one of the two is set */
         struct state_ack *acks;
@@ -117,14 +117,15 @@ struct state {
 };
 
 enum {
-        STATE_E_DAMAGED = 1, /* the file cannot be understood; the state is empty */
-        STATE_E_NEWER,       /* written by a newer version; the state is empty */
+        STATE_E_DAMAGED =
+                1,     /* the file cannot be understood; the state has no more than its pause */
+        STATE_E_NEWER, /* written by a newer version; the same */
 };
 
 void state_deinit(struct state *state);
 
 /* Fills @ret_state, which is empty when there is no file. @store NULL: nothing is kept. Returns 0,
- * STATE_E_*, or a negative errno of the store; the state is usable, and empty, after each. */
+ * STATE_E_*, or a negative errno of the store, after which it is empty; the state is usable after each. */
 int state_load(struct store *store, struct state *ret_state);
 /* Writes it when it has changed. Returns 0 or a negative errno; changed stays set after a failure. */
 int state_save(struct state *state, struct store *store);

@@ -63,6 +63,8 @@ static int store_drop(struct store *store, const char *name) {
 static const struct store_ops store_ops = {store_get, store_put, store_drop};
 static struct store store = {&store_ops};
 
+#define PAUSED(until) "\"pause\":{\"all\":true,\"prune\":false,\"until\":" until "},\n"
+
 /* A state that cannot be used is told of, and the daemon starts all the same. It may have held a pause of
  * deletions: they wait for the operator's word. */
 static void test_state(void **state) {
@@ -83,6 +85,21 @@ static void test_state(void **state) {
                  "warning: the state that was kept is of a newer version; acks are"},
         };
 
+        static const struct {
+                int line;
+                const char *bytes, *expect;
+                bool ends;
+        } paused[] = {
+                {__LINE__, "{\"version\":2,\n" PAUSED("null") "\"others\":1}",
+                 "is of a newer version; "
+                 "acks are forgotten, freezes begin anew, and deletions are paused until "
+                 "snapkeepctl "
+                 "resume; the pause of everything goes on",
+                 false},
+                {__LINE__, "{\"version\":1,\n" PAUSED("\"2026-11-02T00:30:00Z\"") "\"acks\":[\nx",
+                 "is damaged; acks are", true},
+        };
+
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 begin();
                 f.store = &store;
@@ -97,6 +114,29 @@ static void test_state(void **state) {
                 engine_pass(200);
                 expect_said(rows[i].line, "is deleted (superseded", true);
                 assert_true(disk.writes > 0);
+                engine_end();
+        }
+
+        /* A pause of everything is the second line, and holds whatever is behind it: as long as it would have, and
+         * that of deletions until the operator's word. */
+        for (size_t i = 0; i < ARRAY_SIZE(paused); i++) {
+                begin();
+                f.store = &store;
+                disk = (typeof(disk)){.bytes = paused[i].bytes};
+                engine_begin();
+                expect_said(paused[i].line, paused[i].expect, true);
+                engine_pass(1500);
+                assert_int_equal(engine_counts(f.engine)->created, 0);
+                expect_said(paused[i].line, "is over", false);
+                engine_pass(1500);
+                assert_int_equal(engine_counts(f.engine)->created > 0, paused[i].ends);
+                expect_said(paused[i].line,
+                            "the pause of everything is over, deletions stay paused",
+                            paused[i].ends);
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                assert_int_equal(engine_resume(f.engine, "operator"), 0);
+                engine_pass(900);
+                assert_true(f.requests[HTTP_DELETE] > 0);
                 engine_end();
         }
 

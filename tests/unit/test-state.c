@@ -291,6 +291,13 @@ static void assert_empty(const struct state *state) {
         assert_memory_equal(state, &empty, sizeof(empty));
 }
 
+/* But for a pause that could be read. */
+static void assert_forgotten(struct state *state) {
+        state->paused = state->paused_prune = false;
+        state->paused_until = (struct utc){};
+        assert_empty(state);
+}
+
 static void test_written(void **unused) {
         for (unsigned backwards = 0; backwards < 2; backwards++) {
                 _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
@@ -500,6 +507,73 @@ static void test_versions(void **unused) {
                 struct state state;
                 int r = load_text(rows[i].text, strlen(rows[i].text), &state);
 
+                if (r != rows[i].r)
+                        fail_msg("row at line %d: %d", rows[i].line, r);
+                assert_empty(&state);
+        }
+}
+
+/* The pause is read whatever is behind it, if it is written as we do. */
+static void test_unread_pause(void **unused) {
+        static const struct {
+                int line;
+                const char *text;
+                int r;
+                bool all;
+        } rows[] = {
+                {__LINE__, "{\"version\":1,\n" PAUSE, STATE_E_DAMAGED, true},
+                {__LINE__, "{\"version\":1,\n" PAUSE "\"acks\":[\n{}", STATE_E_DAMAGED, true},
+                {__LINE__, "{\"version\":2,\n" PAUSE "\"more\":1}", STATE_E_NEWER, true},
+                {__LINE__, "{\"version\":2," PAUSE, STATE_E_NEWER, false},
+                {__LINE__, "{\"version\":2,\n\"x\":1,\n" PAUSE, STATE_E_NEWER, false},
+                {__LINE__,
+                 "{\"version\":2,\n\"pause\":{\"all\":true,\"prune\":false,\"until\":null,\"x\":1},"
+                 "\n",
+                 STATE_E_NEWER, false},
+                {__LINE__, "{\"version\":2,\n\"pause\":{\"all\":true,\n", STATE_E_NEWER, false},
+                {__LINE__, "{\"version\":0,\n" PAUSE, STATE_E_DAMAGED, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct state state;
+                int r = load_text(rows[i].text, strlen(rows[i].text), &state);
+
+                if (r != rows[i].r || state.paused != rows[i].all)
+                        fail_msg("row at line %d: %d", rows[i].line, r);
+                if (rows[i].all)
+                        assert_int_equal(utc_seconds(state.paused_until), NOON + SEC_PER_DAY);
+                assert_forgotten(&state);
+        }
+}
+
+/* A section that this version has not is a later one's. */
+static void test_unknown_sections(void **unused) {
+        static const struct {
+                int line;
+                const char *before; /* in an empty file comes the section before this */
+                const char *section;
+                int r;
+        } rows[] = {
+                {__LINE__, "\"acks\":[", "\"more\":[\n],\n", STATE_E_NEWER},
+                {__LINE__, "\"failures\":[", "\"more\":[\n{\"x\":1}\n],\n", STATE_E_NEWER},
+                {__LINE__, "\"rules\":[", "\"more\":[\n],\n", STATE_E_NEWER},
+                {__LINE__, "]}\n", "],\n\"more\":[\n", STATE_E_NEWER},
+                {__LINE__, "\"acks\":[", "\"gone\":[\n],\n", STATE_E_DAMAGED},
+                {__LINE__, "\"acks\":[", "\"more\":[],\n", STATE_E_DAMAGED},
+                {__LINE__, "\"acks\":[", "\"\":[\n],\n", STATE_E_DAMAGED},
+                {__LINE__, "\"acks\":[", "more\":[\n],\n", STATE_E_DAMAGED},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const char *at = strstr(empty_file, rows[i].before);
+                char text[sizeof(empty_file) + 100];
+                struct state state;
+                int r;
+
+                assert_non_null(at);
+                snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - empty_file), empty_file,
+                         rows[i].section, at);
+                r = load_text(text, strlen(text), &state);
                 if (r != rows[i].r)
                         fail_msg("row at line %d: %d", rows[i].line, r);
                 assert_empty(&state);
@@ -764,7 +838,7 @@ static void check_whole(const char *bytes, size_t len) {
 
         if (r != 0) {
                 assert_true(r == STATE_E_DAMAGED || r == STATE_E_NEWER);
-                assert_empty(&state);
+                assert_forgotten(&state);
                 return;
         }
         state.changed = true;
@@ -780,7 +854,7 @@ static void test_cut(void **unused) {
 
                 if (load_text(full_file, len, &state) != STATE_E_DAMAGED)
                         fail_msg("cut at %zu", len);
-                assert_empty(&state);
+                assert_forgotten(&state);
         }
 }
 
@@ -1556,6 +1630,8 @@ int main(void) {
                 cmocka_unit_test(test_pauses),
                 cmocka_unit_test(test_store),
                 cmocka_unit_test(test_versions),
+                cmocka_unit_test(test_unread_pause),
+                cmocka_unit_test(test_unknown_sections),
                 cmocka_unit_test(test_values),
                 cmocka_unit_test(test_cut),
                 cmocka_unit_test(test_bytes),
