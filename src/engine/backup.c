@@ -5,6 +5,7 @@
  *         CREATE -> WAIT -> LOOK
  *         LOOK -> WAIT -> LOOK while it is under way; DONE when it is complete, and the one asked for
  *         LOOK, CREATE -> AGAIN -> LOOK when a reply is lost, or is none, or the PUT could not go for long
+ *         LOOK -> OPERATION when the service gave it up, and has said where it tells why
  *         CREATE -> CREATE when the region has no zone-redundant storage and the policy leaves the choice
  *         any -> FAILED; so does one that was there and is not any more
  *
@@ -32,10 +33,11 @@
 
 enum backup_state {
         BACKUP_AWAIT_START,
-        BACKUP_AWAIT_LOOK,   /* the snapshot */
-        BACKUP_AWAIT_CREATE, /* the reply to the PUT */
-        BACKUP_AWAIT_AGAIN,  /* the moment to look after something went wrong */
-        BACKUP_AWAIT_WAIT,   /* the moment to look whether it is complete */
+        BACKUP_AWAIT_LOOK,      /* the snapshot */
+        BACKUP_AWAIT_CREATE,    /* the reply to the PUT */
+        BACKUP_AWAIT_AGAIN,     /* the moment to look after something went wrong */
+        BACKUP_AWAIT_WAIT,      /* the moment to look whether it is complete */
+        BACKUP_AWAIT_OPERATION, /* why it failed */
         BACKUP_DONE,
         BACKUP_FAILED,
 };
@@ -44,6 +46,7 @@ struct backup {
         struct operation op;
         enum backup_state state;
         struct order *order; /* the engine's, which keeps it while it runs */
+        char *operation_url; /* Azure-AsyncOperation of the last PUT, checked; or NULL */
         unsigned waits;
         bool put;           /* a PUT may have had its effect */
         bool seen;          /* it was there */
@@ -62,6 +65,8 @@ static const char *backup_state_name(enum backup_state state) {
                 return "again";
         case BACKUP_AWAIT_WAIT:
                 return "wait";
+        case BACKUP_AWAIT_OPERATION:
+                return "operation";
         case BACKUP_DONE:
                 return "done";
         case BACKUP_FAILED:
@@ -129,6 +134,36 @@ static enum op_verdict backup_create(struct backup *backup, struct mono now) {
                               mono_add_ns(now, BACKUP_UNSEEN_NS), now);
 }
 
+static enum op_verdict backup_gave_up(struct backup *backup) {
+        return operation_fail_with(&backup->op, ARM_TRANSIENT, "ProvisioningFailed",
+                                   "the service gave it up, or somebody deletes it");
+}
+
+/* It has failed: its operation tells why. */
+static enum op_verdict backup_ask_why(struct backup *backup, struct mono now) {
+        if (!backup->operation_url)
+                return backup_gave_up(backup);
+        backup_enter(backup, BACKUP_AWAIT_OPERATION);
+        return operation_call(&backup->op, arm_poll(backup->operation_url), BUDGET_KIND_POLL,
+                              BUDGET_RANK_POLL, MONO_NEVER, now);
+}
+
+/* Asked for once: without an answer it has failed all the same. */
+static enum op_verdict backup_after_operation(struct backup *backup) {
+        const struct call *call = &backup->op.call;
+        struct operation_reply operation = {};
+        const char *member;
+
+        (void)backup_gave_up(backup);
+        if (call->error.class == ARM_OK &&
+            operation_reply_parse(call->reply->body ?: "", call->reply->body_len, &operation,
+                                  &member) == 0 &&
+            operation.error)
+                arm_error_from_json(operation.error, &backup->op.error);
+        operation_reply_deinit(&operation);
+        return OP_DONE;
+}
+
 /* Is it the one that was asked for? A PUT on a name that is there takes nothing. */
 static bool backup_is_it(const struct backup *backup, const struct snapshot_reply *reply) {
         const struct order *order = backup->order;
@@ -154,11 +189,10 @@ static enum op_verdict backup_compare(struct backup *backup, const struct snapsh
                         &backup->op, ARM_PRECONDITION, "NameTaken",
                         "another snapshot has its name: the disk was made again, "
                         "or another order came within the same minute");
-        if (reply->provisioning == PROVISIONING_FAILED ||
-            reply->provisioning == PROVISIONING_CANCELED ||
-            reply->provisioning == PROVISIONING_DELETING || reply->has_copy_error)
-                return operation_fail_with(&backup->op, ARM_TRANSIENT, "ProvisioningFailed",
-                                           "the service gave it up, or somebody deletes it");
+        if (snapshot_reply_has_failed(reply))
+                return backup_ask_why(backup, now);
+        if (reply->provisioning == PROVISIONING_DELETING)
+                return backup_gave_up(backup);
         if (snapshot_reply_is_complete(reply, order->counts_percent))
                 return operation_succeed(&backup->op);
         strbuf_clear(&order->text);
@@ -210,6 +244,15 @@ static enum op_verdict backup_after_look(struct backup *backup, struct mono now)
         return verdict;
 }
 
+/* Where the service tells why, should it fail. What leads elsewhere is not followed. */
+static void backup_note_operation(struct backup *backup) {
+        const char *url = http_headers_get(&backup->op.call.reply->headers, "Azure-AsyncOperation");
+
+        free(backup->operation_url);
+        backup->operation_url =
+                url && endpoint_owns(&backup->op.engine->file->cloud, url) ? strdup(url) : NULL;
+}
+
 static enum op_verdict backup_after_create(struct backup *backup, struct mono now) {
         const struct operation *op = &backup->op;
 
@@ -221,6 +264,7 @@ static enum op_verdict backup_after_create(struct backup *backup, struct mono no
         switch (op->call.error.class) {
         case ARM_OK:
                 backup->put = true;
+                backup_note_operation(backup);
                 return backup_wait(backup, now);
         case ARM_THROTTLED:
         case ARM_TRANSIENT:
@@ -261,6 +305,8 @@ static enum op_verdict backup_step(struct operation *op, struct mono now) {
                 return backup_after_look(backup, now);
         case BACKUP_AWAIT_CREATE:
                 return backup_after_create(backup, now);
+        case BACKUP_AWAIT_OPERATION:
+                return backup_after_operation(backup);
         case BACKUP_DONE:
         case BACKUP_FAILED:
                 break;
@@ -315,6 +361,7 @@ static void backup_ended(struct operation *op, struct mono now) {
 }
 
 static void backup_free(struct operation *op) {
+        free(container_of(op, struct backup, op)->operation_url);
 }
 
 int backup_new(struct engine *engine, struct subscription *subscription, struct order *order,

@@ -294,6 +294,45 @@ static void test_under_way(void **state) {
         engine_end();
 }
 
+/* Why it failed is told in Azure's own words, where its operation has any. */
+static void test_why(void **state) {
+        static const struct {
+                int line;
+                const char *url;
+                int status;
+                const char *body, *text;
+                int asked;
+        } rows[] = {
+                {__LINE__, ARM "/ops/1", 200,
+                 "{\"status\":\"Failed\",\"error\":{\"code\":\"QuotaExceeded\",\"message\":\"no "
+                 "room\"}}",
+                 "or is not complete (QuotaExceeded): no room; ask Azure for a higher quota", 1},
+                {__LINE__, ARM "/ops/1", 200, "{\"status\":\"Canceled\"}",
+                 "or is not complete (ProvisioningFailed): the service gave it up", 1},
+                {__LINE__, ARM "/ops/1", 200, "{\"status\":\"Succeeded\"}", "(ProvisioningFailed)",
+                 1},
+                {__LINE__, ARM "/ops/1", 200, "<html>", "(ProvisioningFailed)", 1},
+                {__LINE__, ARM "/ops/1", 404, ERROR("NotFound"), "(ProvisioningFailed)", 1},
+                {__LINE__, "https://other.example/ops/1", 200, "{}", "(ProvisioningFailed)", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char header[100];
+
+                begin();
+                f.new_state = "Failed";
+                rule(HTTP_PUT, "/snapshots/db01-", 0, 0, NULL);
+                snprintf(header, sizeof(header), "Azure-AsyncOperation: %s", rows[i].url);
+                f.rules[0].header = header;
+                rule(HTTP_GET, "/ops/1", 0, rows[i].status, rows[i].body);
+                assert_int_equal(backup(DAY_S), 0);
+                engine_pass(60);
+                assert_ended(rows[i].line, ORDER_FAILED, rows[i].text);
+                assert_int_equal(f.met[1], rows[i].asked);
+                engine_end();
+        }
+}
+
 /* With prune off it stays, and whoever ordered it is told so. */
 static void test_prune_off(void **state) {
         begin();
@@ -375,19 +414,13 @@ static void test_vanished(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_taken),
-                cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_room),
-                cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_without_zones),
-                cmocka_unit_test(test_which),
-                cmocka_unit_test(test_full),
-                cmocka_unit_test(test_lost),
-                cmocka_unit_test(test_under_way),
-                cmocka_unit_test(test_prune_off),
-                cmocka_unit_test(test_waited_and_held),
-                cmocka_unit_test(test_overdue),
-                cmocka_unit_test(test_vanished),
+                cmocka_unit_test(test_taken),         cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_room),          cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_without_zones), cmocka_unit_test(test_which),
+                cmocka_unit_test(test_full),          cmocka_unit_test(test_lost),
+                cmocka_unit_test(test_under_way),     cmocka_unit_test(test_why),
+                cmocka_unit_test(test_prune_off),     cmocka_unit_test(test_waited_and_held),
+                cmocka_unit_test(test_overdue),       cmocka_unit_test(test_vanished),
         };
 
         return cmocka_run_group_tests_name("engine-backup", tests, NULL, NULL);
