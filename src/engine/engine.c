@@ -629,6 +629,18 @@ bool engine_is_well(const struct engine *engine) {
         return true;
 }
 
+bool engine_leaves_due(const struct engine *engine) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct plan *plan = engine->subscriptions[i].plan;
+
+                for (size_t a = 0; plan && a < plan->n_actions; a++)
+                        if (plan->actions[a].kind == ACTION_CREATE &&
+                            (plan->actions[a].blocked & (BLOCK_FULL | BLOCK_BURST)))
+                                return true;
+        }
+        return false;
+}
+
 /* "12 s", "12 min", "12 h", "12 d": rounded down, as ages are told. */
 static void append_age(int64_t seconds, struct strbuf *out) {
         if (seconds < 120)

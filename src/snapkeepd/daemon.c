@@ -192,7 +192,9 @@ static void daemon_settled(void *data) {
         }
 
         counts = engine_counts(daemon->engine);
-        daemon->exit_status = engine_is_well(daemon->engine) ? EX_OK : EX_TEMPFAIL;
+        daemon->exit_status = engine_is_well(daemon->engine) && !engine_leaves_due(daemon->engine)
+                                      ? EX_OK
+                                      : EX_TEMPFAIL;
         log_tell(daemon->host->log,
                  daemon->exit_status == EX_OK ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
                  LOG_EVENT_ROUND_OVER,

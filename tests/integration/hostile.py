@@ -436,6 +436,13 @@ CASES.append(Case('listing: an id that is not a disk', re.escape(
     'listing cannot be read, the first /subscriptions/x: the member id is missing or wrong; such a disk is '
     'backed up as it was read last, or not at all; ends after two clean sweeps'),
                   disks=reply(200, page(disk(id='/subscriptions/x')))))
+CASES.append(Case('listing: a full chain', r'error: disk disk-0001 has 500 of 500 snapshots in its chain.*',
+                  snapshots=reply(200, page(*[{
+                      'id': f'{disk_id("x").replace("/disks/", "/snapshots/")}{i}', 'location': 'westeurope',
+                      'properties': {'uniqueId': str(uuid.uuid4()), 'provisioningState': 'Succeeded',
+                                     'timeCreated': '2026-01-01T00:00:00.0000000+00:00', 'incremental': True,
+                                     'creationData': {'createOption': 'Copy', 'sourceUniqueId': GENERATION}}}
+                                              for i in range(500)]))))
 listing('an empty body', PAGE + NO_JSON, disks=reply(200, ''))
 listing('204', PAGE.replace('200', '204') + NO_JSON, disks=b'HTTP/1.1 204 No Content\r\n\r\n')
 listing('206', PAGE.replace('200', '206') + NO_JSON, disks=reply(206, GOOD))

@@ -170,6 +170,42 @@ static void test_unwritable(void **state) {
         engine_end();
 }
 
+/* A slot that is due is left while its chain is full, or the disk had seven in five minutes; but by nobody's fault
+ * while everything is paused. */
+static void test_left(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf listing = {};
+
+        fixture_init();
+        rule(HTTP_GET, "/snapshots?", 200, NULL);
+        list_chain(500, &listing);
+        engine_begin();
+        engine_pass(10);
+        assert_int_equal(engine_counts(f.engine)->created, 0);
+        assert_true(engine_is_well(f.engine));
+        assert_true(engine_leaves_due(f.engine));
+        f.n_rules = 0;
+        engine_pass(3600);
+        assert_true(engine_counts(f.engine)->created > 0);
+        assert_false(engine_leaves_due(f.engine));
+        engine_end();
+
+        fixture_init();
+        for (int i = 0; i < 7; i++) {
+                char name[] = "theirs-0";
+
+                name[7] = (char)('0' + i);
+                snap_add(name, START_S);
+        }
+        engine_begin();
+        engine_pass(10);
+        assert_int_equal(engine_counts(f.engine)->created, 0);
+        assert_true(engine_leaves_due(f.engine));
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        engine_pass(600);
+        assert_false(engine_leaves_due(f.engine));
+        engine_end();
+}
+
 /* ---- a line of use ---- */
 
 static void test_summary(void **state) {
@@ -1155,6 +1191,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_state),
                 cmocka_unit_test(test_unwritable),
+                cmocka_unit_test(test_left),
                 cmocka_unit_test(test_summary),
                 cmocka_unit_test(test_never),
                 cmocka_unit_test(test_late_unread),
