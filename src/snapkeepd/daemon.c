@@ -387,7 +387,10 @@ static int daemon_prepare(struct daemon *daemon) {
 }
 
 int daemon_run(struct host *host, const struct daemon_options *options) {
-        struct daemon daemon = {.host = host, .options = options, .exit_status = EX_OK};
+        /* A round that is stopped before it is over is not done. */
+        struct daemon daemon = {.host = host,
+                                .options = options,
+                                .exit_status = options->once ? EX_TEMPFAIL : EX_OK};
         struct reactor *reactor = loop_reactor(host->loop);
         _cleanup_(strbuf_deinit) struct strbuf why = {};
         struct policy_file *file;
