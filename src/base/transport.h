@@ -63,6 +63,8 @@ struct http_request {
         int64_t connect_timeout_ns; /* until connected, TLS included */
         int64_t silence_timeout_ns; /* longest time without a byte in either direction */
         int64_t total_timeout_ns;   /* the whole exchange: one byte a second does not hold us */
+        int64_t send_within_ns;     /* from transport_send() until it is written, its turn at the
+                                       host included; later it is NOT_SENT. 0: whenever it is its turn */
         bool direct; /* never through a proxy, as plain http is: the link-local identity service */
         transport_sink_fn sink; /* NULL: the body is collected into the reply */
         void *sink_data;        /* must live until the call ended or was cancelled */

@@ -173,6 +173,8 @@ static enum op_verdict call_try_send(struct operation *op, struct mono now) {
         request = http_request_copy(call->request);
         if (!call->bearer || !request)
                 return call_end_with(op, ARM_TRANSIENT, "ENOMEM", "out of memory");
+        if (call->send_before.ns != MONO_NEVER.ns)
+                request->send_within_ns = call->send_before.ns - now.ns;
         r = call_take_permit(op, now);
         r = r ?: call_dress(op, request);
         r = r ?: transport_send(engine->services.transport, request, call_done, op, &call->flight);

@@ -368,6 +368,7 @@ static int curl_send(struct transport *transport, struct http_request *request,
 
         read_clock(t);
         call->transport = t;
+        call->given = t->now;
         r = host_get(t, request->url, &call->host);
         if (r == 0) {
                 if (call->host->running < t->parallel)

@@ -82,10 +82,21 @@ static void call_touch(struct transport_call *call) {
         call->active = curl_transport_now(call->transport);
 }
 
+/* When it is to be written at the latest. */
+static struct mono call_latest(const struct transport_call *call) {
+        int64_t within = call->request->send_within_ns;
+
+        return within > 0 ? mono_add_ns(call->given, within) : MONO_NEVER;
+}
+
 /* Right before the request is written: name, connection, tunnel and TLS are behind us. */
 static int on_prereq(void *data, char *peer, char *local, int peer_port, int local_port) {
         struct transport_call *call = data;
 
+        if (!call->sent && curl_transport_now(call->transport).ns >= call_latest(call).ns) {
+                call->failure = CALL_FAILURE_LATE;
+                return CURL_PREREQFUNC_ABORT;
+        }
         if (call->sent && call->request->method != HTTP_GET) {
                 call->failure = CALL_FAILURE_REPEATED;
                 return CURL_PREREQFUNC_ABORT;
@@ -348,7 +359,9 @@ struct mono call_deadline(const struct transport_call *call) {
         if (call->sent)
                 part = mono_add_ns(call->active, timeout_or_most(request->silence_timeout_ns));
         else
-                part = mono_add_ns(call->begun, timeout_or_most(request->connect_timeout_ns));
+                part.ns = MIN(
+                        mono_add_ns(call->begun, timeout_or_most(request->connect_timeout_ns)).ns,
+                        call_latest(call).ns);
         return part.ns < total.ns ? part : total;
 }
 
@@ -359,6 +372,8 @@ enum call_failure call_overdue(const struct transport_call *call, struct mono no
                 return CALL_FAILURE_NONE;
         if (now.ns >= mono_add_ns(call->begun, total).ns)
                 return CALL_FAILURE_TOTAL_TIMEOUT;
+        if (!call->sent && now.ns >= call_latest(call).ns)
+                return CALL_FAILURE_LATE;
         return call->sent ? CALL_FAILURE_SILENCE_TIMEOUT : CALL_FAILURE_CONNECT_TIMEOUT;
 }
 
@@ -368,6 +383,7 @@ static enum transport_outcome call_outcome(const struct transport_call *call, CU
         switch (call->failure) {
         case CALL_FAILURE_NONE:
                 break;
+        case CALL_FAILURE_LATE:
         case CALL_FAILURE_CONNECT_TIMEOUT:
                 return TRANSPORT_NOT_SENT;
         case CALL_FAILURE_SILENCE_TIMEOUT:
@@ -435,6 +451,9 @@ static void call_describe(struct transport_call *call, CURLcode code, struct str
                         strbuf_append_str(s, "a header line above 100 KiB");
                 else
                         detail_clean(s, call->error[0] ? call->error : curl_easy_strerror(code));
+                break;
+        case CALL_FAILURE_LATE:
+                detail_seconds(s, "not its turn within", request->send_within_ns);
                 break;
         case CALL_FAILURE_CONNECT_TIMEOUT:
                 detail_seconds(s, call->named ? "no connection within" : "no address within",

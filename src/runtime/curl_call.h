@@ -23,6 +23,7 @@
 /* What ended a call before libcurl did, or inside one of our callbacks. */
 enum call_failure {
         CALL_FAILURE_NONE,
+        CALL_FAILURE_LATE, /* it would go out later than it may */
         CALL_FAILURE_CONNECT_TIMEOUT,
         CALL_FAILURE_SILENCE_TIMEOUT,
         CALL_FAILURE_TOTAL_TIMEOUT,
@@ -57,6 +58,7 @@ struct transport_call {
         CURL *easy;                /* while RUNNING */
         struct curl_slist *fields; /* likewise */
         char error[CURL_ERROR_SIZE];
+        struct mono given; /* to the transport */
         struct mono begun;
         struct mono active; /* when the last byte was seen to move */
         curl_off_t moved;   /* bytes of bodies, as libcurl counts them */

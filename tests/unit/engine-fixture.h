@@ -120,6 +120,7 @@ static struct fixture {
         bool trace;         /* writes down every request, with when it was sent */
         struct strbuf sent; /* "+0.1 GET https://… | Header: value | body", a line each */
         size_t requests[HTTP_DELETE + 1];
+        int64_t send_within_ns[HTTP_DELETE + 1]; /* of the last one */
         struct engine *engine;
 } f;
 
@@ -492,6 +493,7 @@ static int fixture_send(struct transport *transport, struct http_request *reques
                 trace_request(request);
         f.flights[f.n_flights++] = flight;
         f.requests[request->method]++;
+        f.send_within_ns[request->method] = request->send_within_ns;
         *ret_call = (struct transport_call *)flight;
         return 0;
 }

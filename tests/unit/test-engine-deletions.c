@@ -341,6 +341,10 @@ static void test_slow_reread(void **state) {
                 f.at_get = NULL;
                 engine_pass(7200);
                 assert_null(snap_find(name.data));
+                /* nor does the DELETE wait for a connection longer than that; what changes nothing may */
+                assert_int_equal(f.send_within_ns[HTTP_DELETE],
+                                 10 * NSEC_PER_SEC - NSEC_PER_SEC / 10);
+                assert_int_equal(f.send_within_ns[HTTP_GET], 0);
                 engine_end();
                 strbuf_deinit(&name);
         }

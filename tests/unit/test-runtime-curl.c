@@ -447,6 +447,18 @@ static void test_not_sent(void **state) {
         assert_non_null(strstr(reply->detail, "no connection within 0.1 s"));
         http_reply_free(reply);
 
+        /* The same when it is to be sent before. */
+        request = request_new(&b, HTTP_PUT, "/ok");
+        free(request->url);
+        assert_true(asprintf(&request->url, "https://127.0.0.1:%d/", port) > 0);
+        request->send_within_ns = 100 * MSEC;
+        begin = clock_mono(loop_clock(b.loop));
+        reply = exchange(&b, request);
+        assert_int_equal(reply->outcome, TRANSPORT_NOT_SENT);
+        assert_true(clock_mono(loop_clock(b.loop)).ns - begin.ns < NSEC_PER_SEC);
+        assert_non_null(strstr(reply->detail, "not its turn within 0.1 s"));
+        http_reply_free(reply);
+
         /* The same when the whole is over first. */
         request = request_new(&b, HTTP_PUT, "/ok");
         free(request->url);
@@ -586,6 +598,35 @@ static void test_waiting_has_time(void **state) {
                 assert_int_equal(results[i].reply->outcome, TRANSPORT_REPLY);
                 http_reply_free(results[i].reply);
         }
+        bench_end(&b);
+}
+
+/* One that is of no use later does not go out later: neither when its turn comes, nor when there is a connection. */
+static void test_send_within(void **state) {
+        static const int64_t within[] = {0, 1, 20 * MSEC, 5 * NSEC_PER_SEC};
+        struct result first = {}, others[ARRAY_SIZE(within)] = {};
+        struct bench b;
+
+        bench_begin(&b, 1);
+        send_it(&b, request_new(&b, HTTP_GET, "/slow"), &first);
+        for (size_t i = 0; i < ARRAY_SIZE(within); i++) {
+                struct http_request *request = request_new(&b, HTTP_DELETE, "/ok");
+
+                request->send_within_ns = within[i];
+                send_it(&b, request, &others[i]);
+        }
+        wait_all(&b);
+        for (size_t i = 0; i < ARRAY_SIZE(within); i++) {
+                bool late = i == 1 || i == 2;
+
+                if (others[i].reply->outcome != (late ? TRANSPORT_NOT_SENT : TRANSPORT_REPLY))
+                        fail_msg("%zu: %s", i, transport_outcome_name(others[i].reply->outcome));
+                if (late && !strstr(others[i].reply->detail, "not its turn within 0.0 s"))
+                        fail_msg("%zu: %s", i, others[i].reply->detail);
+                http_reply_free(others[i].reply);
+        }
+        http_reply_free(first.reply);
+        assert_int_equal(server_requests(b.server), 3);
         bench_end(&b);
 }
 
@@ -816,6 +857,7 @@ int main(void) {
                 cmocka_unit_test(test_proxy),
                 cmocka_unit_test(test_dead_connection),
                 cmocka_unit_test(test_parallel),
+                cmocka_unit_test(test_send_within),
                 cmocka_unit_test(test_waiting_has_time),
                 cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_cancel_finished),
