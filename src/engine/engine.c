@@ -13,19 +13,22 @@
 /* Chosen: ceiling of subscriptions in one policy file. */
 #define SUBSCRIPTIONS_MAX 1000
 
-/* What one subscription has been asked for. */
-struct estate_budget {
+/* What one subscription has been asked for, and whether its listings are in doubt. That they lag need not be kept:
+ * until two agree, survivors are read. */
+struct estate_subscription {
         char id[GUID_TEXT_SIZE];
         struct budget *budget; /* owned; NULL: taken over */
+        struct sweep_doubt listing;
 };
 
 struct engine_estate {
         struct state state;
         struct arm_clock arm_clock;
         struct sweep_doubt clock;
+        struct known *known; /* hash by generation: whose invariants are broken */
         struct token_closed token, pruner;
-        struct estate_budget *budgets;
-        size_t n_budgets;
+        struct estate_subscription *subscriptions;
+        size_t n_subscriptions;
 };
 
 void engine_wake(struct engine *engine) {
@@ -320,16 +323,18 @@ static int engine_add_tokens(struct engine *engine) {
         return r;
 }
 
-/* What Azure has closed stays closed, and what was asked for counts on. */
-static void engine_take_budget(struct engine_estate *estate, struct subscription *s) {
-        for (size_t i = 0; i < estate->n_budgets; i++) {
-                struct estate_budget *old = &estate->budgets[i];
+/* What Azure has closed stays closed, and what was asked for counts on. A doubt ends with as many sweeps as it
+ * lacks. */
+static void engine_take_over(struct engine_estate *estate, struct subscription *s) {
+        for (size_t i = 0; i < estate->n_subscriptions; i++) {
+                struct estate_subscription *old = &estate->subscriptions[i];
 
                 if (!old->budget || strcmp(old->id, s->id) != 0)
                         continue;
                 budget_free(s->budget);
                 s->budget = take_ptr(old->budget);
                 budget_set_share(s->budget, subscription_share(s));
+                s->listing = old->listing;
         }
 }
 
@@ -352,7 +357,7 @@ static int engine_add_subscription(struct engine *engine, const char *id, size_t
         engine->n_subscriptions++;
         r = subscription_init(s);
         if (r == 0 && engine->options.estate)
-                engine_take_budget(engine->options.estate, s);
+                engine_take_over(engine->options.estate, s);
         return r;
 }
 
@@ -451,6 +456,7 @@ static int engine_init_standing(struct engine *engine) {
                 engine->options.estate->state = (struct state){};
                 engine->arm_clock = engine->options.estate->arm_clock;
                 engine->clock = engine->options.estate->clock;
+                engine->known = take_ptr(engine->options.estate->known);
                 return take_over_fleets(engine);
         }
         r = state_load(engine->services.store, &engine->state);
@@ -511,6 +517,29 @@ static void engine_drop_operations(struct engine *engine) {
                 subscription_drop_parked(&engine->subscriptions[i]);
 }
 
+static void known_free(struct known **hash, struct known *known) {
+        HASH_DEL(*hash, known);
+        free(known->retired);
+        free(known);
+}
+
+/* Only an invariant that is broken is so until a restart. */
+static struct known *leave_known(struct engine *engine) {
+        struct known *known, *next;
+
+        HASH_ITER (hh, engine->known, known, next) {
+                if (!known->internal) {
+                        known_free(&engine->known, known);
+                        continue;
+                }
+                free(known->retired);
+                known->retired = NULL;
+                known->n_retired = 0;
+                known->refused = known->keyless = false;
+        }
+        return take_ptr(engine->known);
+}
+
 void engine_tell_unfinished(const struct engine *engine, const char *why) {
         engine_leave_retirements(engine, why);
         engine_leave_orders(engine, why);
@@ -523,18 +552,21 @@ struct engine_estate *engine_leave(struct engine *engine) {
         estate = calloc(1, sizeof(*estate));
         if (!estate)
                 return NULL;
-        estate->budgets = calloc(engine->n_subscriptions + 1, sizeof(*estate->budgets));
-        if (!estate->budgets)
+        estate->subscriptions = calloc(engine->n_subscriptions + 1, sizeof(*estate->subscriptions));
+        if (!estate->subscriptions)
                 return NULL;
 
         engine_drop_operations(engine);
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 struct subscription *s = &engine->subscriptions[i];
+                struct estate_subscription *left = &estate->subscriptions[i];
 
-                stpcpy(estate->budgets[i].id, s->id);
-                estate->budgets[i].budget = take_ptr(s->budget);
+                stpcpy(left->id, s->id);
+                left->budget = take_ptr(s->budget);
+                left->listing = s->listing;
         }
-        estate->n_budgets = engine->n_subscriptions;
+        estate->n_subscriptions = engine->n_subscriptions;
+        estate->known = leave_known(engine);
         token_leave(engine->token, &estate->token);
         token_leave(engine->pruner, &estate->pruner);
         estate->arm_clock = engine->arm_clock;
@@ -545,11 +577,15 @@ struct engine_estate *engine_leave(struct engine *engine) {
 }
 
 struct engine_estate *engine_estate_free(struct engine_estate *estate) {
+        struct known *known, *next;
+
         if (!estate)
                 return NULL;
-        for (size_t i = 0; i < estate->n_budgets; i++)
-                budget_free(estate->budgets[i].budget);
-        free(estate->budgets);
+        for (size_t i = 0; i < estate->n_subscriptions; i++)
+                budget_free(estate->subscriptions[i].budget);
+        free(estate->subscriptions);
+        HASH_ITER (hh, estate->known, known, next)
+                known_free(&estate->known, known);
         state_deinit(&estate->state);
         free(estate);
         return NULL;
@@ -565,11 +601,8 @@ struct engine *engine_free(struct engine *engine) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_deinit(&engine->subscriptions[i]);
         free(engine->subscriptions);
-        HASH_ITER (hh, engine->known, known, following) {
-                HASH_DEL(engine->known, known);
-                free(known->retired);
-                free(known);
-        }
+        HASH_ITER (hh, engine->known, known, following)
+                known_free(&engine->known, known);
         engine_forget_applied(engine);
         orders_deinit(engine);
         conditions_deinit(&engine->conditions);

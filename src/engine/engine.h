@@ -177,7 +177,8 @@ typedef void (*engine_settled_fn)(void *data);
 /*
  * What an engine leaves to the one that follows it in this process, by another policy: the state, which
  * may be in no store yet, or never; the time by ARM, and whether ours is in doubt; the budgets of its
- * subscriptions, with what Azure has closed; and until when its identities' services are not to be asked.
+ * subscriptions, with what Azure has closed, and whether their listings are in doubt; whose invariants
+ * are broken; and until when its identities' services are not to be asked.
  */
 struct engine_estate;
 

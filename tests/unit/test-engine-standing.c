@@ -1222,6 +1222,40 @@ static void test_reload_keeps_state(void **state) {
         written = NULL;
 }
 
+/* Nor is a doubt over for it: that of a listing ends with two clean sweeps, and an invariant that is broken is so
+ * until a restart. */
+static void test_reload_keeps_doubts(void **state) {
+        begin(4);
+        f.item.period_s = SEC_PER_DAY;
+        rule(HTTP_GET, LIST_SNAPSHOTS(SUB), 500, ERROR("InternalServerError"));
+        f.rules[0].times = 1;
+        engine_begin();
+        engine_pass(60);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_LISTING));
+        engine_reload();
+        engine_pass(60);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_LISTING));
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_pass(3600);
+        assert_int_equal(doubts(), 0);
+        assert_true(f.requests[HTTP_DELETE] > 0);
+        engine_end();
+
+        begin(4);
+        f.item.period_s = SEC_PER_DAY;
+        engine_begin();
+        engine_invariant_broken(f.engine, GENERATION, "of a test");
+        engine_reload();
+        engine_pass(3600);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+        f.requests[HTTP_DELETE] = 0;
+        engine_begin();
+        engine_pass(3600);
+        assert_true(f.requests[HTTP_DELETE] > 0);
+        engine_end();
+}
+
 /* A retirement is of the policy under which it was said: by another it ends, and that is told. */
 static void test_reload_ends_retirements(void **state) {
         begin_untagged();
@@ -1360,6 +1394,7 @@ int main(void) {
                 cmocka_unit_test(test_start_with_a_wrong_clock),
                 cmocka_unit_test(test_pause_without_dates),
                 cmocka_unit_test(test_reload_keeps_state),
+                cmocka_unit_test(test_reload_keeps_doubts),
                 cmocka_unit_test(test_reload_ends_retirements),
                 cmocka_unit_test(test_reload_keeps_retry_after),
                 cmocka_unit_test(test_reload_keeps_retry_after_of_tokens),
