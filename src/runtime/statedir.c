@@ -11,7 +11,8 @@
 
 struct statedir {
         struct store store;
-        int directory;
+        int directory; /* -1 with @error */
+        int error;     /* of every call; 0: none */
 };
 
 static bool name_is_valid(const char *name) {
@@ -28,6 +29,8 @@ static int statedir_read(struct store *store, const char *name, char **ret_bytes
 
         if (!name_is_valid(name))
                 return -EINVAL;
+        if (dir->error < 0)
+                return dir->error;
         return file_read_at(dir->directory, name, O_NOFOLLOW, STORE_FILE_MAX, ret_bytes, ret_len);
 }
 
@@ -44,6 +47,8 @@ static int statedir_write(struct store *store, const char *name, const char *byt
                 return -EINVAL;
         if (len > STORE_FILE_MAX)
                 return -E2BIG;
+        if (dir->error < 0)
+                return dir->error;
 
         (void)snprintf(temporary, sizeof(temporary), ".%s.new", name);
         r = file_replace_at(dir->directory, name, temporary, bytes, len, 0600, /* sync= */ true);
@@ -55,6 +60,8 @@ static int statedir_remove(struct store *store, const char *name) {
 
         if (!name_is_valid(name))
                 return -EINVAL;
+        if (dir->error < 0)
+                return dir->error;
         if (unlinkat(dir->directory, name, 0) < 0)
                 return errno == ENOENT ? 0 : -errno;
         return statedir_sync(dir);
@@ -66,21 +73,29 @@ static const struct store_ops statedir_ops = {
         .remove = statedir_remove,
 };
 
-int statedir_new(const char *path, struct store **ret_store) {
-        struct statedir *dir = calloc(1, sizeof(*dir));
-        int r;
+static int statedir_make(int directory, int error, struct store **ret_store) {
+        struct statedir *dir = malloc(sizeof(*dir));
 
         if (!dir)
                 return -ENOMEM;
-        dir->store.ops = &statedir_ops;
-        dir->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir->directory < 0) {
-                r = -errno;
-                free(dir);
-                return r;
-        }
+        *dir = (struct statedir){{&statedir_ops}, directory, error};
         *ret_store = &dir->store;
         return 0;
+}
+
+int statedir_new(const char *path, struct store **ret_store) {
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        r = statedir_make(fd, /* error= */ 0, ret_store);
+        if (r < 0)
+                close(fd);
+        return r;
+}
+
+int statedir_new_closed(int error, struct store **ret_store) {
+        return statedir_make(/* directory= */ -1, error, ret_store);
 }
 
 struct store *statedir_free(struct store *store) {
@@ -89,7 +104,8 @@ struct store *statedir_free(struct store *store) {
         if (!store)
                 return NULL;
         dir = container_of(store, struct statedir, store);
-        close(dir->directory);
+        if (dir->directory >= 0)
+                close(dir->directory);
         free(dir);
         return NULL;
 }

@@ -23,5 +23,8 @@
  * -ELOOP or -EBADF for a directory, a link, or another thing that is no file.
  */
 int statedir_new(const char *path, struct store **ret_store);
+/* One that is there and could not be opened: each call of a name that is allowed returns @error, negative. So
+ * what it holds is not taken for nothing, nor written over when it can be opened. Returns 0 or -ENOMEM. */
+int statedir_new_closed(int error, struct store **ret_store);
 struct store *statedir_free(struct store *store);
 DEFINE_CLEANUP(struct store *, statedir_free)

@@ -402,10 +402,9 @@ int daemon_run(struct host *host, const struct daemon_options *options) {
                 return r < 0 ? EX_OSERR : EX_CONFIG;
         }
 
-        host_open_state(host);
-        r = daemon_prepare(&daemon);
-        if (r == 0)
-                r = daemon_take_policy(&daemon, file);
+        r = host_open_state(host);
+        r = r ?: daemon_prepare(&daemon);
+        r = r ?: daemon_take_policy(&daemon, file);
         if (r < 0) {
                 policy_file_free(file);
                 daemon.exit_status = EX_OSERR;

@@ -66,7 +66,7 @@ void host_close(struct host *host) {
         *host = (struct host){};
 }
 
-void host_open_state(struct host *host) {
+int host_open_state(struct host *host) {
         static const char forgotten[] =
                 "pauses, acks and the freeze of gone disks are not remembered across restarts";
         const char *paths = getenv("STATE_DIRECTORY");
@@ -77,14 +77,17 @@ void host_open_state(struct host *host) {
                 log_tell(host->log, LOG_LEVEL_NOTICE, LOG_EVENT_NO_STATE,
                          "there is no state directory ($STATE_DIRECTORY is not set): %s",
                          forgotten);
-                return;
+                return 0;
         }
         path = strndup(paths, strcspn(paths, ":"));
         r = path ? statedir_new(path, &host->store) : -ENOMEM;
-        if (r < 0)
-                log_tell(host->log, LOG_LEVEL_WARNING, LOG_EVENT_NO_STATE,
-                         "the state directory %s cannot be used (%s): %s", path ?: paths,
-                         strerrordesc_np(-r), forgotten);
+        if (r == 0)
+                return 0;
+        log_tell(host->log, LOG_LEVEL_WARNING, LOG_EVENT_NO_STATE,
+                 "the state directory %s cannot be used (%s): %s", path ?: paths,
+                 strerrordesc_np(-r), forgotten);
+        /* One that is not there holds nothing; what another holds may be a pause. */
+        return r == -ENOENT ? 0 : statedir_new_closed(r, &host->store);
 }
 
 int host_connect(struct host *host, const struct policy_file *file) {

@@ -29,8 +29,9 @@ int host_open(const char *identifier, struct host *ret_host);
 void host_close(struct host *host);
 
 /* Opens the state directory, the first of $STATE_DIRECTORY, for what is remembered across restarts.
- * Without one that is logged, and the host goes on without. */
-void host_open_state(struct host *host);
+ * Without one that is logged, and the host goes on without; of one that is there and cannot be opened, nothing can
+ * be read or written. Returns 0 or -ENOMEM. */
+int host_open_state(struct host *host);
 
 /* Makes the transport that the policy asks for; an earlier one must have no calls. Failures are
  * logged. Returns 0 or a negative errno. */

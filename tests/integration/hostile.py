@@ -825,6 +825,26 @@ def no_date_no_deletion(folder, snapkeepd, ctl, results):
 
 
 @tap
+def state_that_cannot_be_opened(folder, snapkeepd, ctl, results):
+    """a state directory that is none: what it held may be a pause, so slots are taken, nothing is deleted"""
+    path = os.path.join(folder, 'state')
+    with open(path, 'w'):
+        pass
+    server = Azure()
+    daemon = Daemon(snapkeepd, folder, policy(
+        server, '  gold: {schedule: {every: 2s}, keep: {last: 1}}'), STATE_DIRECTORY=path)
+    wait_for(lambda: sum(r.kind() == 'put' for r in server.requests) >= 4, 60, 'four snapshots')
+    same(daemon.stop(), 0, 'status')
+    same([r.path for r in server.requests if r.kind() == 'delete'], [], 'deletions')
+    for wanted in ('the state that was kept cannot be read: Not a directory; ',
+                   'deletions are paused until snapkeepctl resume',
+                   'the state cannot be written: Not a directory'):
+        if wanted not in daemon.said():
+            raise AssertionError(f'not said: {wanted}\n{daemon.said()}')
+    server.close()
+
+
+@tap
 def slow_is_no_hold(folder, snapkeepd, ctl, results):
     """one byte a second, in head, body or token, does not hold up a stop: 5 s at most; --once is not done"""
     for number, (status, options, worst) in enumerate([

@@ -222,6 +222,14 @@ static void test_store(void **state) {
         char *bytes = NULL;
         size_t len = 0;
 
+        /* One that could not be opened has nothing, and takes nothing. */
+        assert_int_equal(statedir_new_closed(-EACCES, &store), 0);
+        assert_int_equal(store_read(store, "state", &bytes, &len), -EACCES);
+        assert_int_equal(store_write(store, "state", "x", 1), -EACCES);
+        assert_int_equal(store_remove(store, "state"), -EACCES);
+        assert_int_equal(store_read(store, ".", &bytes, &len), -EINVAL);
+        store = statedir_free(store);
+
         assert_int_equal(statedir_new("missing", &store), -ENOENT);
         put_str("file", "");
         assert_int_equal(statedir_new("file", &store), -ENOTDIR);
