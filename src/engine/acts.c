@@ -289,6 +289,7 @@ static void act_takes_effect(struct engine *engine) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 subscription_look_anew(&engine->subscriptions[i]);
         engine_settle(engine);
+        engine->state_again.ns = 0; /* whoever said it may stop the daemon next */
         engine_save(engine, clock_mono(engine->services.clock));
         engine_wake(engine);
 }

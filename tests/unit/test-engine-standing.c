@@ -1173,6 +1173,25 @@ static void test_start_with_a_wrong_clock(void **state) {
         written = NULL;
 }
 
+/* One that is said is written at once, also soon after a write that failed: the daemon may be stopped next. */
+static void test_pause_after_full_disk(void **state) {
+        begin(4);
+        remember();
+        engine_begin();
+        engine_pass(60);
+        disk_full = true;
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        assert_null(strstr(written, "\"pause\":{"));
+        engine_pass(60);
+        disk_full = false;
+        assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
+        assert_non_null(strstr(written, "\"pause\":{"));
+        assert_true(said("the state can be written again"));
+        engine_end();
+        free(written);
+        written = NULL;
+}
+
 /* Where no reply has a Date, ours is what there is. */
 static void test_pause_without_dates(void **state) {
         begin(4);
@@ -1392,6 +1411,7 @@ int main(void) {
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_elsewhere),
                 cmocka_unit_test(test_start_with_a_wrong_clock),
+                cmocka_unit_test(test_pause_after_full_disk),
                 cmocka_unit_test(test_pause_without_dates),
                 cmocka_unit_test(test_reload_keeps_state),
                 cmocka_unit_test(test_reload_keeps_doubts),
