@@ -1,12 +1,13 @@
 #include "snapkeepctl/asked.h"
 
+#include "azure/world.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepd/answers.h"
 
 #include <errno.h>
 
 enum status asked_open(const struct request *request, struct asked *asked) {
-        *asked = (struct asked){.is_direct = request->direct};
+        *asked = (struct asked){.is_direct = request->direct, .in_utc = request->utc};
         if (request->direct)
                 return direct_open(request, &asked->direct);
         if (request->policy) {
@@ -117,13 +118,40 @@ bool asked_is_blind(const struct cJSON *answer) {
         return n > 0 && n_unread == n;
 }
 
-enum status asked_end(const struct asked *asked, const struct cJSON *answer) {
-        size_t n, n_unread = count_unread(answer, &n);
+/* A list without what cannot be decoded looks as whole as any other, and an old one as young. */
+static enum status say_gaps(const struct asked *asked, const struct cJSON *subscription) {
+        long long n_disks = json_number(subscription, "unread_disks");
+        long long n_snapshots = json_number(subscription, "unread_snapshots");
+        const char *id = json_text(subscription, "id");
+        /* In this process the log has told it. */
+        const char *more = asked->is_direct ? "" : "; \"snapkeepctl status\" tells more";
+        bool is_old = json_bool(subscription, "failing", &is_old) && is_old;
+        char read[TIME_TEXT_SIZE];
 
+        if (is_old)
+                say("subscription %s cannot be read, and what is shown of it is of %s%s", id,
+                    json_time_text(subscription, "read", asked->in_utc, read), more);
+        if (n_disks + n_snapshots > 0)
+                say("%lld disk%s and %lld snapshot%s%s in the listing of subscription %s cannot be "
+                    "read and are not in the answer%s",
+                    n_disks, n_disks == 1 ? "" : "s", n_snapshots, n_snapshots == 1 ? "" : "s",
+                    n_disks + n_snapshots >= WORLD_UNREAD_MAX ? " or more" : "", id, more);
+        return is_old || n_disks + n_snapshots > 0 ? STATUS_TROUBLE : STATUS_DONE;
+}
+
+enum status asked_end(const struct asked *asked, const struct cJSON *answer) {
+        const struct cJSON *subscription = json_first(json_array(answer, "subscriptions"));
+        size_t n, n_unread = count_unread(answer, &n);
+        enum status status = STATUS_DONE;
+
+        for (; subscription; subscription = json_next(subscription))
+                if (!json_is_absent(subscription, "read") &&
+                    say_gaps(asked, subscription) != STATUS_DONE)
+                        status = STATUS_TROUBLE;
         if (asked->is_direct)
-                return direct_end(&asked->direct);
+                return MAX(status, direct_end(&asked->direct));
         if (n_unread == 0)
-                return STATUS_DONE;
+                return status;
         say("%zu of %zu subscription%s %s not read yet and %s not in the answer", n_unread, n,
             n == 1 ? "" : "s", n_unread == 1 ? "was" : "were", n_unread == 1 ? "is" : "are");
         return STATUS_TROUBLE;

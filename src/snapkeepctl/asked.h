@@ -8,7 +8,7 @@
 #include "snapkeepctl/remote.h"
 
 struct asked {
-        bool is_direct;
+        bool is_direct, in_utc;
         struct direct direct; /* or */
         struct remote remote;
 };
@@ -27,5 +27,5 @@ enum status asked_list(struct asked *asked, enum manager_method method, const ch
 /* Whether nothing was read, so that there is no answer. @answer is Status' or Plan's, which have the
  * subscriptions. */
 bool asked_is_blind(const struct cJSON *answer);
-/* Once the answer is written: says what is not in it. */
+/* Once the answer is written: says what is not in it, and what of it is of long ago. */
 enum status asked_end(const struct asked *asked, const struct cJSON *answer);

@@ -242,8 +242,11 @@ static int find_chains(const struct answer_source *source, const struct wanted *
         size_t n = 0;
 
         for (size_t i = 0; i < engine_n_subscriptions(source->engine); i++) {
+                size_t n_disks, n_snapshots;
                 struct world_view view;
 
+                engine_unread(source->engine, i, &n_disks, &n_snapshots);
+                all_read &= n_disks == 0;
                 if (!engine_view(source->engine, i, &view)) {
                         all_read = false;
                         continue;

@@ -309,7 +309,9 @@ size_t answer_page_rows(size_t count) {
 void answer_subscriptions(struct json_writer *w, const struct engine *engine) {
         json_open(w, "subscriptions", '[');
         for (size_t i = 0; i < engine_n_subscriptions(engine); i++) {
+                size_t n_disks, n_snapshots;
                 struct world_view view;
+                const char *id, *why;
 
                 json_open(w, NULL, '{');
                 if (engine_view(engine, i, &view)) {
@@ -319,6 +321,10 @@ void answer_subscriptions(struct json_writer *w, const struct engine *engine) {
                         json_write_null(w, "id");
                         json_write_null(w, "read");
                 }
+                engine_unread(engine, i, &n_disks, &n_snapshots);
+                json_write_bool(w, "failing", engine_unreadable(engine, i, &id, &why));
+                json_write_int(w, "unread_disks", (int64_t)n_disks);
+                json_write_int(w, "unread_snapshots", (int64_t)n_snapshots);
                 json_close(w);
         }
         json_close(w);

@@ -76,7 +76,8 @@ size_t answer_page_rows(size_t count);
 void answer_write_parts(struct json_writer *w, const char *name, const struct strbuf *joined);
 void answer_action(struct json_writer *w, const struct policy_file *file,
                    const struct action *action);
-/* "subscriptions": […], whether each was read, and when. */
+/* "subscriptions": […], whether each was read and when, whether the last attempt failed, and how much of
+ * it cannot be decoded, which no list has. */
 void answer_subscriptions(struct json_writer *w, const struct engine *engine);
 /* "findings": […] of all plans. */
 void answer_findings(struct json_writer *w, const struct engine *engine);

@@ -73,8 +73,8 @@ static int on_list_chains(struct bus_call *call, void *data) {
                                   "no such disk is in the subscriptions that the policy names");
         case ENGINE_E_NOT_READ:
                 return bus_refuse(call, MANAGER_E_NOT_READ,
-                                  "not every subscription was read yet, and no such disk is in the "
-                                  "others");
+                                  "no such disk is in what could be read, and not all could; "
+                                  "\"snapkeepctl status\" tells more");
         case ENGINE_E_AMBIGUOUS:
                 return bus_refuse(call, MANAGER_E_AMBIGUOUS,
                                   "more than %d disks have this name; give GROUP/NAME or the whole "

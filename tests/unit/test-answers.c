@@ -251,12 +251,55 @@ static void test_hold_reason(void **state) {
         engine_end();
 }
 
+/* Who reads a list is to know that something is not in it, or that it is of long ago. */
+static void test_gaps(void **state) {
+        static const char odd[] = "{\"id\":\"" SNAPSHOTS_ID "/theirs\",\"location\":\"w\","
+                                  "\"tags\":{\"a\":null},\"properties\":{}}";
+        struct strbuf status = {};
+        struct answer_source source;
+
+        fixture_init();
+        f.odd_snapshot = odd;
+        engine_begin();
+        source = source_of();
+        engine_pass(60);
+        answer_status(&source, &status);
+        if (!strstr(strbuf_str(&status),
+                    "\"failing\":false,\"unread_disks\":0,\"unread_snapshots\":1}]"))
+                fail_msg("%s", strbuf_str(&status));
+
+        f.odd_snapshot = NULL;
+        f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET,
+                                             .url = "/snapshots?",
+                                             .status = 403,
+                                             .body = "{}",
+                                             .kept_from = true};
+        engine_pass(3600);
+        strbuf_clear(&status);
+        answer_status(&source, &status);
+        if (!strstr(strbuf_str(&status), "\"failing\":true,"))
+                fail_msg("%s", strbuf_str(&status));
+
+        /* One that cannot be decoded may be the very disk that is asked for. */
+        f.n_rules = 0;
+        f.no_disk = true;
+        f.odd_disk = "{\"id\":\"" DISK_ID "\",\"location\":\"w\",\"tags\":{\"a\":null},"
+                     "\"properties\":{}}";
+        engine_pass(3600);
+        assert_int_equal(answer_chains(&source, "other", 0, 0, &status), ENGINE_E_NOT_READ);
+        f.odd_disk = NULL;
+        engine_pass(3600);
+        assert_int_equal(answer_chains(&source, "other", 0, 0, &status), ENGINE_E_UNKNOWN);
+        strbuf_deinit(&status);
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pages),          cmocka_unit_test(test_nothing_selected),
                 cmocka_unit_test(test_all_gone),       cmocka_unit_test(test_hold_reason),
                 cmocka_unit_test(test_paused),         cmocka_unit_test(test_empty_target),
-                cmocka_unit_test(test_target_emptied),
+                cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_gaps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "snapkeepctl/output.h"
 #include "snapkeepd/manager.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -63,6 +64,7 @@ static const char *told(const struct verb *verb, enum status wanted, int fd) {
                                   .argument = "x",
                                   .arguments = {"x"},
                                   .n_arguments = 1,
+                                  .utc = true,
                                   .reason = "y",
                                   .hash = "z"};
         char path[] = "/tmp/ctl-orders-XXXXXX";
@@ -86,8 +88,19 @@ static const char *told(const struct verb *verb, enum status wanted, int fd) {
         return text;
 }
 
+/* TAP alone goes to stdout. */
 static const char *said(const struct verb *verb, enum status wanted) {
-        return told(verb, wanted, STDERR_FILENO);
+        int was = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        const char *text;
+
+        assert_true(was >= 0 && nowhere >= 0);
+        assert_int_equal(fflush(stdout), 0);
+        assert_true(dup2(nowhere, STDOUT_FILENO) >= 0);
+        text = told(verb, wanted, STDERR_FILENO);
+        assert_true(dup2(was, STDOUT_FILENO) >= 0);
+        close(was);
+        close(nowhere);
+        return text;
 }
 
 /* It may have been taken, and answered too late: nobody is to believe that nothing will happen. */
@@ -154,10 +167,54 @@ static void test_list(void **state) {
                 fail_msg("%s", text);
 }
 
+/* What a list lacks, or that it is of long ago, is said beside it, and is no success. */
+static void test_gaps(void **state) {
+        static const struct {
+                int line;
+                const char *subscription, *sentence; /* NULL: none, and all is well */
+        } rows[] = {
+                {__LINE__, "\"failing\":false,\"unread_disks\":0,\"unread_snapshots\":0", NULL},
+                {__LINE__, "\"failing\":false,\"unread_disks\":0,\"unread_snapshots\":2",
+                 "0 disks and 2 snapshots in the listing of subscription s1 cannot be read and are "
+                 "not in the answer; \"snapkeepctl status\" tells more\n"},
+                {__LINE__, "\"failing\":false,\"unread_disks\":1,\"unread_snapshots\":99",
+                 "1 disk and 99 snapshots or more in the listing of subscription s1 cannot be "
+                 "read"},
+                {__LINE__, "\"failing\":true,\"unread_disks\":0,\"unread_snapshots\":0",
+                 "subscription s1 cannot be read, and what is shown of it is of "
+                 "2026-11-30T12:00:00Z; \"snapkeepctl status\" tells more\n"},
+        };
+        static const struct verb *const verbs[] = {&verb_list, &verb_chain};
+
+        looks = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(rows) * ARRAY_SIZE(verbs); i++) {
+                const char *sentence = rows[i / 2].sentence, *text;
+                char status[300];
+                const struct look answers[] = {
+                        {"Status", status},
+                        {"ListSeries", "{\"version\":1,\"total\":0,\"series\":[]}"},
+                        {"ListSnapshots", "{\"version\":1,\"total\":0,\"snapshots\":[]}"},
+                        {"ListChains",
+                         "{\"version\":1,\"total\":0,\"chains\":[],\"snapshots\":[]}"},
+                        {},
+                };
+
+                (void)snprintf(status, sizeof(status),
+                               "{\"version\":1,\"subscriptions\":[{\"id\":\"s1\",\"read\":"
+                               "\"2026-11-30T12:00:00Z\",%s}],\"findings\":[]}",
+                               rows[i / 2].subscription);
+                look_answers = answers;
+                text = said(verbs[i % 2], sentence ? STATUS_TROUBLE : STATUS_DONE);
+                if (sentence ? !strstr(text, sentence) : *text)
+                        fail_msg("line %d: %s", rows[i / 2].line, text);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_silence),
                 cmocka_unit_test(test_list),
+                cmocka_unit_test(test_gaps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
