@@ -25,9 +25,9 @@ int engine_question_hash(const struct engine *engine, const char *kind, const ch
 }
 
 /* Tells one, whose condition among @conditions has this key; @hash may be empty. */
-static void tell_keyed(const struct conditions *conditions, const char *key, engine_doubt_fn fn,
-                       void *data, uint32_t bit, const char *scope, const char *reason,
-                       const char *hash) {
+static void tell_keyed(const struct engine *engine, const struct conditions *conditions,
+                       const char *key, engine_doubt_fn fn, void *data, uint32_t bit,
+                       const char *scope, const char *reason, const char *hash) {
         struct engine_doubt doubt = {
                 .bit = bit,
                 .scope = scope,
@@ -41,7 +41,9 @@ static void tell_keyed(const struct conditions *conditions, const char *key, eng
         else if (bit == BLOCK_ASK)
                 doubt.end = "ends with an ack";
         else
-                doubt.end = "ends with resume";
+                doubt.end = engine->state.paused_until.ticks == UTC_NEVER.ticks
+                                    ? "ends with resume"
+                                    : "ends then, or with resume";
         fn(&doubt, data);
 }
 
@@ -51,7 +53,8 @@ static void tell(const struct engine *engine, engine_doubt_fn fn, void *data, ui
         _cleanup_(strbuf_deinit) struct strbuf key = {};
 
         doubt_key(bit, scope, &key);
-        tell_keyed(&engine->conditions, strbuf_str(&key), fn, data, bit, scope, reason, hash);
+        tell_keyed(engine, &engine->conditions, strbuf_str(&key), fn, data, bit, scope, reason,
+                   hash);
 }
 
 /*
@@ -212,13 +215,20 @@ void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *d
         const struct state *state = &engine->state;
 
         if (state->paused || state->paused_prune) {
-                char reason[80];
+                char reason[250];
 
-                snprintf(reason, sizeof(reason), "%s paused until %s",
+                /* Who finds a pause that nobody asked for is to know what he ends. */
+                snprintf(reason, sizeof(reason), "%s paused until %s%s%s",
                          state->paused ? "everything is" : "deletions are",
                          state->paused_until.ticks == UTC_NEVER.ticks
                                  ? "resumed"
-                                 : utc_format(state->paused_until, until));
+                                 : utc_format(state->paused_until, until),
+                         state->paused && state->paused_prune
+                                 ? ", and deletions beyond it until resumed"
+                                 : "",
+                         state->paused_lost ? ", since the state that was kept could not be read "
+                                              "and may have had a pause"
+                                            : "");
                 tell(engine, fn, data, state->paused ? BLOCK_PAUSED_ALL : BLOCK_PAUSED,
                      "everything", reason, NULL);
         }
@@ -279,8 +289,8 @@ void series_doubts(const struct subscription *s, const struct series_state *seri
                 if (!(series->doubts & DOUBT_BIT(kinds[i].doubt)))
                         continue;
                 series_key(s, series, doubt_name(kinds[i].doubt), &key);
-                tell_keyed(&s->conditions, strbuf_str(&key), fn, data, DOUBT_BIT(kinds[i].doubt),
-                           scope, kinds[i].reason, NULL);
+                tell_keyed(s->engine, &s->conditions, strbuf_str(&key), fn, data,
+                           DOUBT_BIT(kinds[i].doubt), scope, kinds[i].reason, NULL);
         }
 }
 
@@ -380,6 +390,7 @@ int engine_ack(struct engine *engine, const char *hash, const char *who) {
 int engine_pause(struct engine *engine, bool all, struct utc until, const char *who) {
         engine->state.paused = all;
         engine->state.paused_prune = !all;
+        engine->state.paused_lost = false;
         engine->state.paused_until = until;
         engine->state.changed = true;
         told_by(engine, who, all ? "everything is paused" : "deletions are paused");
@@ -388,7 +399,7 @@ int engine_pause(struct engine *engine, bool all, struct utc until, const char *
 }
 
 int engine_resume(struct engine *engine, const char *who) {
-        engine->state.paused = engine->state.paused_prune = false;
+        engine->state.paused = engine->state.paused_prune = engine->state.paused_lost = false;
         engine->state.changed = true;
         told_by(engine, who, "nothing is paused any more");
         act_takes_effect(engine);

@@ -412,6 +412,7 @@ static void forget_state(struct engine *engine, int r) {
                                                : strerrordesc_np(-r);
 
         engine->state.paused_prune = true;
+        engine->state.paused_lost = true;
         if (!engine->state.paused)
                 engine->state.paused_until = UTC_NEVER;
         engine->state.changed = true;

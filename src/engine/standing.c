@@ -154,6 +154,7 @@ static void end_pause(struct engine *engine) {
             state->paused_until.ticks > engine_now(engine).ticks)
                 return;
         state->paused_prune = state->paused && state->paused_prune;
+        state->paused_lost = state->paused_prune && state->paused_lost;
         state->paused = false;
         state->paused_until = UTC_NEVER;
         state->changed = true;

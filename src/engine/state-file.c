@@ -475,6 +475,8 @@ static void pause_write(const struct state *state, struct strbuf *out) {
         json_write_bool(&w, "all", state->paused);
         json_write_bool(&w, "prune", state->paused_prune);
         write_time(&w, "until", state->paused_until);
+        if (state->paused_lost)
+                json_write_bool(&w, "lost", true);
         json_close(&w);
         strbuf_append_str(out, ",\n");
 }
@@ -579,6 +581,8 @@ static int read_pause(struct rest *rest, struct strbuf *scratch, struct state *s
             !json_bool(json, "prune", &state->paused_prune) ||
             !read_time(json, "until", UTC_NEVER, &state->paused_until))
                 return STATE_E_DAMAGED;
+        if (!json_bool(json, "lost", &state->paused_lost))
+                state->paused_lost = false;
 
         strbuf_clear(scratch);
         pause_write(state, scratch);
@@ -658,7 +662,7 @@ static int read_sections(struct rest *rest, struct strbuf *scratch, struct state
 }
 
 static void forget_pause(struct state *state) {
-        state->paused = state->paused_prune = false;
+        state->paused = state->paused_prune = state->paused_lost = false;
         state->paused_until = (struct utc){};
 }
 
@@ -683,6 +687,7 @@ static void forget_rest(struct state *state) {
         struct state kept = {
                 .paused = state->paused,
                 .paused_prune = state->paused_prune,
+                .paused_lost = state->paused_lost,
                 .paused_until = state->paused_until,
         };
 

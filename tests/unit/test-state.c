@@ -406,17 +406,19 @@ static void test_earlier(void **unused) {
 static void test_pauses(void **unused) {
         static const struct {
                 int line;
-                bool all, prune;
+                bool all, prune, lost;
                 int64_t until; /* 0: until resumed */
                 const char *text;
         } rows[] = {
-                {__LINE__, false, false, 0, NO_PAUSE},
-                {__LINE__, false, false, NOON, NO_PAUSE}, /* means nothing */
-                {__LINE__, true, false, NOON + SEC_PER_DAY, PAUSE},
-                {__LINE__, false, true, 0,
+                {__LINE__, false, false, false, 0, NO_PAUSE},
+                {__LINE__, false, false, true, NOON, NO_PAUSE}, /* means nothing */
+                {__LINE__, true, false, false, NOON + SEC_PER_DAY, PAUSE},
+                {__LINE__, false, true, false, 0,
                  "\"pause\":{\"all\":false,\"prune\":true,\"until\":null},\n"},
-                {__LINE__, true, true, 0,
+                {__LINE__, true, true, false, 0,
                  "\"pause\":{\"all\":true,\"prune\":true,\"until\":null},\n"},
+                {__LINE__, false, true, true, 0,
+                 "\"pause\":{\"all\":false,\"prune\":true,\"until\":null,\"lost\":true},\n"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -427,6 +429,7 @@ static void test_pauses(void **unused) {
 
                 state.paused = rows[i].all;
                 state.paused_prune = rows[i].prune;
+                state.paused_lost = rows[i].lost;
                 state.paused_until = rows[i].until ? utc_from_seconds(rows[i].until) : UTC_NEVER;
                 state.changed = true;
                 assert_int_equal(state_save(&state, &m.store), 0);
@@ -436,6 +439,7 @@ static void test_pauses(void **unused) {
                         fail_msg("row at line %d: %s", rows[i].line, m.bytes);
                 assert_int_equal(state_load(&m.store, &again), 0);
                 if (again.paused != rows[i].all || again.paused_prune != rows[i].prune ||
+                    again.paused_lost != (paused && rows[i].lost) ||
                     (paused && again.paused_until.ticks != state.paused_until.ticks))
                         fail_msg("row at line %d", rows[i].line);
         }
@@ -778,6 +782,10 @@ static void test_values(void **unused) {
                 {__LINE__,
                  FILE_OF("\"pause\":{\"all\":true,\"prune\":true,\"until\":null}\n", "", "", "",
                          ""),
+                 false},
+                {__LINE__,
+                 FILE_OF("\"pause\":{\"all\":true,\"prune\":true,\"until\":null,\"lost\":false},\n",
+                         "", "", "", ""),
                  false},
                 {__LINE__, FILE_OF("\"pause\":\n", "", "", "", ""), false},
                 {__LINE__, FILE_OF("\"pause\":,\n", "", "", "", ""), false},
