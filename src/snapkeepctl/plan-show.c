@@ -9,32 +9,32 @@
 
 #include <string.h>
 
+/* The snapshot is what "hold" takes. A delete has no disk, which may be gone. */
 static const struct column columns[] = {
+        {.title = "DISK", .may_cut = true, .drop = 1},
         {.title = "POLICY", .may_cut = true},
         {.title = "SLOT"},
         {.title = "REASON", .may_cut = true},
-        {.title = "HELD BACK BY", .may_cut = true, .drop = 2},
-        {.title = "SNAPSHOT", .names = true, .whole = 1},
-        {.title = "DISK", .may_cut = true, .drop = 1},
+        {.title = "HELD BACK BY", .may_cut = true},
+        {.title = "SNAPSHOT", .below = true, .whole = 1},
 };
-#define COLUMNS_OF_DELETE (ARRAY_SIZE(columns) - 1) /* without the disk, which may be gone */
 
 static void add_action(struct table *table, const struct cJSON *action, bool in_utc) {
         _cleanup_(strbuf_deinit) struct strbuf blocked = {}, id = {};
         char time[TIME_TEXT_SIZE];
 
         json_joined(action, "blocked", &blocked);
+        if (table->n_columns == ARRAY_SIZE(columns)) {
+                append_short_id(&id, json_text(action, "disk"));
+                table_cell(table, "%s", strbuf_str(&id));
+                strbuf_clear(&id);
+        }
         append_short_id(&id, json_text(action, "snapshot"));
         table_cell(table, "%s", *json_text(action, "policy") ? json_text(action, "policy") : "-");
         table_cell(table, "%s", json_time_text(action, "slot", in_utc, time));
         table_cell(table, "%s", json_text(action, "reason"));
         table_cell(table, "%s", blocked.len > 0 ? strbuf_str(&blocked) : "-");
         table_cell(table, "%s", strbuf_str(&id));
-        if (table->n_columns == ARRAY_SIZE(columns)) {
-                strbuf_clear(&id);
-                append_short_id(&id, json_text(action, "disk"));
-                table_cell(table, "%s", strbuf_str(&id));
-        }
 }
 
 static bool is_kind(const struct cJSON *action, const char *kind) {
@@ -53,7 +53,7 @@ void plan_count(const struct cJSON *plan, const char *kind, size_t *ret_n, size_
         *ret_blocked = blocked;
 }
 
-static enum status append_kind(const struct cJSON *plan, const char *kind, size_t n_columns,
+static enum status append_kind(const struct cJSON *plan, const char *kind, size_t first_column,
                                bool in_utc, struct strbuf *out) {
         const struct cJSON *action;
         enum status status;
@@ -65,7 +65,7 @@ static enum status append_kind(const struct cJSON *plan, const char *kind, size_
                 strbuf_appendf(out, "To %s: nothing\n", kind);
                 return STATUS_DONE;
         }
-        table_init(&table, columns, n_columns, "  ");
+        table_init(&table, columns + first_column, ARRAY_SIZE(columns) - first_column, "  ");
         for (action = json_first(json_array(plan, "actions")); action; action = json_next(action))
                 if (is_kind(action, kind))
                         add_action(&table, action, in_utc);
@@ -84,9 +84,9 @@ enum status plan_append(const struct cJSON *plan, bool in_utc, struct strbuf *ou
         char next[TIME_TEXT_SIZE];
         enum status status;
 
-        status = append_kind(plan, "create", ARRAY_SIZE(columns), in_utc, out);
+        status = append_kind(plan, "create", 0, in_utc, out);
         if (status == STATUS_DONE)
-                status = append_kind(plan, "delete", COLUMNS_OF_DELETE, in_utc, out);
+                status = append_kind(plan, "delete", 1, in_utc, out);
         if (status != STATUS_DONE)
                 return status;
 

@@ -202,7 +202,7 @@ static const char *append_line(const struct table *table, struct strbuf *out, co
                 append_cell(out, text, width[i], &table->columns[i], last);
         }
         strbuf_append_char(out, '\n');
-        if (below)
+        if (below && *below)
                 strbuf_appendf(out, "%s%*s%s\n", table->indent, BELOW_INDENT, "", below);
         return cells;
 }

@@ -69,7 +69,7 @@ static const struct column series_columns[] = {
         {.title = "NEXT", .drop = 2},
         {.title = "COMPLETE", .right = true, .drop = 3},
         {.title = "HELD", .right = true, .drop = 1},
-        {.title = "WHAT", .may_cut = true},
+        {.title = "WHAT", .below = true, .whole = 3},
 };
 
 static void add_series(struct table *table, const struct cJSON *row, bool in_utc) {
@@ -362,7 +362,8 @@ const struct verb verb_status = {
                 "limit, or a target with fewer disks than it should have; a warning is what needs "
                 "a "
                 "look; unknown\n"
-                "is what was not read yet.\n",
+                "is what was not read yet. On a narrow terminal what is wrong with a disk is a "
+                "line under its row.\n",
         .options = OPTION_WATCH,
         .argument = "DISK",
         .monitors = true,

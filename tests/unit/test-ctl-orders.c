@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -210,11 +211,88 @@ static void test_gaps(void **state) {
         }
 }
 
+/* What it shows on a terminal of this width, as a pseudo terminal takes it. */
+static const char *shown(const struct verb *verb, enum status wanted, unsigned short width) {
+        int was = dup(STDOUT_FILENO), leader = posix_openpt(O_RDWR | O_NOCTTY), follower;
+        struct winsize size = {.ws_row = 25, .ws_col = width};
+        struct request request = {.verb = verb, .utc = true};
+        static char text[4096];
+        size_t len = 0;
+        ssize_t n;
+
+        assert_true(was >= 0 && leader >= 0);
+        assert_int_equal(grantpt(leader) | unlockpt(leader), 0);
+        follower = open(ptsname(leader), O_RDWR | O_NOCTTY);
+        assert_true(follower >= 0);
+        assert_int_equal(ioctl(follower, TIOCSWINSZ, &size), 0);
+        assert_int_equal(fflush(stdout), 0);
+        assert_true(dup2(follower, STDOUT_FILENO) >= 0);
+        assert_int_equal(setenv("TERM", "dumb", 1), 0);
+        assert_int_equal(verb->run(&request), wanted);
+        assert_true(dup2(was, STDOUT_FILENO) >= 0);
+        close(was);
+        close(follower);
+        while ((n = read(leader, text + len, sizeof(text) - 1 - len)) > 0)
+                len += (size_t)n;
+        text[len] = '\0';
+        close(leader);
+        return text;
+}
+
+/* However narrow it is, what is wrong with a disk and which snapshot would go are told whole, in lines
+ * that fit but for a long name; and a disk with which nothing is wrong has no line for that. */
+static void test_narrow(void **state) {
+        static const char reasons[] = "newest older than rpo, slots missed: 3, doubt listing",
+                          snapshot[] = "rg-snapshots/database-server-01-data-disk-0-"
+                                       "7c193ba296613467-20261130T175745Z";
+        static const struct look answers[] = {
+                {"Status", "{\"version\":1,\"health\":\"critical\",\"summary\":\"2 disks\"}"},
+                {"ListSeries",
+                 "{\"version\":1,\"total\":2,\"series\":[{\"policy\":\"gold\",\"disk\":"
+                 "\"/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/"
+                 "rg-production-systems/providers/Microsoft.Compute/disks/"
+                 "database-server-01-data-disk-0\",\"health\":\"critical\",\"newest\":"
+                 "\"2026-11-30T17:00:00Z\",\"next\":\"2026-11-30T18:00:00Z\",\"complete\":5,"
+                 "\"held\":0,\"reasons\":[\"newest older than rpo\",\"slots missed: 3\","
+                 "\"doubt listing\"]},{\"policy\":\"gold\",\"disk\":\"db\",\"health\":\"ok\","
+                 "\"complete\":5,\"held\":0,\"reasons\":[]}]}"},
+                {"ListDoubts", "{\"version\":1,\"total\":0,\"doubts\":[]}"},
+                {"Plan",
+                 "{\"version\":1,\"total\":1,\"subscriptions\":[],\"findings\":[],\"actions\":[{"
+                 "\"do\":\"delete\",\"policy\":\"gold\",\"slot\":\"2026-11-30T17:00:00Z\","
+                 "\"reason\":\"superseded under daily=30,weekly=12,monthly=24\",\"blocked\":["
+                 "\"listing\"],\"snapshot\":\"/subscriptions/"
+                 "11111111-1111-4111-8111-111111111111/resourceGroups/rg-snapshots/providers/"
+                 "Microsoft.Compute/snapshots/"
+                 "database-server-01-data-disk-0-7c193ba296613467-20261130T175745Z\"}]}"},
+                {},
+        };
+        static const unsigned short widths[] = {80, 100, 120, 200};
+
+        looks = 0;
+        look_answers = answers;
+        for (size_t i = 0; i < ARRAY_SIZE(widths) * 2; i++) {
+                bool is_status = i % 2 == 0;
+                const char *text = shown(is_status ? &verb_status : &verb_plan,
+                                         is_status ? STATUS_USAGE : STATUS_DONE, widths[i / 2]);
+                bool held = is_status || strstr(text, "HELD BACK BY");
+
+                if (!strstr(text, is_status ? reasons : snapshot) || !held ||
+                    strstr(text, "\n    \r\n"))
+                        fail_msg("width %u: %s", widths[i / 2], text);
+                for (const char *line = text; line; line = strchr(line + 1, '\n'))
+                        if (strcspn(line + 1, "\r\n") > widths[i / 2] &&
+                            strncmp(line + 1, "      rg-", 9) != 0)
+                                fail_msg("width %u: %s", widths[i / 2], text);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_silence),
                 cmocka_unit_test(test_list),
                 cmocka_unit_test(test_gaps),
+                cmocka_unit_test(test_narrow),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
