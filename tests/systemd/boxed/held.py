@@ -2,14 +2,23 @@
 
 import http.client
 import http.server
+import sys
 import threading
 
 
-class Held(http.server.ThreadingHTTPServer):
-    """Passes requests on, but of one method: the client of the first of those waits until let_go(), or
-    for ever. With @effect the service has had it by then, and the answer alone is held."""
+class Server(http.server.ThreadingHTTPServer):
+    """One whose clients are killed in the middle of what they ask, which is no word in the log."""
 
     daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Held(Server):
+    """Passes requests on, but of one method: the client of the first of those waits until let_go(), or
+    for ever. With @effect the service has had it by then, and the answer alone is held."""
 
     def __init__(self, port, method, effect=False):
         super().__init__(("127.0.0.1", 0), Handler)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+from held import Server
 from rig import *
 
 METRICS = "/run/snapkeep/metrics.prom"
@@ -18,10 +19,8 @@ URL_FILE = "/etc/snapkeep/credentials/heartbeat-url"
 PATH = "/5f1e0c7a-ping-key"
 
 
-class Listener(http.server.ThreadingHTTPServer):
+class Listener(Server):
     """What healthchecks.io is to the daemon: counts calls, and refuses them when told to."""
-
-    daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), ListenerHandler)
