@@ -30,15 +30,13 @@ struct question {
         struct zone *zone; /* NULL is UTC */
         struct utc now;
         struct input input;
-        struct verdict *verdicts;
-        size_t *order; /* of the points, newest first */
+        struct verdict *verdicts; /* of the points of the input */
 };
 
 static void question_deinit(struct question *q) {
         zone_free(q->zone);
         free(q->input.points);
         free(q->verdicts);
-        free(q->order);
 }
 
 static enum status refuse_line(const struct input *input, size_t column, const char *message) {
@@ -156,32 +154,34 @@ static enum status read_question(const struct request *request, struct question 
         return status;
 }
 
-/* Newest first; those that are equal as they came. */
-static int compare_points(const void *a, const void *b, void *data) {
-        const struct retention_point *points = data;
-        size_t x = *(const size_t *)a, y = *(const size_t *)b;
+static int compare_points(const void *a, const void *b) {
+        const struct retention_point *x = a, *y = b;
 
-        return CMP(points[y].instant.ticks, points[x].instant.ticks) ?: CMP(x, y);
+        return CMP(y->instant.ticks, x->instant.ticks);
+}
+
+/* Newest first, each once: of one that came twice a script that goes by what is printed would be told to
+ * drop what it is told to keep. */
+static void sort_points(struct input *input) {
+        size_t n = 0;
+
+        if (input->n > 0)
+                qsort(input->points, input->n, sizeof(*input->points), compare_points);
+        for (size_t i = 0; i < input->n; i++)
+                if (n == 0 || input->points[i].instant.ticks != input->points[n - 1].instant.ticks)
+                        input->points[n++] = input->points[i];
+        input->n = n;
 }
 
 static int judge(struct question *q) {
         struct input *input = &q->input;
-        int r;
 
+        sort_points(input);
         q->verdicts = calloc(input->n + 1, sizeof(*q->verdicts));
-        q->order = calloc(input->n + 1, sizeof(*q->order));
-        if (!q->verdicts || !q->order)
+        if (!q->verdicts)
                 return -ENOMEM;
-
-        r = retention_judge(input->points, input->n, &q->keep, q->zone, /* floors= */ NULL, q->now,
-                            q->verdicts);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < input->n; i++)
-                q->order[i] = i;
-        if (input->n > 0)
-                qsort_r(q->order, input->n, sizeof(*q->order), compare_points, input->points);
-        return 0;
+        return retention_judge(input->points, input->n, &q->keep, q->zone, /* floors= */ NULL,
+                               q->now, q->verdicts);
 }
 
 static enum status print_lines(const struct question *q) {
@@ -189,11 +189,11 @@ static enum status print_lines(const struct question *q) {
         enum status status = STATUS_DONE;
 
         for (size_t i = 0; i < q->input.n && status == STATUS_DONE; i++) {
-                const struct verdict *verdict = &q->verdicts[q->order[i]];
+                const struct verdict *verdict = &q->verdicts[i];
                 char text[UTC_TEXT_SIZE];
 
                 strbuf_appendf(&out, "%s %s", verdict->kept_by == 0 ? "drop" : "keep",
-                               utc_format(q->input.points[q->order[i]].instant, text));
+                               utc_format(q->input.points[i].instant, text));
                 if (verdict->kept_by != 0) {
                         strbuf_append_char(&out, ' ');
                         verdict_append(verdict, &q->keep, &out);
@@ -215,10 +215,10 @@ static enum status print_json(const struct question *q) {
         json_write_utc(&w, "now", q->now);
         json_open(&w, "instants", '[');
         for (size_t i = 0; i < q->input.n && status == STATUS_DONE; i++) {
-                const struct verdict *verdict = &q->verdicts[q->order[i]];
+                const struct verdict *verdict = &q->verdicts[i];
 
                 json_open(&w, NULL, '{');
-                json_write_utc(&w, "instant", q->input.points[q->order[i]].instant);
+                json_write_utc(&w, "instant", q->input.points[i].instant);
                 json_write_bool(&w, "keep", verdict->kept_by != 0);
                 json_open(&w, "reasons", '[');
                 if (verdict->kept_by != 0) {
@@ -259,7 +259,8 @@ const struct verb verb_retain = {
                 "UTC; each\n"
                 "stands for one complete snapshot of that slot. Blank lines, and lines that begin "
                 "with '#',\n"
-                "do not count; nor do blanks around an instant.\n"
+                "do not count; nor do blanks around an instant. One that comes twice counts and is "
+                "printed once.\n"
                 "\n"
                 "SPEC is rules with commas between: last, hourly, daily, weekly, monthly, yearly "
                 "with a\n"

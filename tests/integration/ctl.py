@@ -254,6 +254,7 @@ def retain(folder):
          ['keep 2026-11-23T09:00:00Z daily 1/1, within 8h', 'keep 2026-11-23T01:30:00Z within 8h'])
     same(good('retain', '--keep', 'last=1', '--now', '2026-11-23T02:00:00Z', stdin=CHAIN).splitlines()[:2],
          ['keep 2026-11-23T09:00:00Z dated in the future', 'keep 2026-11-23T01:30:00Z last 1/1'])
+    same(good('retain', '--keep', 'last=5', *at, stdin=CHAIN + '\n' + CHAIN).count('keep'), 5)
     same(good('retain', '--keep', 'last=1', stdin=''), '')
     same(good('retain', '--keep', 'last=1', stdin='\n\n# nothing\n'), '')
 
