@@ -276,7 +276,9 @@ static const struct event_entry events[] = {
                                  "it "
                                  "has a disk or a snapshot that cannot be read.",
                         .effect = "Nothing is deleted in the subscription.",
-                        .remedy = "Wait: two clean sweeps end it.",
+                        .remedy = "Wait: two clean sweeps end it. Where it names a disk or a "
+                                  "snapshot that cannot be read, look at that one with Azure's own "
+                                  "tools: the doubt stands until it is gone, or is as others are.",
                 },
         [LOG_EVENT_DOUBT_TARGETS] =
                 {

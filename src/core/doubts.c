@@ -16,7 +16,7 @@ const char *doubt_name(enum doubt doubt) {
 const char *doubt_end(enum doubt doubt) {
         static const char *const ends[] = {
                 [DOUBT_CLOCK] = "ends after two clean sweeps",
-                [DOUBT_LISTING] = "ends after two clean sweeps",
+                [DOUBT_LISTING] = "ends after two clean sweeps, which read all of it",
                 [DOUBT_TARGETS] = "ends when the disks are back, or by ack",
                 [DOUBT_STALE] = "ends with a complete snapshot",
                 [DOUBT_POLICY] = "ends by ack, or when the old rule is back",

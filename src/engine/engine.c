@@ -759,12 +759,10 @@ bool engine_unreadable(const struct engine *engine, size_t i, const char **ret_i
         return s->failing;
 }
 
-void engine_unread(const struct engine *engine, size_t i, size_t *ret_n_disks,
-                   size_t *ret_n_snapshots) {
+const struct world_unread *engine_unread(const struct engine *engine, size_t i) {
         const struct world *world = engine->subscriptions[i].world;
 
-        *ret_n_disks = world ? world_unread(world)->n_disks : 0;
-        *ret_n_snapshots = world ? world_unread(world)->n_snapshots : 0;
+        return world ? world_unread(world) : NULL;
 }
 
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view) {

@@ -251,8 +251,8 @@ const struct plan *engine_plan(const struct engine *engine, size_t i);
  * borrowed until the reactor's next turn. */
 bool engine_unreadable(const struct engine *engine, size_t i, const char **ret_id,
                        const char **ret_why);
-/* How many elements of its listings cannot be decoded, together up to WORLD_UNREAD_MAX: no view has them. */
-void engine_unread(const struct engine *engine, size_t i, size_t *ret_n_disks,
-                   size_t *ret_n_snapshots);
+/* What of its listings cannot be decoded (azure/world.h), which no view has: borrowed until the reactor's
+ * next turn, NULL when it was not read yet. */
+const struct world_unread *engine_unread(const struct engine *engine, size_t i);
 /* What the plan was made from, borrowed until the reactor's next turn. False as above. */
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view);

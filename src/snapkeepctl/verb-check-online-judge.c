@@ -7,6 +7,7 @@
 #include "snapkeepctl/verb-check-online.h"
 
 #include "azure/error.h"
+#include "azure/world.h"
 #include "base/str.h"
 #include "core/targets.h"
 
@@ -53,6 +54,24 @@ static void judge_identities(struct online *online) {
                      "a match");
 }
 
+/* What has no row shows in no count. */
+static void judge_listing(struct online *online, size_t i) {
+        const struct world_unread *unread = engine_unread(online->direct.engine, i);
+        _cleanup_(strbuf_deinit) struct strbuf where = {};
+
+        if (!unread || unread->n_disks + unread->n_snapshots == 0)
+                return;
+        strbuf_appendf(&where, "subscription %s", online->subscriptions[i].id);
+        find(online, SEVERITY_WARNING, strbuf_str(&where),
+             "%zu disk%s and %zu snapshot%s in its listing cannot be read, the first %s: the "
+             "member "
+             "%s is missing or wrong; nothing of it is deleted while that is so%s: look at it with "
+             "Azure's own tools",
+             unread->n_disks, unread->n_disks == 1 ? "" : "s", unread->n_snapshots,
+             unread->n_snapshots == 1 ? "" : "s", unread->id, unread->member,
+             unread->n_disks > 0 ? ", and such a disk is not backed up" : "");
+}
+
 static void judge_subscriptions(struct online *online) {
         if (!online->identities[ONLINE_CREATOR].has_token)
                 return; /* which is why */
@@ -60,8 +79,10 @@ static void judge_subscriptions(struct online *online) {
                 const struct online_subscription *s = &online->subscriptions[i];
                 _cleanup_(strbuf_deinit) struct strbuf where = {}, remedy = {};
 
-                if (s->read)
+                if (s->read) {
+                        judge_listing(online, i);
                         continue;
+                }
                 strbuf_appendf(&where, "subscription %s", s->id);
                 direct_append_remedy(&online->file->cloud, /* tokenless= */ NULL, s->class ?: "",
                                      &remedy);

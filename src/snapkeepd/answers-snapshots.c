@@ -2,6 +2,7 @@
  * What the daemon says of snapshots: all of its world, and the chains of a disk. Each page works out
  * what it shows and no more, since the world may have half a million rows.
  */
+#include "azure/world.h"
 #include "core/explain.h"
 #include "core/wanted.h"
 #include "snapkeepd/answers.h"
@@ -242,15 +243,13 @@ static int find_chains(const struct answer_source *source, const struct wanted *
         size_t n = 0;
 
         for (size_t i = 0; i < engine_n_subscriptions(source->engine); i++) {
-                size_t n_disks, n_snapshots;
                 struct world_view view;
 
-                engine_unread(source->engine, i, &n_disks, &n_snapshots);
-                all_read &= n_disks == 0;
                 if (!engine_view(source->engine, i, &view)) {
                         all_read = false;
                         continue;
                 }
+                all_read &= engine_unread(source->engine, i)->n_disks == 0;
                 for (size_t d = 0; d < view.n_disks; d++) {
                         const struct disk_row *disk = &view.disks[d];
                         const struct snapshot_row *rows;

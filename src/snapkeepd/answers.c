@@ -1,5 +1,6 @@
 #include "snapkeepd/answers.h"
 
+#include "azure/world.h"
 #include "base/str.h"
 #include "snapkeep-config.h"
 
@@ -309,7 +310,7 @@ size_t answer_page_rows(size_t count) {
 void answer_subscriptions(struct json_writer *w, const struct engine *engine) {
         json_open(w, "subscriptions", '[');
         for (size_t i = 0; i < engine_n_subscriptions(engine); i++) {
-                size_t n_disks, n_snapshots;
+                const struct world_unread *unread = engine_unread(engine, i);
                 struct world_view view;
                 const char *id, *why;
 
@@ -321,10 +322,9 @@ void answer_subscriptions(struct json_writer *w, const struct engine *engine) {
                         json_write_null(w, "id");
                         json_write_null(w, "read");
                 }
-                engine_unread(engine, i, &n_disks, &n_snapshots);
                 json_write_bool(w, "failing", engine_unreadable(engine, i, &id, &why));
-                json_write_int(w, "unread_disks", (int64_t)n_disks);
-                json_write_int(w, "unread_snapshots", (int64_t)n_snapshots);
+                json_write_int(w, "unread_disks", unread ? (int64_t)unread->n_disks : 0);
+                json_write_int(w, "unread_snapshots", unread ? (int64_t)unread->n_snapshots : 0);
                 json_close(w);
         }
         json_close(w);
