@@ -1,5 +1,6 @@
 #include "core/explain.h"
 
+#include "base/duration.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "core/series.h"
@@ -317,25 +318,28 @@ static unsigned disks_problems(const struct explainer *e, const struct snapshot_
         return best;
 }
 
-/* Whether the policy's rule runs on over the snapshots of the generation, whose disk is listed nowhere; then
- * *ret_until is the end of the freeze. As planner_gone() has it. */
-static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t policy_index,
-                         struct utc *ret_until) {
-        const struct policy *policy = &e->file->policies[policy_index];
+/* Since when the disk of the generation is known to be gone: UTC_NONE, not yet. */
+static struct utc gone_since(const struct explainer *e, uint32_t generation) {
         const struct generation_standing *known =
                 standing_generation(&e->standing, view_str(e->view, generation));
+
+        return known ? known->gone_since : UTC_NONE;
+}
+
+/* Whether the policy's rule runs on over the snapshots of the generation, whose disk is listed nowhere, once
+ * that is known to be gone. As planner_gone() has it. */
+static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t policy_index) {
+        const struct policy *policy = &e->file->policies[policy_index];
+        const char *text = view_str(e->view, generation);
+        const struct generation_standing *known = standing_generation(&e->standing, text);
         const struct orphan *orphan = view_find_orphan(e->view, generation);
         struct resource_id id;
 
-        if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
-            policy->gone != GONE_APPLY ||
-            standing_is_unselected(&e->standing, known->generation, policy))
+        if ((known && known->n_retired > 0) || policy->gone != GONE_APPLY ||
+            standing_is_unselected(&e->standing, text, policy))
                 return false;
-        if (!orphan || !orphan_disk_id(e->view, orphan, &id) ||
-            !policy_selects_gone(e->file, policy_index, &id))
-                return false;
-        *ret_until = utc_add_seconds(known->gone_since, policy->freeze_s);
-        return true;
+        return orphan && orphan_disk_id(e->view, orphan, &id) &&
+               policy_selects_gone(e->file, policy_index, &id);
 }
 
 void explainer_row(const struct explainer *e, const struct snapshot_row *row,
@@ -367,9 +371,14 @@ void explainer_row(const struct explainer *e, const struct snapshot_row *row,
                 else if (!str_equal_nocase(view_str(e->view, row->group),
                                            e->file->policies[what.policy].snapshot_group))
                         what.why |= EXPLAIN_OTHER_GROUP;
-                if (what.why == EXPLAIN_NO_DISK &&
-                    rule_runs_on(e, row->generation, what.policy, &what.frozen_until))
-                        what.why = 0;
+                if (what.why == EXPLAIN_NO_DISK && rule_runs_on(e, row->generation, what.policy)) {
+                        struct utc since = gone_since(e, row->generation);
+
+                        what.why = utc_is_set(since) ? 0 : EXPLAIN_NO_DISK | EXPLAIN_UNPROVEN;
+                        if (utc_is_set(since))
+                                what.frozen_until = utc_add_seconds(
+                                        since, e->file->policies[what.policy].freeze_s);
+                }
                 what.kind = what.why == 0 ? EXPLAIN_OURS : EXPLAIN_UNCLAIMED;
         }
         *ret_row = what;
@@ -380,7 +389,7 @@ void explained_row_append(const struct explainer *e, const struct snapshot_row *
         const struct disk_row *disk = explained->disk;
         const char *joint = "";
 
-        for (unsigned bit = 1; bit <= EXPLAIN_TOO_OLD; bit <<= 1) {
+        for (unsigned bit = 1; bit <= EXPLAIN_UNPROVEN; bit <<= 1) {
                 if (!(explained->why & bit))
                         continue;
                 strbuf_append_str(out, joint);
@@ -417,6 +426,14 @@ void explained_row_append(const struct explainer *e, const struct snapshot_row *
                         break;
                 case EXPLAIN_NO_DISK:
                         strbuf_append_str(out, "no disk that is listed has its generation");
+                        break;
+                case EXPLAIN_UNPROVEN:
+                        strbuf_appendf(out,
+                                       "once its disk is sure to be gone the rule of policy "
+                                       "\"%s\" goes on after ",
+                                       e->file->policies[explained->policy].name);
+                        duration_append(e->file->policies[explained->policy].freeze_s, out);
+                        strbuf_append_str(out, " (on_disk_gone)");
                         break;
                 case EXPLAIN_OTHER_REGION:
                         strbuf_appendf(out, "it is in region %s, and the disk in %s",

@@ -86,6 +86,8 @@ enum {
         EXPLAIN_NO_TARGET = 1 << 8,    /* unclaimed: no target of the policy selects the disk */
         EXPLAIN_TOO_OLD = 1 << 9, /* mistaken: taken before the slot that its tags give, and nobody
                                           adopted it */
+        EXPLAIN_UNPROVEN = 1 << 10, /* unclaimed as yet: when its disk is known to be gone the rule
+                                            runs on over it */
 };
 
 #define EXPLAIN_NONE SIZE_MAX

@@ -157,12 +157,14 @@ _printf_(3, 4) static void line(struct strbuf *out, const char *title, const cha
                 out->error = text.error;
 }
 
-static const char *kind_sentence(enum explain_kind kind) {
-        switch (kind) {
+static const char *kind_sentence(const struct explained_row *what) {
+        switch (what->kind) {
         case EXPLAIN_OURS:
                 return "ours";
         case EXPLAIN_UNCLAIMED:
-                return "unclaimed: ours, and no policy and target select it; it is kept";
+                return what->why & EXPLAIN_UNPROVEN
+                               ? "unclaimed: ours, and no disk is there for it; it is kept as yet"
+                               : "unclaimed: ours, and no policy and target select it; it is kept";
         case EXPLAIN_MISTAKEN:
                 return "mistaken: it has our owner tag and is not ours; it is never touched";
         case EXPLAIN_STRANGER:
@@ -204,7 +206,7 @@ static void answer_text(const struct answer *answer, bool in_utc, struct strbuf 
 
         line(out, "snapshot:", "%s/%s", view_str(view, row->group),
              snapshot_row_name(view, row, name));
-        line(out, "is:", "%s", kind_sentence(answer->what.kind));
+        line(out, "is:", "%s", kind_sentence(&answer->what));
         if (answer->why.len > 0)
                 line(out, "because:", "%s", strbuf_str(&answer->why));
         if (answer->what.disk)

@@ -562,6 +562,7 @@ static void test_gone(void **state) {
                 struct explained_series series;
                 struct explained_row what;
                 struct fixture f;
+                bool unproven;
 
                 setup(&f);
                 f.n_disks = 0;
@@ -595,11 +596,25 @@ static void test_gone(void **state) {
                 explainer_know(f.explainer, &f.standing);
 
                 explainer_row(f.explainer, row_of(&f, 9), &what);
+                /* Nobody has looked for this disk yet, as in a process that has just begun to look. */
+                unproven = rows[i].what == UNPROVEN || rows[i].what == OTHER_GENERATION;
                 if (what.kind != rows[i].kind ||
-                    what.why != (what.kind == EXPLAIN_OURS ? 0 : EXPLAIN_NO_DISK))
+                    what.why != (what.kind == EXPLAIN_OURS ? 0
+                                 : unproven                ? EXPLAIN_NO_DISK | EXPLAIN_UNPROVEN
+                                                           : EXPLAIN_NO_DISK))
                         fail_msg("row at line %d: kind %d, why %x", rows[i].line, what.kind,
                                  what.why);
                 if (what.kind != EXPLAIN_OURS) {
+                        struct strbuf why = {};
+
+                        explained_row_append(f.explainer, row_of(&f, 9), &what, &why);
+                        assert_string_equal(strbuf_str(&why),
+                                            unproven ? "no disk that is listed has its generation; "
+                                                       "and once its disk is sure to be gone "
+                                                       "the rule of policy \"gold\" goes on after "
+                                                       "1d (on_disk_gone)"
+                                                     : "no disk that is listed has its generation");
+                        strbuf_deinit(&why);
                         for (size_t j = 0; j < f.n; j++)
                                 assert_false(planned(&f, &f.rows[j], NOW + 900 * SEC_PER_DAY));
                         teardown(&f);
