@@ -182,6 +182,7 @@ static void policy_doubts(const struct engine *engine, size_t p, engine_doubt_fn
 static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn fn, void *data) {
         const struct target *target = &engine->file->targets[t];
         const struct fleet *fleet = engine_fleet(engine, t);
+        const char *many = engine->found[t] == 1 ? "" : "s";
         char scope[sizeof("target 4294967295 of policy ") + POLICY_NAME_MAX], reason[200];
         char hash[ENGINE_HASH_SIZE];
 
@@ -196,16 +197,16 @@ static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn 
                          "subscriptions are read");
         else if (!target_is_whole(engine, target))
                 snprintf(reason, sizeof(reason),
-                         "it finds %u disks, fewer than it should, and others of its "
+                         "it finds %u disk%s, fewer than it should, and others of its "
                          "subscriptions cannot be read",
-                         engine->found[t]);
+                         engine->found[t], many);
         else if (fleet && fleet->missing_from > 0)
                 snprintf(reason, sizeof(reason),
-                         "it finds %u disks, and found %u within 7 days before", engine->found[t],
-                         fleet->missing_from);
+                         "it finds %u disk%s, and found %u within 7 days before", engine->found[t],
+                         many, fleet->missing_from);
         else
-                snprintf(reason, sizeof(reason), "it finds %u disks and expects %u or more",
-                         engine->found[t], target->expect);
+                snprintf(reason, sizeof(reason), "it finds %u disk%s and expects %u or more",
+                         engine->found[t], many, target->expect);
         target_hash(engine, t, hash);
         tell(engine, fn, data, DOUBT_BIT(DOUBT_TARGETS), scope, reason, hash);
 }

@@ -701,7 +701,7 @@ static void append_soon(struct utc at, struct utc now, struct strbuf *out) {
 void engine_summary(const struct engine *engine, struct strbuf *out) {
         const struct series_state *soonest = NULL, *late = NULL, *before = NULL;
         struct utc now = engine_now(engine), newest = UTC_NONE;
-        size_t n_disks = 0, n_late = 0, n_unread = 0;
+        size_t n_disks = 0, n_gone = 0, n_late = 0, n_unread = 0;
 
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct plan *plan = engine->subscriptions[i].plan;
@@ -711,8 +711,10 @@ void engine_summary(const struct engine *engine, struct strbuf *out) {
                         const struct series_state *series = &plan->series[j];
 
                         /* The series of a disk stand together. */
-                        if (!before || strcmp(before->generation, series->generation) != 0)
-                                n_disks++;
+                        if (!before || strcmp(before->generation, series->generation) != 0) {
+                                n_disks += !series->gone;
+                                n_gone += series->gone;
+                        }
                         before = series;
                         newest.ticks = MAX(newest.ticks, series->newest.ticks);
                         if (!soonest || series->next.ticks < soonest->next.ticks)
@@ -724,6 +726,8 @@ void engine_summary(const struct engine *engine, struct strbuf *out) {
         }
 
         strbuf_appendf(out, "%zu disk%s", n_disks, n_disks == 1 ? "" : "s");
+        if (n_gone > 0)
+                strbuf_appendf(out, ", %zu gone", n_gone);
         if (n_unread > 0)
                 strbuf_appendf(out, ", %zu of %zu subscription%s not read yet", n_unread,
                                engine->n_subscriptions, engine->n_subscriptions == 1 ? "" : "s");

@@ -80,6 +80,8 @@ enum health series_health(const struct series_state *series, struct strbuf *reas
                 worsen(&health, HEALTH_OK, reasons, "cannot be snapshotted");
         if (series->deferred)
                 worsen(&health, HEALTH_OK, reasons, "deferred");
+        if (series->gone)
+                worsen(&health, HEALTH_OK, reasons, "disk gone");
         return health;
 }
 

@@ -192,6 +192,14 @@ static void test_all_gone(void **state) {
         engine_pass(8000);
         assert_true(said("is gone, its snapshots are frozen"));
         assert_int_equal(answer_health(&source), HEALTH_CRITICAL); /* the target has lost it */
+        answer_series(&source, 0, 0, &doubts);
+        if (!strstr(strbuf_str(&doubts), "\"reasons\":[\"doubt targets\",\"disk gone\"]"))
+                fail_msg("%s", strbuf_str(&doubts));
+        strbuf_clear(&doubts);
+        engine_summary(f.engine, &doubts);
+        if (strncmp(strbuf_str(&doubts), "0 disks, 1 gone, newest ", 24) != 0)
+                fail_msg("%s", strbuf_str(&doubts));
+        strbuf_clear(&doubts);
         answer_doubts(&source, 0, 0, &doubts);
         hash = strstr(strbuf_str(&doubts), "\"doubt\":\"targets\"");
         assert_non_null(hash);

@@ -911,7 +911,7 @@ static void test_apply_before_the_doubt(void **state) {
         f.rules[0].times = f.met[0]; /* the lock is gone, and so are disks that the target had */
         f.target.expect = 2;
         engine_pass(2 * 3600);
-        assert_true(said("it finds 1 disks and expects 2 or more"));
+        assert_true(said("it finds 1 disk and expects 2 or more"));
         assert_false(said("delete -> done"));
 
         assert_int_equal(engine_plan_hash(f.engine, hash), 0);
