@@ -183,13 +183,13 @@ static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn 
         const struct target *target = &engine->file->targets[t];
         const struct fleet *fleet = engine_fleet(engine, t);
         const char *many = engine->found[t] == 1 ? "" : "s";
-        char scope[sizeof("target 4294967295 of policy ") + POLICY_NAME_MAX], reason[200];
+        char scope[sizeof("targets[4294967295] of policy ") + POLICY_NAME_MAX], reason[200];
         char hash[ENGINE_HASH_SIZE];
 
         if (!(engine->target_blocks[t] & DOUBT_BIT(DOUBT_TARGETS)))
                 return;
 
-        snprintf(scope, sizeof(scope), "target %zu of policy %s", t + 1,
+        snprintf(scope, sizeof(scope), "targets[%zu] of policy %s", t,
                  engine->file->policies[target->policy].name);
         if (!target_is_read(engine, target))
                 snprintf(reason, sizeof(reason),

@@ -179,10 +179,10 @@ static void find_empty_targets(const struct answer_source *source, struct verdic
         for (size_t t = 0; t < file->n_targets; t++)
                 if (engine_target_is_empty(source->engine, t))
                         find(all, HEALTH_WARNING,
-                             "target %zu of policy %s selects no disk that is there, so what it "
+                             "targets[%zu] of policy %s selects no disk that is there, so what it "
                              "means is not backed up; mend its match, or allow it by expect: "
                              "\">=0\"",
-                             t + 1, file->policies[file->targets[t].policy].name);
+                             t, file->policies[file->targets[t].policy].name);
 }
 
 static const char *are(size_t n) {
