@@ -109,9 +109,10 @@ static int collect_picks(struct fleet *f) {
         for (size_t i = 0; i < f->file->n_policies && r == 0; i++)
                 if (twice[i] > 0)
                         r = proofs_add(f->proofs, PROOF_WARNING, i,
-                                       "%" PRIu64 " disks are selected more than once; each counts "
+                                       "%" PRIu64 " disk%s selected more than once; %s counts "
                                        "once",
-                                       twice[i]);
+                                       twice[i], twice[i] == 1 ? " is" : "s are",
+                                       twice[i] == 1 ? "it" : "each");
         free(twice);
         return r;
 }

@@ -130,8 +130,8 @@ static enum status run(const struct request *request) {
         if (n == 0)
                 say("calendar: the event never elapses again after that instant");
         else
-                say("calendar: the event elapses only %llu more times after that instant",
-                    (unsigned long long)n);
+                say("calendar: the event elapses only %llu more time%s after that instant",
+                    (unsigned long long)n, n == 1 ? "" : "s");
         return STATUS_TROUBLE;
 }
 

@@ -1,6 +1,7 @@
 /*
  * snapkeepctl explain: what one snapshot is, which rule keeps it, when it goes.
  */
+#include "base/duration.h"
 #include "base/json_writer.h"
 #include "core/wanted.h"
 #include "snapkeepctl/direct.h"
@@ -176,14 +177,14 @@ static const char *kind_sentence(const struct explained_row *what) {
 static void append_fate(const struct answer *answer, bool in_utc, struct strbuf *out) {
         const struct policy *policy = &answer->direct->file->policies[answer->what.policy];
         const struct explained *fate = &answer->fate;
-        _cleanup_(strbuf_deinit) struct strbuf keep = {};
+        _cleanup_(strbuf_deinit) struct strbuf keep = {}, age = {};
         char text[TIME_TEXT_SIZE];
 
         keep_append(policy->has_keep ? &policy->keep : NULL, policy->zone_name, &keep);
         line(out, "rule:", "%s",
              fate->row->flags & ROW_BACKUP ? "its own date" : strbuf_str(&keep));
-        line(out, "floors:", "min_keep %u, min_age %llds", policy->min_keep,
-             (long long)policy->min_age_s);
+        duration_append(policy->min_age_s, &age);
+        line(out, "floors:", "min_keep %u, min_age %s", policy->min_keep, strbuf_str(&age));
         line(out, fate->death.ticks <= answer->direct->now.ticks ? "goes by:" : "kept by:", "%s",
              strbuf_str(&answer->reasons));
         if (fate->row->flags & ROW_LEAVING)

@@ -439,7 +439,7 @@ static const struct row {
          {{ONCE}},
          {{0, "rg/a"}, {0, "RG/a"}, {0, "rg/b"}},
          {},
-         {"W1 disks are selected more than once"}},
+         {"W1 disk is selected more than once; it counts once"}},
 };
 
 static struct policy_file *build_file(const struct row *row) {
