@@ -226,7 +226,11 @@ static enum status show_json(struct view *view) {
                 if (is_wanted(view, row))
                         json_copy(&w, NULL, row);
         json_close(&w);
-        json_copy(&w, "doubts", json_array(view->doubts, "doubts"));
+        json_open(&w, "doubts", '[');
+        for (row = json_first(json_array(view->doubts, "doubts")); row; row = json_next(row))
+                if (concerns(view, row))
+                        json_copy(&w, NULL, row);
+        json_close(&w);
         json_end(&w);
         return write_out(&out);
 }

@@ -59,6 +59,8 @@ int bus_client_call(struct bus_client *client, const struct bus_method *method,
 
 /* ---- the verbs ---- */
 
+static bool as_json;
+
 /* What it says on stderr, or shows on stdout. */
 static const char *told(const struct verb *verb, enum status wanted, int fd) {
         struct request request = {.verb = verb,
@@ -66,6 +68,7 @@ static const char *told(const struct verb *verb, enum status wanted, int fd) {
                                   .arguments = {"x"},
                                   .n_arguments = 1,
                                   .utc = true,
+                                  .json = as_json,
                                   .reason = "y",
                                   .hash = "z"};
         char path[] = "/tmp/ctl-orders-XXXXXX";
@@ -287,12 +290,41 @@ static void test_narrow(void **state) {
         }
 }
 
+#define STATUS_DISK                                                                                \
+        "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/"         \
+        "Microsoft.Compute/disks/"
+
+/* Of a disk that was asked for, JSON has the doubts that the text has. */
+static void test_one_disk(void **state) {
+        static const struct look answers[] = {
+                {"Status", "{\"version\":1,\"health\":\"warning\"}"},
+                {"ListSeries",
+                 "{\"version\":1,\"total\":2,\"series\":[{\"disk\":\"" STATUS_DISK "x\",\"policy\":"
+                 "\"gold\",\"health\":\"ok\"},{\"disk\":\"" STATUS_DISK "y\",\"policy\":\"gold\","
+                 "\"health\":\"warning\"}]}"},
+                {"ListDoubts",
+                 "{\"version\":1,\"total\":3,\"doubts\":[{\"doubt\":\"stale\",\"scope\":\"x under "
+                 "gold\"},{\"doubt\":\"stale\",\"scope\":\"y under gold\"},{\"doubt\":\"mass\","
+                 "\"scope\":\"policy gold\"}]}"},
+                {},
+        };
+        const char *text;
+
+        looks = 0;
+        look_answers = answers;
+        as_json = true;
+        text = told(&verb_status, STATUS_DONE, STDOUT_FILENO);
+        as_json = false;
+        assert_non_null(strstr(text,
+                               "\"doubts\":[{\"doubt\":\"stale\",\"scope\":\"x under gold\"},{"
+                               "\"doubt\":\"mass\",\"scope\":\"policy gold\"}]"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_silence),
-                cmocka_unit_test(test_list),
-                cmocka_unit_test(test_gaps),
-                cmocka_unit_test(test_narrow),
+                cmocka_unit_test(test_silence),  cmocka_unit_test(test_list),
+                cmocka_unit_test(test_gaps),     cmocka_unit_test(test_narrow),
+                cmocka_unit_test(test_one_disk),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
