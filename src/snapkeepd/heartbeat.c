@@ -50,6 +50,8 @@ static const char *url_is_usable(const char *url) {
         for (const char *p = url; *p; p++)
                 if (*p <= ' ' || *p >= 0x7f)
                         return "the URL of its credential holds a blank, a line break or the like";
+        if (strchr(url, '#'))
+                return "the URL of its credential holds a fragment (#), which is never sent";
         base = strndup(url,
                        host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : strlen(url));
         if (!base)
@@ -57,6 +59,17 @@ static const char *url_is_usable(const char *url) {
         e = url_check_base(base, /* imds= */ false);
         str_wipe_free(base);
         return e == 0 ? NULL : "the credential does not hold an https URL";
+}
+
+/* @suffix goes to the end of the path. Behind a query it would be a part of that, and a service that takes
+ * "?status=up" from the URL would be told so by a call that is to say the opposite. */
+static void append_call(const char *url, const char *suffix, struct strbuf *out) {
+        size_t path = strcspn(url, "?"), end = path;
+
+        while (end > 0 && url[end - 1] == '/')
+                end--;
+        strbuf_append(out, url, end);
+        strbuf_appendf(out, "%s%s", suffix, url + path);
 }
 
 /* The URL with @suffix, from the credential as it is today. Returns what is wrong, or NULL. */
@@ -70,11 +83,11 @@ static const char *make_url(struct heartbeat *heartbeat, const char *suffix, cha
                          heartbeat->config->credential, &url) < 0)
                 return "its credential cannot be read; give it by LoadCredential= in the unit";
         len = strlen(url);
-        while (len > 0 && (url[len - 1] == '\n' || url[len - 1] == '/'))
+        while (len > 0 && url[len - 1] == '\n')
                 url[--len] = '\0';
         problem = url_is_usable(url);
         if (!problem) {
-                strbuf_appendf(&text, "%s%s", url, suffix);
+                append_call(url, suffix, &text);
                 if (strbuf_take(&text, ret_url) < 0)
                         problem = "out of memory";
         }

@@ -243,6 +243,39 @@ static void test_urls(void **state) {
         }
 }
 
+/* What goes wrong is told to a path of its own, also where the URL has a query: behind that, the service
+ * would hear that all is well. */
+static void test_query(void **state) {
+        static const struct {
+                int line;
+                const char *secret, *url, *problem;
+        } rows[] = {
+                {__LINE__, "https://h/a", "https://h/a/fail ", NULL},
+                {__LINE__, "https://h/a/?create=1", "https://h/a/fail?create=1 ", NULL},
+                {__LINE__, "https://h/push/k?status=up&ping=/",
+                 "https://h/push/k/fail?status=up&ping=/ ", NULL},
+                {__LINE__, "https://h/a#b", "", "holds a fragment (#)"},
+                {__LINE__, "https://h/a?b#c", "", "holds a fragment (#)"},
+        };
+        const struct policy_heartbeat config = {.credential = credential, .events = HEARTBEAT_FAIL};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct heartbeat *heartbeat = heartbeat_new(&f.host, &f.transport, &config);
+
+                f.secret = rows[i].secret;
+                heartbeat_end(heartbeat, false);
+                if (strcmp(strbuf_str(&f.urls), rows[i].url) != 0)
+                        fail_msg("line %d: called %s", rows[i].line, strbuf_str(&f.urls));
+                if (!strstr(strbuf_str(&f.said), rows[i].problem ?: ""))
+                        fail_msg("line %d: said %s", rows[i].line, strbuf_str(&f.said));
+                if (f.done)
+                        answer(200);
+                strbuf_clear(&f.urls);
+                strbuf_clear(&f.said);
+                heartbeat_free(heartbeat);
+        }
+}
+
 /* ---- the meter ---- */
 
 static void count_busy(void *data) {
@@ -316,6 +349,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_chosen_events, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_urls, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_query, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_meter, set_up, tear_down),
         };
 
