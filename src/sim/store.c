@@ -236,6 +236,21 @@ void sim_store_lose(struct sim_store *store) {
                 file_clear(&store->files[i]);
 }
 
+bool sim_store_damage(struct sim_store *store, uint64_t how) {
+        bool any = false;
+
+        for (size_t i = 0; i < store->n_files; i++) {
+                struct file *file = &store->files[i];
+
+                if (!file->bytes || file->len == 0)
+                        continue;
+                file->len = how % file->len;
+                file->bytes[file->len] = '\0';
+                any = true;
+        }
+        return any;
+}
+
 void sim_store_fail(struct sim_store *store, unsigned n, int error) {
         store->fail_n = n;
         store->fail_error = error;

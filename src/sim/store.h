@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "base/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ struct store *sim_store_interface(struct sim_store *store);
 void sim_store_crash(struct sim_store *store);
 /* The machine is lost: all files are gone. */
 void sim_store_lose(struct sim_store *store);
+/* Every file is cut off, @how saying after how many of its bytes: never after all. Returns whether there
+ * was one. */
+bool sim_store_damage(struct sim_store *store, uint64_t how);
 /* The next @n writes and removals return @error (negative errno, such as -ENOSPC) and change
  * nothing. */
 void sim_store_fail(struct sim_store *store, unsigned n, int error);

@@ -173,6 +173,14 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
         if (sent.ticks >= c->nodes[node - 1].started_utc.ticks && c->nodes[node - 1].alive)
                 expect_words(c, node, s->r->name, /* vanished= */ false, at);
 
+        if (c->nodes[node - 1].unread && sent.ticks > c->nodes[node - 1].unread_at.ticks) {
+                checks_broken(c, PROMISE_ASKED,
+                              "%s was deleted, and what had paused that may be in a state that "
+                              "nobody could read",
+                              s->r->name);
+                return;
+        }
+
         c->evaluated[PROMISE_HELD] += s->told_held;
         if (s->told_held) {
                 checks_broken(c, PROMISE_HELD, "%s was deleted after a daemon had said it is held",

@@ -58,6 +58,8 @@ void checks_started(struct checks *c, unsigned node, struct mono now, struct utc
                 .paused = kept.paused,
                 .paused_all = kept.paused_all,
                 .paused_until = kept.paused_until,
+                .unread = kept.unread,
+                .unread_at = kept.unread_at,
                 .state_lost_at = kept.state_lost_at,
                 .state_odd_at = kept.state_odd_at,
                 .clock_odd_at = kept.clock_odd_at,

@@ -586,12 +586,18 @@ void checks_paused(struct checks *c, unsigned node, bool all, struct utc until) 
         struct seen_node *n = &c->nodes[node - 1];
 
         n->paused = true;
+        n->unread = false; /* this is what stands in its place */
         n->paused_all = all;
         n->paused_until = until;
 }
 
+static void forget_pause(struct seen_node *n) {
+        n->paused = n->paused_all = false;
+}
+
 void checks_resumed(struct checks *c, unsigned node) {
-        c->nodes[node - 1].paused = c->nodes[node - 1].paused_all = false;
+        forget_pause(&c->nodes[node - 1]);
+        c->nodes[node - 1].unread = false;
 }
 
 void checks_released(struct checks *c, const struct service_resource *r) {
@@ -624,9 +630,16 @@ void checks_internal(struct checks *c, unsigned node, const struct guid *generat
 void checks_state_lost(struct checks *c, unsigned node, bool certain, struct utc utc) {
         struct seen_node *n = &c->nodes[node - 1];
 
-        if (certain)
+        if (certain) {
                 n->state_lost_at = utc;
+                n->unread = false;
+        }
         n->state_odd_at = utc;
         n->largest = 0;
-        checks_resumed(c, node);
+        forget_pause(n);
+}
+
+void checks_state_unread(struct checks *c, unsigned node, struct utc utc) {
+        c->nodes[node - 1].unread = true;
+        c->nodes[node - 1].unread_at = utc;
 }

@@ -48,7 +48,8 @@ enum promise {
         PROMISE_PEER,        /* 7: none where rules alternate */
         PROMISE_INTERNAL,    /* 7: none where an invariant was broken */
         PROMISE_GONE,        /* 5: none of a gone disk that is frozen or kept */
-        PROMISE_ASKED,       /* none while paused, or before the question of ask is answered */
+        PROMISE_ASKED,       /* none while paused, or may have been by a state that nobody can read,
+                                or before the question of ask is answered */
         PROMISE_REREAD,      /* 7: a DELETE follows a GET that showed the victim as listed */
         PROMISE_SURVIVORS,   /* 7: and GETs of those min_keep relies on, where they are due */
         PROMISE_RETRY_AFTER, /* 8: nobody is asked before its Retry-After */
@@ -154,6 +155,8 @@ struct seen_node {
         struct utc clock_odd_at;  /* last listing while its clock or ARM's was off */
         struct utc misled_until; /* a Date that was off was heard, and may be believed until then */
         struct utc state_odd_at; /* what it remembered before may be forgotten */
+        bool unread; /* it has started on a state that it could not read, and nobody has resumed since */
+        struct utc unread_at;
         struct utc targets_acked;
         struct guid internal; /* nil: none */
         unsigned largest;     /* of the target, while it ran */
@@ -274,3 +277,5 @@ void checks_internal(struct checks *checks, unsigned node, const struct guid *ge
 /* What the daemon had written of its state is gone, or, when not @certain, may be: its acks, counts,
  * pauses and freezes. */
 void checks_state_lost(struct checks *checks, unsigned node, bool certain, struct utc utc);
+/* It starts on a state that cannot be read, in which a pause may have stood. */
+void checks_state_unread(struct checks *checks, unsigned node, struct utc utc);

@@ -321,6 +321,8 @@ static bool state_event(struct play *play, const struct story_event *event) {
                 rig_lose_state(node);
                 return true;
         }
+        if (event->kind == EVENT_STATE_DAMAGED)
+                return rig_damage_state(node, event_pick(event, 1));
         checks_state_lost(&play->rig.checks, node->number, /* certain= */ false, play_now(play));
         if (event->kind == EVENT_STATE_FAILS)
                 sim_store_fail(node->store, FAILED_WRITES, -ENOSPC);
@@ -426,6 +428,7 @@ bool event_begin(struct play *play, const struct story_event *event) {
         case EVENT_STATE_LOST:
         case EVENT_STATE_FAILS:
         case EVENT_STATE_TORN:
+        case EVENT_STATE_DAMAGED:
                 return state_event(play, event);
         case EVENT_KEEP_CUT:
                 return change_keep(play, event, /* cut= */ true);
@@ -590,6 +593,7 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_PAUSE:
         case EVENT_PAUSE_ALL:
+        case EVENT_STATE_DAMAGED:
                 rig_unpause(node);
                 break;
         case EVENT_INVARIANT:

@@ -15,6 +15,7 @@
 #define STREAM_KINDS 202
 #define STREAM_HANDS 203
 #define STREAM_TAGS 204
+#define STREAM_DAMAGE 205
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -53,6 +54,7 @@ static const struct {
         [EVENT_STATE_LOST] = {"state-lost", 14, 0, 0},
         [EVENT_STATE_FAILS] = {"state-fails", 14, 10 * MINUTE_S, 2 * HOUR_S},
         [EVENT_STATE_TORN] = {"state-torn", 14, 10 * MINUTE_S, 2 * HOUR_S},
+        [EVENT_STATE_DAMAGED] = {"state-damaged", 14, HOUR_S, 30 * HOUR_S, STREAM_DAMAGE},
         [EVENT_KEEP_CUT] = {"keep-cut", 13, 0, 0},
         [EVENT_KEEP_RELAXED] = {"keep-relaxed", 13, 0, 0},
         [EVENT_RENAMED] = {"renamed", 14, 0, 0},
@@ -270,6 +272,8 @@ void story_generate(uint64_t seed, struct story *ret_story) {
         choose_kinds(ret_story);
         s = sim_stream_init(seed, 0, STREAM_HANDS);
         choose_events(&s, STREAM_HANDS, ret_story);
+        s = sim_stream_init(seed, 0, STREAM_DAMAGE);
+        choose_events(&s, STREAM_DAMAGE, ret_story);
         qsort(ret_story->events, ret_story->n_events, sizeof(ret_story->events[0]), event_compare);
 }
 

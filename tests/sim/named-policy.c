@@ -384,6 +384,42 @@ void named_pause_while_throttled(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* A state that nobody can read may have held a pause: deletions wait for a word, over further starts,
+ * and backups do not. */
+void named_state_damaged(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t created, deleted;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        tale_expect(&tale, rig_damage_state(&rig->nodes[0], sim_mix(rig->seed, 1)),
+                    "there was no state");
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, tale_said(&tale, "the state that was kept is damaged") == 1,
+                    "it was told %u times", tale_said(&tale, "the state that was kept is damaged"));
+        tale_expect(&tale, rig_doubts(&rig->nodes[0], BLOCK_PAUSED), "no pause is shown");
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, tale_said(&tale, "the state that was kept is damaged") == 1,
+                    "it was told again, and had been written anew");
+        tale_expect(&tale, rig->checks.deletions == deleted, "deleted with a state unread");
+        tale_expect(&tale, rig->checks.creations == created + 4, "%llu created meanwhile",
+                    (unsigned long long)(rig->checks.creations - created));
+
+        rig_unpause(&rig->nodes[0]);
+        rig_run(rig, SIGHT_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay after the resume",
+                    tale_ours(&tale, "disk-1"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 void named_pause(struct rig *rig) {
         struct intent want = tale_hourly();
         uint64_t created, deleted;

@@ -92,6 +92,9 @@ void rig_start(struct rig_node *node) {
         node_load(node);
         sim_trace_say(rig->trace, node->number, "starts");
         checks_started(&rig->checks, node->number, sim_mono(rig->sim), sim_true_utc(rig->sim));
+        node->damaged &= sim_store_changes(node->store) == node->damaged_change;
+        if (node->damaged)
+                checks_state_unread(&rig->checks, node->number, sim_true_utc(rig->sim));
         rig_must(engine_new(&services, node->file, &options, &node->engine));
         engine_start(node->engine);
 }
@@ -166,16 +169,38 @@ void rig_resume(struct rig_node *node) {
         sim_node_resume(node->machine);
 }
 
+static void restart_soon(struct rig_node *node) {
+        rig_must(sim_event_arm(node->rig->sim, &node->restart,
+                               mono_add_ns(sim_mono(node->rig->sim), RESTART_NS)));
+}
+
 void rig_lose_state(struct rig_node *node) {
         bool alive = node->engine;
 
         rig_kill(node, -1);
         sim_store_lose(node->store);
+        node->damaged = false;
         checks_state_lost(&node->rig->checks, node->number, /* certain= */ true,
                           sim_true_utc(node->rig->sim));
         if (alive)
-                rig_must(sim_event_arm(node->rig->sim, &node->restart,
-                                       mono_add_ns(sim_mono(node->rig->sim), RESTART_NS)));
+                restart_soon(node);
+}
+
+bool rig_damage_state(struct rig_node *node, uint64_t how) {
+        bool alive = node->engine, any;
+
+        rig_kill(node, -1);
+        any = sim_store_damage(node->store, how);
+        if (any) {
+                sim_trace_say(node->rig->trace, node->number, "finds its state cut off");
+                node->damaged = true;
+                node->damaged_change = sim_store_changes(node->store);
+                checks_state_lost(&node->rig->checks, node->number, /* certain= */ true,
+                                  sim_true_utc(node->rig->sim));
+        }
+        if (alive)
+                restart_soon(node);
+        return any;
 }
 
 static void rig_hook(enum network_hook when, const struct network_event *event, void *data) {

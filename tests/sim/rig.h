@@ -51,6 +51,8 @@ struct rig_node {
         struct watched *watched;    /* calls under way */
         struct sim_random *random;
         struct sim_store *store;
+        bool damaged;            /* its files were cut off, and nothing was written since */
+        uint64_t damaged_change; /* sim_store_changes() then */
         struct sim_log *log;
         struct secrets secrets;
         struct policy_file *file;
@@ -130,6 +132,9 @@ void rig_suspend(struct rig_node *node);
 void rig_resume(struct rig_node *node);
 /* All files of the state directory are gone; the daemon, if alive, dies and is started again. */
 void rig_lose_state(struct rig_node *node);
+/* They are cut off somewhere (@how says where), and whatever starts on them cannot read them; the same
+ * else. Returns whether there were any. */
+bool rig_damage_state(struct rig_node *node, uint64_t how);
 
 /* The operator's words. Each does nothing on a dead daemon. */
 

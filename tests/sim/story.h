@@ -55,6 +55,7 @@ enum event_kind {
         EVENT_STATE_LOST,
         EVENT_STATE_FAILS,
         EVENT_STATE_TORN,
+        EVENT_STATE_DAMAGED, /* cut off while the daemon is down; when it ends somebody resumes */
         /* Policy files. */
         EVENT_KEEP_CUT,
         EVENT_KEEP_RELAXED,

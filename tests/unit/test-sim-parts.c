@@ -73,7 +73,10 @@ static void test_store(void **state) {
         assert_file(store, "a", "two");
         assert_int_equal(store_remove(store, "b"), 0);
         assert_int_equal(sim_store_files(sim), 1);
+        assert_true(sim_store_damage(sim, 7));
+        assert_file(store, "a", "t");
         sim_store_lose(sim);
+        assert_false(sim_store_damage(sim, 7));
         assert_file(store, "a", NULL);
         sim_store_free(sim);
 }
