@@ -158,7 +158,8 @@ static bool control_hands(struct server *server, const char *path, const struct 
         if (strcmp(path, "/sim/world/recreate-disk") == 0)
                 *ret_r = service_recreate_disk(service, now, id, NULL);
         else if (strcmp(path, "/sim/world/move-disk") == 0)
-                *ret_r = service_move_disk(service, now, id, sim_args_string(args, "group"),
+                *ret_r = service_move_disk(service, now, id, sim_args_string(args, "subscription"),
+                                           sim_args_string(args, "group"),
                                            sim_args_string(args, "name"));
         else if (strcmp(path, "/sim/world/resize-disk") == 0)
                 *ret_r = service_resize_disk(

@@ -219,7 +219,7 @@ int service_deform(struct service *service, const char *id, bool deformed) {
 }
 
 int service_move_disk(struct service *service, struct utc now, const char *id,
-                      const char *new_group, const char *new_name) {
+                      const char *new_subscription, const char *new_group, const char *new_name) {
         _cleanup_(service_resource_freep) struct service_resource *disk = NULL;
         struct service_resource *old = service_find_living(service, id);
         const char *name;
@@ -233,7 +233,8 @@ int service_move_disk(struct service *service, struct utc now, const char *id,
         name = new_name ?: old->name;
         if (!service_name_is_valid(SERVICE_DISK, name))
                 return SERVICE_E_INVALID;
-        group = service_find_group(service, old->subscription, new_group ?: old->group);
+        group = service_find_group(service, new_subscription ?: old->subscription,
+                                   new_group ?: old->group);
         if (!group)
                 return SERVICE_E_MISSING;
 

@@ -393,12 +393,12 @@ int service_add_snapshot(struct service *service, struct utc now,
  * same tags, size and sku. Returns 0, -ENOMEM, SERVICE_E_MISSING, SERVICE_E_LOCKED. */
 int service_recreate_disk(struct service *service, struct utc now, const char *id,
                           const struct service_resource **ret_disk);
-/* Moves the disk to another group of its subscription, another name, or both (NULL: as it is): its
- * uniqueId, timeCreated and tags stay, and its chain goes on. In the journal it is a deletion and a
- * creation by nobody. Returns 0, -ENOMEM, SERVICE_E_MISSING (disk, group), SERVICE_E_EXISTS,
+/* Moves the disk to another subscription, group or name (NULL: as it is), and none of its snapshots: its
+ * uniqueId, timeCreated and tags stay, and its chain goes on. In the journal it is a creation and a
+ * deletion by nobody. Returns 0, -ENOMEM, SERVICE_E_MISSING (disk, group), SERVICE_E_EXISTS,
  * SERVICE_E_INVALID, SERVICE_E_LOCKED. */
 int service_move_disk(struct service *service, struct utc now, const char *id,
-                      const char *new_group, const char *new_name);
+                      const char *new_subscription, const char *new_group, const char *new_name);
 /* Background copies of an Ultra or Premium SSD v2 disk that is grown fail. Returns 0,
  * SERVICE_E_MISSING. */
 int service_resize_disk(struct service *service, struct utc now, const char *id, uint32_t size_gib);

@@ -24,10 +24,10 @@ static size_t share_permille(const struct checks *c) {
                                                                     : 500;
 }
 
-void checks_asked(struct checks *c, unsigned node, enum service_request_kind kind,
+void checks_asked(struct checks *c, struct seen_place *place, enum service_request_kind kind,
                   struct mono now) {
         for (int b = 0; b < CHECKS_BUCKETS; b++) {
-                struct seen_asked *asked = &c->nodes[node - 1].asked[b];
+                struct seen_asked *asked = &place->asked[b];
 
                 if (buckets[b].kinds[0] != kind && buckets[b].kinds[1] != kind)
                         continue;
@@ -57,8 +57,11 @@ void checks_exhausted(struct checks *c) {
 }
 
 void checks_asked_clear(struct seen_node *node) {
-        for (int b = 0; b < CHECKS_BUCKETS; b++) {
-                free(node->asked[b].at);
-                node->asked[b] = (struct seen_asked){};
+        for (int i = 0; i < CHECKS_PLACES * CHECKS_BUCKETS; i++) {
+                struct seen_asked *asked =
+                        &node->places[i / CHECKS_BUCKETS].asked[i % CHECKS_BUCKETS];
+
+                free(asked->at);
+                *asked = (struct seen_asked){};
         }
 }

@@ -158,11 +158,13 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
         if (strcmp(s->keep, file) != 0) {
                 /* What a peer has written since its last listing it does not know. */
                 const char *listed =
-                        accepted_rule(c, s->chain, intent, c->nodes[node - 1].swept_utc, s);
+                        accepted_rule(c, s->chain, intent,
+                                      c->nodes[node - 1].places[s->chain->place].swept_utc, s);
 
                 if (listed && strcmp(s->keep, listed) == 0)
                         return;
-                if (c->nodes[node - 1].filtered && rule_is_remembered(c, s, intent))
+                if (c->nodes[node - 1].places[s->chain->place].filtered &&
+                    rule_is_remembered(c, s, intent))
                         return;
                 if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0 &&
                     !peers_differed(c, s))
@@ -190,6 +192,7 @@ void checks_gain(struct checks *c, const struct seen_snapshot *s, unsigned node,
                 .at = at,
                 .stamped = s->r->time_created,
                 .node = node,
+                .place = s->chain->place,
                 .created = s->r->created_by_client != 0,
                 .adopted = s->r->created_by_client == 0,
         };

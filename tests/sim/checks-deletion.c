@@ -35,7 +35,9 @@ static bool check_claim(struct checks *c, const struct seen_snapshot *s,
         }
 
         /* A daemon that has not swept since cannot know; after that it must have proven it. */
-        if (changed_s > sight && !intent->gone_apply)
+        if (changed_s > sight && checks_has_moved(c, chain))
+                checks_broken(c, PROMISE_GONE, "%s was deleted, and its disk is elsewhere", id);
+        else if (changed_s > sight && !intent->gone_apply)
                 checks_broken(c, PROMISE_GONE,
                               "%s was deleted, its disk is gone and all is to stay", id);
         else if (changed_s > sight && changed_s < intent->freeze_s)
@@ -153,7 +155,7 @@ static void count_deletion(struct checks *c, const struct seen_snapshot *s,
         checks_grow(&c->deletions_done, c->n_deletions_done, &c->deletions_done_capacity,
                     sizeof(*c->deletions_done));
         d = &c->deletions_done[c->n_deletions_done++];
-        *d = (struct seen_deletion){.at = at, .node = node};
+        *d = (struct seen_deletion){.at = at, .node = node, .place = s->chain->place};
         memcpy(d->listed_in, s->listed_in, sizeof(d->listed_in));
         snprintf(d->policy, sizeof(d->policy), "%s", intent ? intent->policy : s->policy);
 }

@@ -73,7 +73,9 @@ bool rule_is_doubted(struct checks *c, unsigned node, const struct intent *inten
                         beyond += count_beyond(c, chain, intent, at, &complete);
         /* What was deleted since its listing, by whomever, was in that. */
         for (size_t i = c->n_deletions_done;
-             i-- > 0 && c->deletions_done[i].at.ticks > c->nodes[node - 1].listed_utc.ticks;)
+             i-- > 0 &&
+             c->deletions_done[i].at.ticks >
+                     c->nodes[node - 1].places[c->deletions_done[i].place].listed_utc.ticks;)
                 complete += !c->deletions_done[i].created && !c->deletions_done[i].adopted &&
                             intent_claims(intent, c->deletions_done[i].policy);
         return beyond > slack && (beyond - slack) * 100 > complete * intent->max_delete_percent;
@@ -209,7 +211,8 @@ static const char *stale_forbids(struct checks *c, const struct seen_snapshot *s
                         newest = MAX(newest, o->slot_s);
         }
         for (size_t i = 0; i < c->n_gone; i++)
-                if (guid_compare(&c->gone[i].generation, &s->chain->generation) == 0 &&
+                if (c->gone[i].place == s->chain->place &&
+                    guid_compare(&c->gone[i].generation, &s->chain->generation) == 0 &&
                     strcmp(c->gone[i].owner, intent->owner) == 0 &&
                     intent_claims(intent, c->gone[i].policy))
                         newest = MAX(newest, c->gone[i].slot_s);
@@ -229,17 +232,18 @@ static const char *stale_forbids(struct checks *c, const struct seen_snapshot *s
 static const char *targets_forbid(struct checks *c, unsigned node, const struct seen_snapshot *s,
                                   const struct intent *intent, struct utc at) {
         const struct seen_node *n = &c->nodes[node - 1];
+        const struct seen_place *p = &n->places[s->chain->place];
         unsigned count;
 
         if (!s->chain->disk || !intent_selects(intent, s->chain->disk) ||
             c->fleet->changed.ticks > utc_add_seconds(at, -(CHECKS_SIGHT_S + c->lag_s)).ticks ||
             n->targets_acked.ticks > c->fleet->changed.ticks)
                 return NULL;
-        count = checks_count_fleet(c, intent);
-        if (count < intent->expect &&
+        count = checks_count_fleet(c, intent, s->chain->place);
+        if (s->chain->place == 0 && count < intent->expect &&
             !checks_was_acked(c, node, CHECKS_ACK_TARGETS, NULL, NULL, n->state_lost_at))
                 return "its target has fewer disks than expected";
-        if (4 * count <= 3 * n->largest && count < n->largest)
+        if (4 * count <= 3 * p->largest && count < p->largest)
                 return "a quarter of its target is gone";
         return NULL;
 }

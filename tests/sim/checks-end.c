@@ -130,7 +130,7 @@ static bool is_filled(const struct checks *c, const struct seen_chain *chain,
         if (names >= SLOT_NAMES)
                 return true;
         for (size_t i = 0; i < c->n_gone; i++)
-                if (c->gone[i].slot_s == slot &&
+                if (c->gone[i].slot_s == slot && c->gone[i].place == chain->place &&
                     guid_compare(&c->gone[i].generation, &chain->generation) == 0)
                         return true;
         return false;

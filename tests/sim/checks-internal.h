@@ -74,10 +74,13 @@ struct seen_snapshot {
         } failed[CHECKS_NODES_MAX];
 };
 
-/* All snapshots of one life of a disk that live. */
+/* All snapshots of one life of a disk that live in one subscription. Incremental ones do not move: a disk
+ * that does leaves a chain that is no series of it any more, and a slot may be in both: a name in one
+ * subscription says nothing of another. */
 struct seen_chain {
         struct seen_chain *next;
         struct guid generation;
+        unsigned place;                      /* of the subscription, as in struct seen_node */
         const struct service_resource *disk; /* NULL: none lives */
         struct utc disk_gone_at;             /* meaningful then; zero: there never was one */
         struct utc disk_changed;             /* tags or place */
@@ -91,6 +94,7 @@ struct seen_chain {
 /* A snapshot that lived a while ago: a daemon may still count it. */
 struct seen_gone {
         struct guid generation;
+        unsigned place;
         char owner[TAG_TEXT_MAX], policy[TAG_TEXT_MAX];
         int64_t slot_s;
         struct utc instant, at;
@@ -104,7 +108,7 @@ struct seen_deletion {
         struct utc at;
         struct utc stamped; /* when it was made, by the service's clock; not of a deletion */
         char policy[TAG_TEXT_MAX];
-        unsigned node;
+        unsigned node, place;
         bool created;
         bool adopted; /* neither created nor deleted: others' until then */
         /* By node: the life in which it had listed what was deleted, and whether that life has listed the
@@ -169,15 +173,19 @@ _printf_(3, 4) void checks_broken(struct checks *c, enum promise promise, const 
 void checks_grow(void *items, size_t n, size_t *capacity, size_t size);
 const char *checks_tag(const struct service_resource *r, const char *name);
 struct seen_snapshot *checks_seen(const struct checks *c, const struct service_resource *r);
-struct seen_chain *checks_chain(const struct checks *c, const struct guid *generation);
+unsigned checks_place(const char *subscription);
+struct seen_chain *checks_chain(const struct checks *c, const struct guid *generation,
+                                unsigned place);
+/* Whether the disk lives in another subscription than the chain's. */
+bool checks_has_moved(const struct checks *c, const struct seen_chain *chain);
 /* The intent that claims the policy tag at the node (0: any) at that time, or NULL. */
 const struct intent *checks_intent(const struct checks *c, unsigned node, const char *owner,
                                    const char *policy, struct utc at);
 bool intent_holds(const struct intent *intent, unsigned node, struct utc at);
 bool intent_claims(const struct intent *intent, const char *policy);
 bool intent_selects(const struct intent *intent, const struct service_resource *disk);
-/* Selected disks that live. */
-unsigned checks_count_fleet(const struct checks *c, const struct intent *intent);
+/* Selected disks that live in the subscription. */
+unsigned checks_count_fleet(const struct checks *c, const struct intent *intent, unsigned place);
 bool checks_is_failed(const struct service_resource *r, struct utc at);
 /* Since when, of one that has. */
 struct utc checks_failed_since(const struct service_resource *r);
@@ -239,7 +247,8 @@ void check_creation(struct checks *c, const struct service_effect *effect,
                     struct seen_snapshot *snapshot);
 
 /* checks-budget.c */
-void checks_asked(struct checks *c, unsigned node, enum service_request_kind kind, struct mono now);
+void checks_asked(struct checks *c, struct seen_place *place, enum service_request_kind kind,
+                  struct mono now);
 void checks_asked_clear(struct seen_node *node);
 /* After any event. */
 void checks_exhausted(struct checks *c);

@@ -194,7 +194,7 @@ size_t collect_points(struct checks *c, const struct seen_chain *chain, const st
         for (size_t i = 0; gone_s > 0 && i < c->n_gone && n < POINTS_MAX; i++) {
                 struct seen_gone *g = &c->gone[i];
 
-                if (g->at.ticks <= utc_add_seconds(at, -gone_s).ticks ||
+                if (g->at.ticks <= utc_add_seconds(at, -gone_s).ticks || g->place != chain->place ||
                     guid_compare(&g->generation, &chain->generation) != 0 ||
                     strcmp(g->owner, intent->owner) != 0 || !intent_claims(intent, g->policy) ||
                     is_future(c, g->slot_s, g->instant, at))

@@ -28,6 +28,11 @@ static bool is_arm(const char *url) {
         return strstr(url, "/subscriptions/") != NULL;
 }
 
+/* What the node knows of the subscription that the URL names. */
+static struct seen_place *place_of(struct checks *c, unsigned node, const char *url) {
+        return &c->nodes[node - 1].places[url && strstr(url, CHECKS_OTHER_SUBSCRIPTION)];
+}
+
 static const char *header(const struct http_reply *reply, const char *name) {
         return http_headers_get(&reply->headers, name);
 }
@@ -64,9 +69,10 @@ void checks_started(struct checks *c, unsigned node, struct mono now, struct utc
                 .state_odd_at = kept.state_odd_at,
                 .clock_odd_at = kept.clock_odd_at,
                 .targets_acked = kept.targets_acked,
-                .largest = kept.largest,
                 .misled_until = kept.misled_until,
         };
+        for (unsigned place = 0; place < CHECKS_PLACES; place++)
+                n->places[place].largest = kept.places[place].largest;
 }
 
 void checks_died(struct checks *c, unsigned node) {
@@ -98,7 +104,7 @@ static bool is_off(const struct checks *c, const struct seen_node *n) {
  * Whether the GET that was read showed the tags that the listing had. A change in the very instant of the
  * GET may have come after it; a listing that lags shows what was so some time before it.
  */
-static bool shows_listed(const struct seen_node *n, const struct seen_snapshot *s,
+static bool shows_listed(const struct seen_place *n, const struct seen_snapshot *s,
                          const struct look *look) {
         uint64_t read = tags_at(s, (struct utc){look->heard_of.ticks - 1});
         struct utc since = utc_add_seconds(n->listed_utc, -LISTING_BEHIND_S);
@@ -124,7 +130,8 @@ static void check_reread(struct checks *c, unsigned node, const struct seen_snap
                               s->r->name,
                               (long long)((utc.ticks - look->heard_of.ticks) * NSEC_PER_TICK /
                                           NSEC_PER_MSEC));
-        else if (s->tagged_at.ticks != 0 && !shows_listed(&c->nodes[node - 1], s, look))
+        else if (s->tagged_at.ticks != 0 &&
+                 !shows_listed(&c->nodes[node - 1].places[s->chain->place], s, look))
                 checks_broken(c, PROMISE_REREAD,
                               "DELETE of %s, whose tags were changed after it was listed and "
                               "before it was read",
@@ -168,7 +175,7 @@ static void check_survivors(struct checks *c, unsigned node, struct seen_snapsho
  * of; no GET of it tells of them, the listing that the daemon goes by does. */
 static void check_copies(struct checks *c, unsigned node, const struct seen_snapshot *s,
                          struct utc utc) {
-        const struct seen_node *n = &c->nodes[node - 1];
+        const struct seen_place *n = &c->nodes[node - 1].places[s->chain->place];
         struct utc shown = utc_add_seconds(n->listed_utc, -LISTING_BEHIND_S);
 
         for (const struct seen_chain *chain = c->chains; chain; chain = chain->next) {
@@ -192,18 +199,19 @@ static void check_copies(struct checks *c, unsigned node, const struct seen_snap
 static void check_sight(struct checks *c, unsigned node, const struct seen_snapshot *s,
                         struct mono now) {
         const struct seen_node *n = &c->nodes[node - 1];
+        const struct seen_place *p = &n->places[s->chain->place];
 
         c->evaluated[PROMISE_LISTING]++;
-        if (n->swept_utc.ticks == 0)
+        if (p->swept_utc.ticks == 0)
                 checks_broken(c, PROMISE_LISTING, "DELETE of %s before anything was listed",
                               s->r->name);
-        else if (n->is_dirty && n->clean < 2)
+        else if (p->is_dirty && p->clean < 2)
                 checks_broken(c, PROMISE_LISTING,
                               "DELETE of %s after a page failed, with %u clean sweeps since",
-                              s->r->name, n->clean);
-        else if (n->walk_failed && n->walk_open && now.ns - n->dirty.ns > WALK_NS)
+                              s->r->name, p->clean);
+        else if (p->walk_failed && p->walk_open && now.ns - p->dirty.ns > WALK_NS)
                 checks_broken(c, PROMISE_LISTING, "DELETE of %s %lld s after a page failed",
-                              s->r->name, (long long)((now.ns - n->dirty.ns) / NSEC_PER_SEC));
+                              s->r->name, (long long)((now.ns - p->dirty.ns) / NSEC_PER_SEC));
 
         c->evaluated[PROMISE_CLOCK]++;
         if (n->off_since.ns != MONO_NEVER.ns && is_off(c, n) &&
@@ -215,7 +223,7 @@ static void check_sight(struct checks *c, unsigned node, const struct seen_snaps
 }
 
 /* Whether it came to its end or was given up. */
-static void end_failed_walk(struct seen_node *n) {
+static void end_failed_walk(struct seen_place *n) {
         n->walk_failed = false;
         n->is_dirty = true;
         n->clean = 0;
@@ -236,7 +244,7 @@ static void check_retry_after(struct checks *c, struct mono *not_before, enum ht
 }
 
 /* A 429 closes all that the daemon asks, but for one that shows its bucket of calls empty. */
-static void hear_throttled(struct seen_node *n, enum service_request_kind kind,
+static void hear_throttled(struct seen_place *n, enum service_request_kind kind,
                            const struct http_reply *reply, struct mono now) {
         const char *after = header(reply, "Retry-After");
         const char *left = header(reply, "x-ms-ratelimit-remaining-resource");
@@ -258,21 +266,22 @@ static void hear_throttled(struct seen_node *n, enum service_request_kind kind,
 
 void checks_sent(struct checks *c, unsigned node, enum http_method method, const char *url,
                  struct mono now, struct utc utc) {
-        struct seen_node *n = &c->nodes[node - 1];
+        const struct seen_node *n = &c->nodes[node - 1];
+        struct seen_place *p = place_of(c, node, url);
         enum service_request_kind kind = service_request_kind_of(method, url);
         struct seen_snapshot *s;
 
         if (!is_arm(url))
                 return;
-        checks_asked(c, node, kind, now);
-        check_retry_after(c, &n->not_before, method, url, now);
-        check_retry_after(c, &n->kind_not_before[kind], method, url, now);
+        checks_asked(c, p, kind, now);
+        check_retry_after(c, &p->not_before, method, url, now);
+        check_retry_after(c, &p->kind_not_before[kind], method, url, now);
         if (kind == SERVICE_REQUEST_LIST_DISKS && !strstr(url, "skip")) {
-                if (n->walk_failed)
-                        end_failed_walk(n);
-                n->walk_open = true;
-                n->walk_begin = now;
-                n->walk_begin_utc = utc;
+                if (p->walk_failed)
+                        end_failed_walk(p);
+                p->walk_open = true;
+                p->walk_begin = now;
+                p->walk_begin_utc = utc;
         }
         if (kind == SERVICE_REQUEST_PUT_SNAPSHOT && n->paused_all &&
             utc.ticks < n->paused_until.ticks - 60 * TICKS_PER_SEC)
@@ -306,11 +315,12 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
         }
         if (event->kind == SERVICE_REQUEST_LIST_DISKS ||
             event->kind == SERVICE_REQUEST_LIST_SNAPSHOTS) {
+                struct seen_place *p = place_of(c, event->node, event->url);
                 size_t tail = reply ? MIN(reply->body_len, (size_t)4096) : 0;
 
-                n->page_ok = readable;
-                n->page_utc = utc;
-                n->page_last =
+                p->page_ok = readable;
+                p->page_utc = utc;
+                p->page_last =
                         readable && reply->body &&
                         !memmem(reply->body + reply->body_len - tail, tail, "\"nextLink\"", 10);
         }
@@ -338,7 +348,7 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
 }
 
 /* The node has listed the world as it was at @at. */
-static void know_deletions(struct checks *c, size_t node, struct utc at) {
+static void know_deletions(struct checks *c, size_t node, unsigned place, struct utc at) {
         unsigned life = c->nodes[node].life;
 
         for (size_t i = c->n_deletions_done; i-- > 0;) {
@@ -346,10 +356,12 @@ static void know_deletions(struct checks *c, size_t node, struct utc at) {
 
                 if (d->at.ticks <= utc_add_seconds(at, -KNOWN_BACK_S).ticks)
                         break;
+                if (d->place != place)
+                        continue;
                 d->known[node] |= d->at.ticks < at.ticks && d->listed_in[node] == life;
         }
         for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
-                for (size_t i = 0; i < chain->n; i++)
+                for (size_t i = 0; i < chain->n && chain->place == place; i++)
                         if (chain->items[i]->r->created_at.ticks < at.ticks)
                                 chain->items[i]->listed_in[node] = life;
 }
@@ -357,14 +369,15 @@ static void know_deletions(struct checks *c, size_t node, struct utc at) {
 /* The node has listed the world as it was at @at: it remembers since when what has failed has. It does
  * not while a doubt about the clock may stand, and forgets what it is not shown; and what it had not
  * written when it was killed, so that only the second time is certain. */
-static void know_failures(struct checks *c, size_t node, struct utc at, struct utc now) {
+static void know_failures(struct checks *c, size_t node, unsigned place, struct utc at,
+                          struct utc now) {
         struct seen_node *n = &c->nodes[node];
 
         if (service_clock_error(c->service) != 0 || n->clock_error_ns != 0 ||
             now.ticks < n->misled_until.ticks)
                 n->clock_odd_at = now;
         for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
-                for (size_t i = 0; i < chain->n; i++) {
+                for (size_t i = 0; i < chain->n && chain->place == place; i++) {
                         struct seen_snapshot *s = chain->items[i];
                         bool failed = checks_is_failed(s->r, at) && !c->rights_cut;
                         struct utc *since = &s->failed[node].at;
@@ -373,7 +386,8 @@ static void know_failures(struct checks *c, size_t node, struct utc at, struct u
                         if (!failed || since->ticks <= n->state_odd_at.ticks ||
                             (utc_is_set(s->r->tagging_at) && since->ticks <= s->r->tagged_at.ticks))
                                 *since = (struct utc){};
-                        if (since->ticks == 0 && s->failed[node].once && n->clean >= 2 &&
+                        if (since->ticks == 0 && s->failed[node].once &&
+                            n->places[place].clean >= 2 &&
                             now.ticks >= utc_add_seconds(n->clock_odd_at, 2 * CHECKS_SIGHT_S).ticks)
                                 *since = now;
                         s->failed[node].once = failed;
@@ -381,46 +395,48 @@ static void know_failures(struct checks *c, size_t node, struct utc at, struct u
 }
 
 /* A walk is over disks first, then snapshots; both whole make a sweep. */
-static void hear_page(struct checks *c, struct seen_node *n, enum service_request_kind kind,
-                      const struct http_reply *reply, struct mono now) {
-        bool ok = n->page_ok && reply->outcome == TRANSPORT_REPLY && reply->status == 200;
+static void hear_page(struct checks *c, unsigned node, struct seen_place *p,
+                      enum service_request_kind kind, const struct http_reply *reply,
+                      struct mono now) {
+        unsigned place = (unsigned)(p - c->nodes[node - 1].places);
+        bool ok = p->page_ok && reply->outcome == TRANSPORT_REPLY && reply->status == 200;
 
         /* A token that had expired is renewed, a throttled page is asked for again: neither says
          * anything of the page. */
         if (reply->outcome == TRANSPORT_REPLY && (reply->status == 401 || reply->status == 429))
                 return;
-        n->page_ok = false;
+        p->page_ok = false;
         if (!ok) {
-                n->walk_failed = true;
-                n->dirty = now;
+                p->walk_failed = true;
+                p->dirty = now;
                 return;
         }
-        if (kind != SERVICE_REQUEST_LIST_SNAPSHOTS || !n->page_last)
+        if (kind != SERVICE_REQUEST_LIST_SNAPSHOTS || !p->page_last)
                 return;
         /* A round lists its snapshots alone. */
-        n->listed_utc = n->page_utc;
-        n->filtered = c->rights_cut;
-        know_failures(c, (size_t)(n - c->nodes), utc_add_seconds(n->page_utc, -c->lag_s),
-                      n->page_utc);
+        p->listed_utc = p->page_utc;
+        p->filtered = c->rights_cut;
+        know_failures(c, (size_t)node - 1, place, utc_add_seconds(p->page_utc, -c->lag_s),
+                      p->page_utc);
         if (!c->rights_cut)
-                know_deletions(c, (size_t)(n - c->nodes), utc_add_seconds(n->page_utc, -c->lag_s));
-        if (!n->walk_open)
+                know_deletions(c, (size_t)node - 1, place, utc_add_seconds(p->page_utc, -c->lag_s));
+        if (!p->walk_open)
                 return;
-        n->walk_open = false;
-        n->swept_utc = n->walk_begin_utc;
-        n->swept_lag_s = c->lag_s;
-        if (n->walk_failed) {
-                end_failed_walk(n);
+        p->walk_open = false;
+        p->swept_utc = p->walk_begin_utc;
+        p->swept_lag_s = c->lag_s;
+        if (p->walk_failed) {
+                end_failed_walk(p);
                 return;
         }
-        n->clean++;
+        p->clean++;
         if (!c->rights_cut)
                 for (size_t i = 0; i < c->n_intents; i++)
-                        if (intent_holds(&c->intents[i], (unsigned)(n - c->nodes) + 1,
-                                         n->walk_begin_utc) &&
+                        if (intent_holds(&c->intents[i], node, p->walk_begin_utc) &&
                             c->fleet->changed.ticks <
-                                    n->walk_begin_utc.ticks - c->lag_s * TICKS_PER_SEC)
-                                n->largest = MAX(n->largest, checks_count_fleet(c, &c->intents[i]));
+                                    p->walk_begin_utc.ticks - c->lag_s * TICKS_PER_SEC)
+                                p->largest = MAX(p->largest,
+                                                 checks_count_fleet(c, &c->intents[i], place));
 }
 
 /* Whether the body is a whole one, of a snapshot; another GET of the same may be under way beside it. */
@@ -432,6 +448,7 @@ static bool shows_snapshot(const struct http_reply *reply) {
 void checks_heard(struct checks *c, unsigned node, enum http_method method, const char *url,
                   const struct http_reply *reply, struct mono now, struct utc utc) {
         struct seen_node *n = &c->nodes[node - 1];
+        struct seen_place *p = place_of(c, node, url);
         enum service_request_kind kind = service_request_kind_of(method, url);
         struct seen_snapshot *s;
 
@@ -441,9 +458,9 @@ void checks_heard(struct checks *c, unsigned node, enum http_method method, cons
             is_off(c, n) && n->off_since.ns == MONO_NEVER.ns)
                 n->off_since = now;
         if (reply->outcome == TRANSPORT_REPLY && reply->status == 429)
-                hear_throttled(n, kind, reply, now);
+                hear_throttled(p, kind, reply, now);
         if (kind == SERVICE_REQUEST_LIST_DISKS || kind == SERVICE_REQUEST_LIST_SNAPSHOTS)
-                hear_page(c, n, kind, reply, now);
+                hear_page(c, node, p, kind, reply, now);
         if (kind != SERVICE_REQUEST_GET_SNAPSHOT || reply->outcome != TRANSPORT_REPLY ||
             reply->status != 200)
                 return;

@@ -99,7 +99,7 @@ static void check_order(struct checks *c, const struct log_entry *entry, struct 
                         bool is_held = service_tag_get(s->r, "snapkeep-hold") != NULL;
                         char path[300];
 
-                        snprintf(path, sizeof(path), "%s/%s/%s", SERVICE_SUBSCRIPTION, s->r->group,
+                        snprintf(path, sizeof(path), "%s/%s/%s", s->r->subscription, s->r->group,
                                  s->r->name);
                         if (!str_equal_nocase(path, entry->fields[LOG_SNAPSHOT]) ||
                             utc_is_set(s->r->deleted_at))
@@ -158,9 +158,11 @@ static bool is_as_then(const struct seen_snapshot *s, struct utc seen) {
 /* What it says is newest must have been there when it looked, and nothing newer may have been. */
 void checks_status(struct checks *c, unsigned node, const struct checks_status *status,
                    struct utc utc) {
-        const struct seen_chain *chain = checks_chain(c, &status->generation);
+        unsigned place = checks_place(status->subscription);
+        const struct seen_chain *chain = checks_chain(c, &status->generation, place);
         const struct seen_node *n = &c->nodes[node - 1];
-        struct utc seen = utc_add_seconds(n->swept_utc, -MAX(c->lag_s, n->swept_lag_s));
+        const struct seen_place *p = &n->places[place];
+        struct utc seen = utc_add_seconds(p->swept_utc, -MAX(c->lag_s, p->swept_lag_s));
         const struct intent *intent = NULL;
         bool found = !utc_is_set(status->newest);
 
@@ -169,9 +171,9 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
                     strcmp(c->intents[i].policy, status->policy) == 0)
                         intent = &c->intents[i];
         /* By a Date that is off, some are of the future and do not count. */
-        if (!chain || !intent || c->rights_cut || n->filtered || n->swept_utc.ticks == 0 ||
+        if (!chain || !intent || c->rights_cut || p->filtered || p->swept_utc.ticks == 0 ||
             utc.ticks < n->misled_until.ticks || service_clock_error(c->service) != 0 ||
-            n->swept_utc.ticks <= utc_add_seconds(n->misled_until, -CHECKS_SIGHT_S).ticks)
+            p->swept_utc.ticks <= utc_add_seconds(n->misled_until, -CHECKS_SIGHT_S).ticks)
                 return;
 
         c->evaluated[PROMISE_TRUTH]++;

@@ -136,6 +136,8 @@ bool intent_claims(const struct intent *intent, const char *policy) {
 
 bool intent_selects(const struct intent *intent, const struct service_resource *disk) {
         return str_equal_nocase(disk->group, "rg-app") &&
+               (intent->two_subscriptions ||
+                str_equal_nocase(disk->subscription, SERVICE_SUBSCRIPTION)) &&
                (!intent->selects || strcmp(checks_tag(disk, "backup"), intent->selects) == 0);
 }
 
@@ -147,6 +149,11 @@ const struct intent *checks_intent(const struct checks *c, unsigned node, const 
                     intent_claims(&c->intents[i], policy))
                         return &c->intents[i];
         return NULL;
+}
+
+static void forget_fleet(struct seen_node *n) {
+        for (unsigned place = 0; place < CHECKS_PLACES; place++)
+                n->places[place].largest = 0;
 }
 
 void checks_intend(struct checks *c, const struct intent *intent, const char *renamed,
@@ -161,7 +168,7 @@ void checks_intend(struct checks *c, const struct intent *intent, const char *re
                 /* Another name or selection is another target: what was seen of it begins anew. */
                 for (unsigned k = 0; k < CHECKS_NODES_MAX; k++)
                         if (renamed || strcmp(old->selects ?: "", intent->selects ?: "") != 0)
-                                c->nodes[k].largest = 0;
+                                forget_fleet(&c->nodes[k]);
         }
         if (c->n_intents == INTENTS_MAX)
                 abort();
@@ -170,11 +177,11 @@ void checks_intend(struct checks *c, const struct intent *intent, const char *re
         c->intents[c->n_intents++].since = now;
 }
 
-unsigned checks_count_fleet(const struct checks *c, const struct intent *intent) {
+unsigned checks_count_fleet(const struct checks *c, const struct intent *intent, unsigned place) {
         unsigned n = 0;
 
         for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
-                n += chain->disk && intent_selects(intent, chain->disk);
+                n += chain->place == place && chain->disk && intent_selects(intent, chain->disk);
         return n;
 }
 
@@ -184,15 +191,32 @@ struct seen_snapshot *checks_seen(const struct checks *c, const struct service_r
         return r && r->serial < c->n_by_serial ? c->by_serial[r->serial] : NULL;
 }
 
-struct seen_chain *checks_chain(const struct checks *c, const struct guid *generation) {
+unsigned checks_place(const char *subscription) {
+        return str_equal_nocase(subscription, CHECKS_OTHER_SUBSCRIPTION);
+}
+
+struct seen_chain *checks_chain(const struct checks *c, const struct guid *generation,
+                                unsigned place) {
         for (struct seen_chain *chain = c->chains; chain; chain = chain->next)
-                if (guid_compare(&chain->generation, generation) == 0)
+                if (chain->place == place && guid_compare(&chain->generation, generation) == 0)
                         return chain;
         return NULL;
 }
 
-static struct seen_chain *chain_get(struct checks *c, const struct guid *generation) {
-        struct seen_chain *chain = checks_chain(c, generation);
+bool checks_has_moved(const struct checks *c, const struct seen_chain *chain) {
+        for (unsigned place = 0; place < CHECKS_PLACES; place++) {
+                const struct seen_chain *other = checks_chain(c, &chain->generation, place);
+
+                if (other && other != chain && other->disk)
+                        return true;
+        }
+        return false;
+}
+
+static struct seen_chain *chain_get(struct checks *c, const struct guid *generation,
+                                    const char *subscription) {
+        unsigned place = checks_place(subscription);
+        struct seen_chain *chain = checks_chain(c, generation, place);
 
         if (chain)
                 return chain;
@@ -200,6 +224,7 @@ static struct seen_chain *chain_get(struct checks *c, const struct guid *generat
         if (!chain)
                 abort();
         chain->generation = *generation;
+        chain->place = place;
         chain->next = c->chains;
         c->chains = chain;
         return chain;
@@ -307,12 +332,15 @@ static void snapshot_read(struct seen_snapshot *s) {
 static struct utc oldest_sight(const struct checks *c, struct utc at) {
         struct utc oldest = utc_add_seconds(at, -GONE_KEPT_S);
 
-        for (size_t i = 0; i < CHECKS_NODES_MAX; i++)
-                if (c->nodes[i].swept_utc.ticks != 0)
-                        oldest.ticks = MIN(oldest.ticks,
-                                           utc_add_seconds(c->nodes[i].swept_utc,
-                                                           -MAX(c->lag_s, c->nodes[i].swept_lag_s))
-                                                   .ticks);
+        for (size_t i = 0; i < CHECKS_NODES_MAX * CHECKS_PLACES; i++) {
+                const struct seen_place *p = &c->nodes[i / CHECKS_PLACES].places[i % CHECKS_PLACES];
+
+                if (p->swept_utc.ticks != 0)
+                        oldest.ticks =
+                                MIN(oldest.ticks,
+                                    utc_add_seconds(p->swept_utc, -MAX(c->lag_s, p->swept_lag_s))
+                                            .ticks);
+        }
         return oldest;
 }
 
@@ -334,6 +362,7 @@ static void remember_gone(struct checks *c, const struct seen_snapshot *s, struc
         checks_grow(&c->gone, c->n_gone, &c->gone_capacity, sizeof(*c->gone));
         c->gone[c->n_gone] = (struct seen_gone){
                 .generation = s->chain->generation,
+                .place = s->chain->place,
                 .slot_s = s->slot_s,
                 .instant = s->r->time_created,
                 .at = at,
@@ -348,7 +377,7 @@ static void remember_gone(struct checks *c, const struct seen_snapshot *s, struc
 }
 
 static struct seen_snapshot *snapshot_add(struct checks *c, const struct service_resource *r) {
-        struct seen_chain *chain = chain_get(c, &r->source_unique_id);
+        struct seen_chain *chain = chain_get(c, &r->source_unique_id, r->subscription);
         struct seen_snapshot *s = calloc(1, sizeof(*s));
 
         if (!s)
@@ -390,7 +419,8 @@ static void snapshot_drop(struct checks *c, struct seen_snapshot *s) {
 }
 
 static void see_disk(struct checks *c, const struct service_effect *effect) {
-        struct seen_chain *chain = chain_get(c, &effect->resource->unique_id);
+        struct seen_chain *chain =
+                chain_get(c, &effect->resource->unique_id, effect->resource->subscription);
 
         if (effect->kind == SERVICE_EFFECT_DELETED) {
                 if (chain->disk == effect->resource) {
@@ -565,7 +595,7 @@ void checks_acked(struct checks *c, unsigned node, enum checks_ack ack, const ch
                 intent_rule(intent, c->acks->items[c->acks->n].rule);
         c->acks->n++;
         if (ack == CHECKS_ACK_TARGETS || ack == CHECKS_ACK_APPLY) {
-                c->nodes[node - 1].largest = 0;
+                forget_fleet(&c->nodes[node - 1]);
                 c->nodes[node - 1].targets_acked = utc;
         }
 }
@@ -635,7 +665,7 @@ void checks_state_lost(struct checks *c, unsigned node, bool certain, struct utc
                 n->unread = false;
         }
         n->state_odd_at = utc;
-        n->largest = 0;
+        forget_fleet(n);
         forget_pause(n);
 }
 

@@ -107,7 +107,8 @@ struct intent {
         bool two_identities;     /* create: the machine's; prune: RIG_PRUNER by its secret */
         /* The one target: disks in rg-app, with the tag backup of this value. NULL: all of rg-app. */
         const char *selects;
-        unsigned expect; /* fewer disks: doubt targets. 0: none */
+        unsigned expect;        /* fewer disks: doubt targets. 0: none */
+        bool two_subscriptions; /* the same is selected in CHECKS_OTHER_SUBSCRIPTION, too */
         /* When and where it holds. */
         unsigned nodes;   /* bit 0: the first node; 0: all */
         struct utc since; /* zero: from the start */
@@ -127,15 +128,13 @@ struct seen_order;
 /* Of Compute's: creations, deletions and listings. */
 #define CHECKS_BUCKETS 3
 
-/* What the checks know that a daemon knows. */
-struct seen_node {
-        bool alive;
-        unsigned life; /* counts its starts */
-        struct mono started;
-        struct utc started_utc; /* true time */
-        int64_t clock_error_ns;
-        struct mono off_since; /* an answer with a Date off our clock was heard; MONO_NEVER: not */
-        struct mono dirty;     /* the last page that failed */
+/* SERVICE_SUBSCRIPTION, and another where a story has two. */
+#define CHECKS_PLACES 2
+#define CHECKS_OTHER_SUBSCRIPTION "22222222-1111-4111-8111-111111111111"
+
+/* What they know that it knows of one subscription. */
+struct seen_place {
+        struct mono dirty; /* the last page that failed */
         bool is_dirty;
         unsigned clean; /* whole sweeps since */
         bool walk_failed, walk_open;
@@ -149,6 +148,22 @@ struct seen_node {
         struct mono not_before;  /* Retry-After */
         struct mono
                 kind_not_before[_SERVICE_REQUEST_KIND_N]; /* of one empty bucket of calls alone */
+        unsigned largest;                                 /* of the target, while it ran */
+        struct seen_asked {
+                struct mono *at; /* owned: when it sent a request of that bucket, oldest first */
+                size_t n, capacity;
+        } asked[CHECKS_BUCKETS]; /* since it was started */
+};
+
+/* What the checks know that a daemon knows. */
+struct seen_node {
+        bool alive;
+        unsigned life; /* counts its starts */
+        struct mono started;
+        struct utc started_utc; /* true time */
+        int64_t clock_error_ns;
+        struct mono off_since; /* an answer with a Date off our clock was heard; MONO_NEVER: not */
+        struct seen_place places[CHECKS_PLACES];
         bool paused, paused_all;
         struct utc paused_until;
         struct utc state_lost_at; /* what it remembered before is forgotten */
@@ -159,11 +174,6 @@ struct seen_node {
         struct utc unread_at;
         struct utc targets_acked;
         struct guid internal; /* nil: none */
-        unsigned largest;     /* of the target, while it ran */
-        struct seen_asked {
-                struct mono *at; /* owned: when it sent a request of that bucket, oldest first */
-                size_t n, capacity;
-        } asked[CHECKS_BUCKETS]; /* since it was started */
 };
 
 struct checks {
@@ -243,6 +253,7 @@ void checks_logged(struct checks *checks, unsigned node, const struct log_entry 
 
 /* One series in a daemon's status. */
 struct checks_status {
+        const char *subscription;
         const char *policy;
         struct guid generation;
         struct utc newest; /* UTC_NONE: none */

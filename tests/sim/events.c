@@ -187,7 +187,36 @@ void play_add_disk(struct play *play, unsigned disk) {
                 snprintf(play->disks[disk], sizeof(play->disks[disk]), "%s", rig_disk_id(name));
 }
 
+/* To where the disk is now. */
+static void note_place(struct play *play, unsigned disk, const char *subscription,
+                       const char *group, const char *name) {
+        snprintf(play->disks[disk], PLAY_DISK_ID_SIZE,
+                 "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/disks/%s",
+                 subscription, group, name);
+}
+
+/* To the other subscription, under its name and in its group. */
+static bool disk_changes_subscription(struct play *play, const struct story_event *event) {
+        unsigned disk = event_disk(play, event);
+        const struct service_resource *r = service_find(play->rig.service, play->disks[disk]);
+        const char *to;
+        char name[40];
+
+        if (!play->story->wants[0].two_subscriptions || !r || strcmp(r->group, "rg-app") != 0)
+                return false;
+        to = checks_place(r->subscription) == 0 ? CHECKS_OTHER_SUBSCRIPTION : SERVICE_SUBSCRIPTION;
+        snprintf(name, sizeof(name), "%s", r->name);
+        if (service_move_disk(play->rig.service, play_now(play), play->disks[disk], to, NULL,
+                              NULL) != 0)
+                return false;
+        note_place(play, disk, to, "rg-app", name);
+        return true;
+}
+
 static bool disk_moves(struct play *play, const struct story_event *event, bool back) {
+        const struct service_resource *r =
+                service_find(play->rig.service, play->disks[event_disk(play, event)]);
+        bool here = r && checks_place(r->subscription) == 0;
         unsigned disk = event_disk(play, event);
         char name[32], moved[40];
         const char *group = back ? "rg-app" : event_pick(event, 1) % 3 == 0 ? "rg-other" : "rg-app";
@@ -195,12 +224,10 @@ static bool disk_moves(struct play *play, const struct story_event *event, bool 
 
         snprintf(name, sizeof(name), "disk-%u", disk + 1);
         snprintf(moved, sizeof(moved), "%s-moved", name);
-        if (service_move_disk(play->rig.service, play_now(play), play->disks[disk], group, to) != 0)
+        if (service_move_disk(play->rig.service, play_now(play), play->disks[disk], NULL, group,
+                              to) != 0)
                 return false;
-        snprintf(play->disks[disk], PLAY_DISK_ID_SIZE,
-                 "/subscriptions/" SERVICE_SUBSCRIPTION
-                 "/resourceGroups/%s/providers/Microsoft.Compute/disks/%s",
-                 group, to);
+        note_place(play, disk, here ? SERVICE_SUBSCRIPTION : CHECKS_OTHER_SUBSCRIPTION, group, to);
         return true;
 }
 
@@ -220,6 +247,7 @@ static bool disk_event(struct play *play, const struct story_event *event) {
                 return service_resize_disk(service, play_now(play), id, r->size_gib * 2) == 0;
         case EVENT_DISK_MOVED:
                 return strcmp(r->group, "rg-app") == 0 && !strstr(r->name, "moved") &&
+                       checks_place(r->subscription) == 0 &&
                        disk_moves(play, event, /* back= */ false);
         case EVENT_DISK_LOCKED:
                 event_take(play, event, id);
@@ -497,6 +525,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 return hand_adds_to_adopt(play, event);
         case EVENT_ORDER_BACKUP:
                 return hand_orders_backups(play, event);
+        case EVENT_DISK_MOVED_AWAY:
+                return disk_changes_subscription(play, event);
         case _EVENT_N:
                 break;
         }
@@ -607,6 +637,10 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_ORDER_ADOPT:
                 hand_orders_adopt(play, event);
+                break;
+        case EVENT_DISK_MOVED_AWAY:
+                if (event_pick(event, 1) % 2)
+                        disk_changes_subscription(play, event);
                 break;
         default: /* the others do not last, or end by themselves */
                 break;

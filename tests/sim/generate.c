@@ -16,6 +16,7 @@
 #define STREAM_HANDS 203
 #define STREAM_TAGS 204
 #define STREAM_DAMAGE 205
+#define STREAM_PLACES 206
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -89,6 +90,7 @@ static const struct {
         [EVENT_ORDER_HOLD] = {"order-hold", 60, HOUR_S, 60 * HOUR_S},
         [EVENT_ORDER_ADOPT] = {"order-adopt", 10, HOUR_S, 6 * HOUR_S},
         [EVENT_ORDER_BACKUP] = {"order-backup", 60, 0, 0, STREAM_KINDS},
+        [EVENT_DISK_MOVED_AWAY] = {"disk-moved-away", 30, HOUR_S, 90 * HOUR_S, STREAM_PLACES},
 };
 
 const char *event_name(enum event_kind kind) {
@@ -198,16 +200,6 @@ static void choose_tagging(struct story *story) {
                 story->tagging_s = is_short ? between(&s, 1, 10) : between(&s, 10, 200);
 }
 
-static int event_compare(const void *a, const void *b) {
-        const struct story_event *x = a, *y = b;
-
-        if (x->at_s != y->at_s)
-                return CMP(x->at_s, y->at_s);
-        if (x->kind != y->kind)
-                return CMP(x->kind, y->kind);
-        return CMP(x->pick, y->pick);
-}
-
 static void choose_events(struct sim_stream *s, uint32_t stream, struct story *story) {
         int64_t end_s = (STORY_DAYS - STORY_CALM_DAYS) * DAY_S;
 
@@ -233,6 +225,27 @@ static void choose_events(struct sim_stream *s, uint32_t stream, struct story *s
                         event->pick = sim_stream_u64(s);
                 }
         }
+}
+
+/* A second subscription costs its listings: some runs have one. */
+static void choose_places(struct story *story) {
+        struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_PLACES);
+        bool two = chance(&s, 20);
+
+        for (unsigned i = 0; i < story->n_policies; i++)
+                story->wants[i].two_subscriptions = two;
+        if (two)
+                choose_events(&s, STREAM_PLACES, story);
+}
+
+static int event_compare(const void *a, const void *b) {
+        const struct story_event *x = a, *y = b;
+
+        if (x->at_s != y->at_s)
+                return CMP(x->at_s, y->at_s);
+        if (x->kind != y->kind)
+                return CMP(x->kind, y->kind);
+        return CMP(x->pick, y->pick);
 }
 
 /* Keys and machines' shares of disks, and what happens to them. */
@@ -274,6 +287,7 @@ void story_generate(uint64_t seed, struct story *ret_story) {
         choose_events(&s, STREAM_HANDS, ret_story);
         s = sim_stream_init(seed, 0, STREAM_DAMAGE);
         choose_events(&s, STREAM_DAMAGE, ret_story);
+        choose_places(ret_story);
         qsort(ret_story->events, ret_story->n_events, sizeof(ret_story->events[0]), event_compare);
 }
 
@@ -367,6 +381,13 @@ void story_policy(const struct intent *wants, size_t n, struct strbuf *out) {
                 if (wants[i].expect > 0)
                         strbuf_appendf(out, ", expect: \">=%u\"", wants[i].expect);
                 strbuf_append_str(out, "}\n");
+                if (wants[i].two_subscriptions)
+                        strbuf_appendf(
+                                out,
+                                "  - {policy: %s, match: {subscription: " CHECKS_OTHER_SUBSCRIPTION
+                                ", groups: [rg-app], tags: "
+                                "{backup: %s}}}\n",
+                                wants[i].policy, wants[i].selects);
         }
         if (wants->share_permille > 0)
                 strbuf_appendf(out, "limits: {api_share: 0.%03u}\n", wants->share_permille);

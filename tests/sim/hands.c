@@ -63,7 +63,8 @@ static const struct service_resource *plain_disk_of(const struct play *play,
         const struct service_resource *disk =
                 service_find(play->rig.service, play->disks[event_disk(play, event)]);
 
-        return disk && strcmp(disk->group, "rg-app") == 0 && !strstr(disk->sku, "V2") &&
+        return disk && strcmp(disk->group, "rg-app") == 0 &&
+                               checks_place(disk->subscription) == 0 && !strstr(disk->sku, "V2") &&
                                !strstr(disk->sku, "Ultra")
                        ? disk
                        : NULL;
@@ -256,7 +257,6 @@ bool hand_copies(struct play *play, const struct story_event *event) {
         bool tagged = event_pick(event, 2) % 3 == 0;
         char name[64];
         struct service_snapshot_spec spec = {
-                .subscription = SERVICE_SUBSCRIPTION,
                 .group = event_pick(event, 3) % 2 ? "rg-snapshots" : "rg-other",
                 .name = name,
                 .region = "northeurope",
@@ -267,6 +267,7 @@ bool hand_copies(struct play *play, const struct story_event *event) {
         if (!s)
                 return false;
         snprintf(name, sizeof(name), "copy-by-hand-%llu", (unsigned long long)++play->serial);
+        spec.subscription = s->r->subscription;
         spec.source_id = s->r->id;
         spec.source_unique_id = s->r->unique_id;
         spec.tags = tagged ? s->r->tags : NULL;

@@ -460,7 +460,7 @@ void named_disk_moved(struct rig *rig) {
         begin_day(&tale, rig, &want);
         created = rig->checks.creations;
         tale_must(&tale, service_move_disk(rig->service, sim_true_utc(rig->sim),
-                                           rig_disk_id("disk-1"), NULL, "disk-moved"));
+                                           rig_disk_id("disk-1"), NULL, NULL, "disk-moved"));
         rig_run(rig, 4 * HOUR_NS);
         tale_expect(&tale, rig->checks.creations == created + 4, "%llu created in four hours",
                     (unsigned long long)(rig->checks.creations - created));
@@ -473,6 +473,45 @@ void named_disk_moved(struct rig *rig) {
                     tale_said(&tale, "under another id"));
         tale_expect(&tale, tale_said(&tale, "1 disk under another id") >= 1,
                     "the move was not told");
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* The same disk in another subscription, where its incremental snapshots cannot go: it has a series there,
+ * and those that it left are no disk's that is gone. They stay, and are told once. */
+void named_disk_moved_away(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct guid generation;
+        uint64_t created;
+        struct tale tale;
+
+        want.two_subscriptions = true;
+        want.freeze_s = 6 * SEC_PER_HOUR;
+        want.gone_apply = true;
+        rig_two_subscriptions(rig);
+        begin_day(&tale, rig, &want);
+        generation = rig_disk(rig, "disk-1")->unique_id;
+        /* Two more than its rule keeps. */
+        rig_pause(&rig->nodes[0], /* all= */ false, 10 * HOUR_NS);
+        rig_run(rig, 2 * HOUR_NS);
+        created = rig->checks.creations;
+        tale_must(&tale, service_move_disk(rig->service, sim_true_utc(rig->sim),
+                                           rig_disk_id("disk-1"), CHECKS_OTHER_SUBSCRIPTION,
+                                           /* new_group= */ NULL, /* new_name= */ NULL));
+        rig_run(rig, 4 * HOUR_NS);
+        rig_unpause(&rig->nodes[0]);
+        /* Its target has lost the only disk. */
+        tale_expect(&tale, rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_TARGETS)) == 1, "no doubt");
+        tale_expect(&tale, rig->checks.creations >= created + 4, "%llu created in four hours",
+                    (unsigned long long)(rig->checks.creations - created));
+        rig_run(rig, 48 * HOUR_NS);
+        tale_expect(&tale, tale_count(&tale, TALE_OWNER, &generation) == 14,
+                    "%zu of both subscriptions in place of 8 and 6",
+                    tale_count(&tale, TALE_OWNER, &generation));
+        tale_expect(&tale, tale_said(&tale, "8 snapshots of ours that no policy") == 1,
+                    "what it left was told %u times",
+                    tale_said(&tale, "8 snapshots of ours that no policy"));
+        tale_expect(&tale, tale_said(&tale, "snapshots are frozen") == 0, "it is taken for gone");
         tale_settle(&tale);
         tale_end(&tale);
 }

@@ -171,6 +171,7 @@ void named_backup_stays(struct rig *rig);
 void named_strangers(struct rig *rig);
 void named_disk_remade(struct rig *rig);
 void named_disk_moved(struct rig *rig);
+void named_disk_moved_away(struct rig *rig);
 void named_two_owners(struct rig *rig);
 void named_two_daemons(struct rig *rig);
 void named_two_minds(struct rig *rig);

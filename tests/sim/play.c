@@ -80,6 +80,8 @@ static void play_begin(struct play *play, const struct story *story, bool echo) 
         service_options(rig->service)->tagging_ns = story->tagging_s * NSEC_PER_SEC;
         if (story->wants[0].two_identities)
                 rig_two_identities(rig);
+        if (story->wants[0].two_subscriptions)
+                rig_two_subscriptions(rig);
         for (size_t i = 0; i < story->n_spared; i++)
                 rig_must(network_spare(rig->network, story->spared[i].node,
                                        story->spared[i].request, story->spared[i].nth));

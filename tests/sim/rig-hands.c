@@ -124,7 +124,7 @@ const struct service_resource *rig_ours(struct rig *rig, const char *disk, size_
         int64_t after = INT64_MIN;
 
         checks_step(&rig->checks, rig->service, now);
-        chain = source ? checks_chain(&rig->checks, &source->unique_id) : NULL;
+        chain = source ? checks_chain(&rig->checks, &source->unique_id, 0) : NULL;
         for (size_t k = 0; chain && k <= nth; k++) {
                 int64_t least = INT64_MAX;
 

@@ -223,6 +223,7 @@ void rig_compare_status(struct rig_node *node) {
                 for (size_t j = 0; j < plan->n_series; j++) {
                         const struct series_state *series = &plan->series[j];
                         struct checks_status status = {
+                                .subscription = view.subscription,
                                 .policy = node->file->policies[series->policy].name,
                                 .newest = series->newest,
                                 .begin = view.begin,

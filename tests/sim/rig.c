@@ -263,6 +263,15 @@ void rig_init_at(struct rig *rig, const char *scenario, uint64_t seed, bool echo
                                    SERVICE_REGION));
 }
 
+void rig_two_subscriptions(struct rig *rig) {
+        rig_must(service_add_group(rig->service, CHECKS_OTHER_SUBSCRIPTION, "rg-app",
+                                   SERVICE_REGION));
+        rig_must(service_add_group(rig->service, CHECKS_OTHER_SUBSCRIPTION, "rg-snapshots",
+                                   SERVICE_REGION));
+        rig_must(service_add_group(rig->service, CHECKS_OTHER_SUBSCRIPTION, "rg-other",
+                                   SERVICE_REGION));
+}
+
 void rig_two_identities(struct rig *rig) {
         rig_must(service_set_role(rig->service, SERVICE_CLIENT, SERVICE_ROLE_CREATOR));
         rig_must(service_set_role(rig->service, RIG_PRUNER, SERVICE_ROLE_PRUNER));

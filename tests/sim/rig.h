@@ -107,6 +107,8 @@ void rig_run(struct rig *rig, int64_t ns);
 bool rig_run_until(struct rig *rig, int64_t ns, bool (*done)(const struct rig *rig, void *data),
                    void *data);
 
+/* Adds CHECKS_OTHER_SUBSCRIPTION, with rg-other beside the same empty groups. */
+void rig_two_subscriptions(struct rig *rig);
 /* From here on the machine's identity may not delete, and the pruner nothing else. */
 void rig_two_identities(struct rig *rig);
 

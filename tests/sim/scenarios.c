@@ -241,6 +241,7 @@ const struct scenario scenarios[] = {
         {"strangers", 1, named_strangers},
         {"disk-remade", 2, named_disk_remade},
         {"disk-moved", 1, named_disk_moved},
+        {"disk-moved-away", 1, named_disk_moved_away},
         {"two-owners", 3, named_two_owners},
         {"two-daemons-week", 5, named_two_daemons},
         {"two-minds", 1, named_two_minds},

@@ -3,7 +3,7 @@
  * story_play() tells it on a rig, with all checks. In between the list may be shortened: an event
  * taken away shifts no other, since each brings its own numbers.
  *
- * A story has 1 to 4 disks, one or two policies, one or two daemons, 27 days in which everything
+ * A story has 1 to 4 disks, one or two policies, subscriptions and daemons, 27 days in which everything
  * happens and three of calm in which all must come right. It has at most STORY_CYCLES_MAX slots.
  */
 #pragma once
@@ -94,6 +94,8 @@ enum event_kind {
         EVENT_ORDER_HOLD,     /* at once, or when a daemon has read a victim again or deletes it */
         EVENT_ORDER_ADOPT, /* a hand adds one, and when the event ends a daemon is told to adopt it */
         EVENT_ORDER_BACKUP, /* of one daemon, or of each at once */
+        /* Of the world, where there are two subscriptions: to the other one, and back or not. */
+        EVENT_DISK_MOVED_AWAY,
         _EVENT_N,
         _EVENT_FIRST_WORD = EVENT_ACK,
 };

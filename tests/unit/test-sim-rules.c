@@ -383,7 +383,7 @@ static void test_move(void **state) {
 
         put("before");
         pass(60000);
-        assert_int_equal(service_move_disk(service, now, DISK, "rg-snapshots", "moved"), 0);
+        assert_int_equal(service_move_disk(service, now, DISK, NULL, "rg-snapshots", "moved"), 0);
         assert_null(service_find(service, DISK));
         EXPECT(HTTP_GET, DISK V, NULL, 404, "ResourceNotFound");
         disk = service_find(service, GROUP_SNAPS "/providers/Microsoft.Compute/disks/moved");
@@ -406,14 +406,19 @@ static void test_move(void **state) {
 }
 
 static void test_move_refused(void **state) {
-        assert_int_equal(service_move_disk(service, now, DISK, NULL, "disk-0002"),
+        assert_int_equal(service_move_disk(service, now, DISK, NULL, NULL, "disk-0002"),
                          SERVICE_E_EXISTS);
-        assert_int_equal(service_move_disk(service, now, DISK, "none", NULL), SERVICE_E_MISSING);
-        assert_int_equal(service_move_disk(service, now, DISK, NULL, "a/b"), SERVICE_E_INVALID);
-        assert_int_equal(service_move_disk(service, now, APP "disks/none", NULL, "x"),
+        assert_int_equal(service_move_disk(service, now, DISK, NULL, "none", NULL),
+                         SERVICE_E_MISSING);
+        assert_int_equal(service_move_disk(service, now, DISK, NULL, NULL, "a/b"),
+                         SERVICE_E_INVALID);
+        assert_int_equal(service_move_disk(service, now, APP "disks/none", NULL, NULL, "x"),
+                         SERVICE_E_MISSING);
+        assert_int_equal(service_move_disk(service, now, DISK,
+                                           "22222222-1111-4111-8111-111111111111", NULL, NULL),
                          SERVICE_E_MISSING);
         assert_int_equal(service_lock(service, now, DISK, true), 0);
-        assert_int_equal(service_move_disk(service, now, DISK, NULL, "x"), SERVICE_E_LOCKED);
+        assert_int_equal(service_move_disk(service, now, DISK, NULL, NULL, "x"), SERVICE_E_LOCKED);
         assert_non_null(service_find(service, DISK));
 }
 
@@ -618,7 +623,8 @@ static void test_keys(void **state) {
         assert_null(at("properties.autoKeyRotationError"));
         EXPECT(HTTP_PUT, SNAPS "/s3" V, OF(APP "disks/secret"), 202, "");
         /* It moves with its key and is made again with it. */
-        assert_int_equal(service_move_disk(service, now, APP "disks/secret", NULL, "moved"), 0);
+        assert_int_equal(service_move_disk(service, now, APP "disks/secret", NULL, NULL, "moved"),
+                         0);
         EXPECT(HTTP_GET, APP "disks/moved" V, NULL, 200, "");
         assert_string_equal(text_at("properties.encryption.diskEncryptionSetId"), set);
         assert_int_equal(service_recreate_disk(service, now, APP "disks/moved", NULL), 0);
