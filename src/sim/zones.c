@@ -143,6 +143,16 @@ int sim_zones_add(struct sim_zones *zones, const char *name, const void *bytes, 
         return 0;
 }
 
+void sim_zones_remove(struct sim_zones *zones, const char *name) {
+        struct fixture *fixture = zones_find(zones, name);
+
+        if (!fixture)
+                return;
+        free(fixture->name);
+        free(fixture->bytes);
+        *fixture = zones->fixtures[--zones->n];
+}
+
 struct zones *sim_zones_interface(struct sim_zones *zones) {
         return &zones->zones;
 }

@@ -23,5 +23,8 @@ DEFINE_CLEANUP(struct sim_zones *, sim_zones_free)
  * SIM_ZONES_MAX. */
 int sim_zones_add(struct sim_zones *zones, const char *name, const void *bytes, size_t len);
 
+/* The zone is not installed any more. Nothing when it is not. */
+void sim_zones_remove(struct sim_zones *zones, const char *name);
+
 /* Borrowed; lives as long as @zones. */
 struct zones *sim_zones_interface(struct sim_zones *zones);

@@ -41,7 +41,7 @@ static size_t count_beyond(struct checks *c, const struct seen_chain *chain,
 
         *ret_complete += n;
         intent_rule(intent, file);
-        if (!text || strcmp(text, file) == 0 || !rule_parse(text, intent, &accepted))
+        if (!text || strcmp(text, file) == 0 || !rule_parse(c, text, intent, at, &accepted))
                 return 0;
         for (size_t i = 0; i < n; i++)
                 slot = MAX(slot, points[i].slot_s);
@@ -96,7 +96,7 @@ static const char *policy_forbids(struct checks *c, unsigned node, const struct 
                 return NULL;
         text = accepted_rule(c, s->chain, intent, before, s);
         intent_rule(intent, file);
-        if (!text || strcmp(text, file) == 0 || !rule_parse(text, intent, &accepted))
+        if (!text || strcmp(text, file) == 0 || !rule_parse(c, text, intent, at, &accepted))
                 return NULL;
         c->tempted[PROMISE_POLICY]++;
         n = collect_points(c, s->chain, intent, before, 0, points);

@@ -205,8 +205,10 @@ void civil_periods(const char *posix, int64_t time_s, int64_t ret_period[static 
 bool intent_keeps_all(const struct intent *intent);
 /* The text of snapkeep-keep that the intent's rule has. */
 void intent_rule(const struct intent *intent, char ret_text[static TAG_TEXT_MAX]);
-/* The rule of such a text, in a copy of @intent. False when it cannot be read. */
-bool rule_parse(const char *text, const struct intent *intent, struct intent *ret_intent);
+/* The rule of such a text, in a copy of @intent. Of periods in a zone that no daemon can have at @at it keeps
+ * all. False when it cannot be read. */
+bool rule_parse(const struct checks *c, const char *text, const struct intent *intent,
+                struct utc at, struct intent *ret_intent);
 /* Complete members of the intent's series in the chain that count; @gone_s: those that are gone since
  * less than that, too. Returns how many. */
 /* How long after its listing, and after its survivors were read, a round may still delete. */

@@ -120,7 +120,19 @@ void intent_rule(const struct intent *intent, char ret_text[static TAG_TEXT_MAX]
                  intent->pick_last ? "last" : "first", intent->zone ?: "UTC");
 }
 
-bool rule_parse(const char *text, const struct intent *intent, struct intent *ret_intent) {
+/* Chosen: a DELETE that was sent before may land so much later. */
+#define ZONE_LOST_S 300
+
+static bool is_of_lost_zone(const struct checks *c, const char *text, const struct intent *rule,
+                            struct utc at) {
+        return !strstr(text, ";zone=UTC") && c->zone_lost.ticks != UTC_NEVER.ticks &&
+               at.ticks > utc_add_seconds(c->zone_lost, ZONE_LOST_S).ticks &&
+               (rule->hourly > 0 || rule->daily > 0 || rule->weekly > 0 || rule->monthly > 0 ||
+                rule->yearly > 0);
+}
+
+bool rule_parse(const struct checks *c, const char *text, const struct intent *intent,
+                struct utc at, struct intent *ret_intent) {
         const char *p = text;
 
         *ret_intent = *intent;
@@ -151,6 +163,11 @@ bool rule_parse(const char *text, const struct intent *intent, struct intent *re
                         return false;
                 p += strcspn(p, ",;");
                 p += *p == ',';
+        }
+        if (is_of_lost_zone(c, text, ret_intent, at)) {
+                for (size_t i = 0; i < ARRAY_SIZE(rule_names); i++)
+                        *rule_count(ret_intent, i) = 0;
+                ret_intent->within_s = 0;
         }
         return true;
 }

@@ -669,6 +669,10 @@ void checks_state_lost(struct checks *c, unsigned node, bool certain, struct utc
         forget_pause(n);
 }
 
+void checks_zone(struct checks *c, bool lost, struct utc utc) {
+        c->zone_lost = lost ? utc : UTC_NEVER;
+}
+
 void checks_state_unread(struct checks *c, unsigned node, struct utc utc) {
         c->nodes[node - 1].unread = true;
         c->nodes[node - 1].unread_at = utc;

@@ -194,6 +194,7 @@ struct checks {
         struct utc creates_from; /* nothing that hinders creations has been injected since */
         bool words_due;          /* all is calm: what vanishes must be told within hours */
         bool rights_cut;         /* listings are filtered, or were a sight ago */
+        struct utc zone_lost;    /* no zone but UTC is installed since; UTC_NEVER: they are */
         bool strangers_spend;    /* others draw from the buckets, too: 429 is nobody's fault */
 
         /* The checks' own. */
@@ -288,5 +289,7 @@ void checks_internal(struct checks *checks, unsigned node, const struct guid *ge
 /* What the daemon had written of its state is gone, or, when not @certain, may be: its acks, counts,
  * pauses and freezes. */
 void checks_state_lost(struct checks *checks, unsigned node, bool certain, struct utc utc);
+/* Zones are installed no more, or are again; daemons are started again at once. */
+void checks_zone(struct checks *checks, bool lost, struct utc utc);
 /* It starts on a state that cannot be read, in which a pause may have stood. */
 void checks_state_unread(struct checks *checks, unsigned node, struct utc utc);

@@ -149,6 +149,23 @@ static bool reschedule(struct play *play, const struct story_event *event) {
         return true;
 }
 
+static void set_zone(struct play *play, const char *zone, const char *posix) {
+        for (unsigned k = 0; k < play->rig.n_nodes; k++)
+                for (unsigned i = 0; i < play->story->n_policies; i++) {
+                        play->wants[k][i].zone = zone;
+                        play->wants[k][i].zone_posix = posix;
+                }
+        reload_all(play, NULL);
+}
+
+static bool lose_zone(struct play *play) {
+        if (!play->wants[0][0].zone)
+                return false;
+        rig_lose_zone(&play->rig);
+        set_zone(play, NULL, NULL);
+        return true;
+}
+
 static bool narrow(struct play *play, const char *selects) {
         for (unsigned k = 0; k < play->rig.n_nodes; k++)
                 for (unsigned i = 0; i < play->story->n_policies; i++)
@@ -525,6 +542,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 return hand_adds_to_adopt(play, event);
         case EVENT_ORDER_BACKUP:
                 return hand_orders_backups(play, event);
+        case EVENT_ZONE_LOST:
+                return lose_zone(play);
         case EVENT_DISK_MOVED_AWAY:
                 return disk_changes_subscription(play, event);
         case _EVENT_N:
@@ -637,6 +656,10 @@ void event_end(struct play *play, const struct story_event *event) {
                 break;
         case EVENT_ORDER_ADOPT:
                 hand_orders_adopt(play, event);
+                break;
+        case EVENT_ZONE_LOST:
+                rig_restore_zone(&play->rig);
+                set_zone(play, RIG_ZONE, RIG_ZONE_POSIX);
                 break;
         case EVENT_DISK_MOVED_AWAY:
                 if (event_pick(event, 1) % 2)

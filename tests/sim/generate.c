@@ -17,6 +17,7 @@
 #define STREAM_TAGS 204
 #define STREAM_DAMAGE 205
 #define STREAM_PLACES 206
+#define STREAM_ZONES 207
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -90,6 +91,7 @@ static const struct {
         [EVENT_ORDER_HOLD] = {"order-hold", 60, HOUR_S, 60 * HOUR_S},
         [EVENT_ORDER_ADOPT] = {"order-adopt", 10, HOUR_S, 6 * HOUR_S},
         [EVENT_ORDER_BACKUP] = {"order-backup", 60, 0, 0, STREAM_KINDS},
+        [EVENT_ZONE_LOST] = {"zone-lost", 20, 4 * HOUR_S, 60 * HOUR_S, STREAM_ZONES},
         [EVENT_DISK_MOVED_AWAY] = {"disk-moved-away", 30, HOUR_S, 90 * HOUR_S, STREAM_PLACES},
 };
 
@@ -288,6 +290,8 @@ void story_generate(uint64_t seed, struct story *ret_story) {
         s = sim_stream_init(seed, 0, STREAM_DAMAGE);
         choose_events(&s, STREAM_DAMAGE, ret_story);
         choose_places(ret_story);
+        s = sim_stream_init(seed, 0, STREAM_ZONES);
+        choose_events(&s, STREAM_ZONES, ret_story);
         qsort(ret_story->events, ret_story->n_events, sizeof(ret_story->events[0]), event_compare);
 }
 

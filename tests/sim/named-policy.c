@@ -595,6 +595,38 @@ void named_policy_zone_alike(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* The same, and the zone of the accepted rule is not installed when the daemon starts: nobody can tell what
+ * that keeps, so it keeps all. The doubt ends when the zone is there again. */
+void named_policy_zone_lost(struct rig *rig) {
+        static const char rule[] = "daily=20;pick=first;zone=" RIG_ZONE;
+        struct intent want = tale_hourly();
+        int64_t midnight_s;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        midnight_s = utc_seconds(sim_true_utc(rig->sim)) / SEC_PER_DAY * SEC_PER_DAY;
+        want.every_s = SEC_PER_DAY;
+        want.last = 0;
+        want.daily = 20;
+        rig_add_disk(rig, "disk-1");
+        for (int64_t i = 24; i > 0; i--)
+                rig_add_ours(rig, "disk-1", TALE_OWNER, "gold", rule, midnight_s - i * SEC_PER_DAY);
+        rig_lose_zone(rig);
+        tale_daemon(&tale, &want);
+        rig_run(rig, 2 * DAY_NS);
+        tale_expect(&tale, tale_doubts(&tale, DOUBT_POLICY), "no doubt about a rule unknown");
+        tale_expect(&tale, rig->checks.deletions == 0, "deleted, and nobody knows what is kept");
+        tale_expect(&tale, newest_carries(&tale, rule),
+                    "the newest does not carry the accepted rule");
+        rig_restore_zone(rig);
+        rig_run(rig, DAY_NS);
+        tale_expect(&tale, !tale_doubts(&tale, DOUBT_POLICY), "the doubt goes on");
+        tale_settle(&tale);
+        tale_expect(&tale, rig->checks.deletions == 8, "%llu deleted by either rule",
+                    (unsigned long long)rig->checks.deletions);
+        tale_end(&tale);
+}
+
 /* A disk loses its tag, and is deleted later, over a restart. Its snapshots were no policy's when it was there,
  * and stay, though others of its group go by the rule; what gets its tag back in time is the policy's. */
 void named_gone_untagged(struct rig *rig) {

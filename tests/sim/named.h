@@ -182,6 +182,7 @@ void named_expected(struct rig *rig);
 void named_policy_cut(struct rig *rig);
 void named_policy_zone(struct rig *rig);
 void named_policy_zone_alike(struct rig *rig);
+void named_policy_zone_lost(struct rig *rig);
 void named_policy_cut_unlisted(struct rig *rig);
 void named_policy_cut_slowly(struct rig *rig);
 void named_policy_cut_hourly(struct rig *rig);

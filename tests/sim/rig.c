@@ -223,7 +223,7 @@ static void rig_hook(enum network_hook when, const struct network_event *event, 
  * A zone file (RFC 8536) of version 2 that holds no transitions, only the rule that goes on for ever
  * in its footer: a header and a block of one type, the same again with 64-bit times, the rule.
  */
-static void add_zone(struct rig *rig) {
+void rig_restore_zone(struct rig *rig) {
 #define ZONE_BLOCK                                                                                 \
         "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"                                                      \
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4"                                         \
@@ -231,6 +231,12 @@ static void add_zone(struct rig *rig) {
         static const char bytes[] = ZONE_BLOCK ZONE_BLOCK "\n" RIG_ZONE_POSIX "\n";
 
         rig_must(sim_zones_add(rig->zones, RIG_ZONE, bytes, sizeof(bytes) - 1));
+        checks_zone(&rig->checks, /* lost= */ false, sim_true_utc(rig->sim));
+}
+
+void rig_lose_zone(struct rig *rig) {
+        sim_zones_remove(rig->zones, RIG_ZONE);
+        checks_zone(&rig->checks, /* lost= */ true, sim_true_utc(rig->sim));
 }
 
 void rig_init_at(struct rig *rig, const char *scenario, uint64_t seed, bool echo,
@@ -248,9 +254,9 @@ void rig_init_at(struct rig *rig, const char *scenario, uint64_t seed, bool echo
         rig_must(sim_trace_new(rig->sim, echo ? rig_echo : NULL, NULL, &rig->trace));
         rig_must(network_new(rig->sim, rig->service, rig->trace, &network_options, &rig->network));
         rig_must(sim_zones_new(&rig->zones));
-        add_zone(rig);
         network_set_hook(rig->network, rig_hook, rig);
         checks_init(&rig->checks, rig->service);
+        rig_restore_zone(rig);
 
         rig_must(service_add_client(rig->service, &(struct service_client_spec){
                                                           .tenant = SERVICE_TENANT,

@@ -127,6 +127,10 @@ void rig_start(struct rig_node *node);
 /* The daemon gets another policy file, as by SIGHUP: its engine is replaced; dead ones start on it.
  * The text must be right. */
 void rig_reload(struct rig_node *node, const char *policy);
+/* RIG_ZONE is not installed any more, or is again. Daemons that have it keep it until they start again, which
+ * one with the zone in its file then cannot. */
+void rig_lose_zone(struct rig *rig);
+void rig_restore_zone(struct rig *rig);
 /* The machine's wall clock moves by @ns; back by the same with the sign changed. */
 void rig_step_clock(struct rig_node *node, int64_t ns);
 /* The machine sleeps and wakes; the service goes on. */

@@ -251,6 +251,7 @@ const struct scenario scenarios[] = {
         {"policy-cut", 1, named_policy_cut},
         {"policy-zone", 1, named_policy_zone},
         {"policy-zone-alike", 1, named_policy_zone_alike},
+        {"policy-zone-lost", 1, named_policy_zone_lost},
         {"policy-cut-unlisted", 1, named_policy_cut_unlisted},
         {"policy-cut-slowly", 1, named_policy_cut_slowly},
         {"policy-cut-hourly", 1, named_policy_cut_hourly},

@@ -96,6 +96,7 @@ enum event_kind {
         EVENT_ORDER_BACKUP, /* of one daemon, or of each at once */
         /* Of the world, where there are two subscriptions: to the other one, and back or not. */
         EVENT_DISK_MOVED_AWAY,
+        EVENT_ZONE_LOST, /* of the file, which has UTC in place of it until it is installed again */
         _EVENT_N,
         _EVENT_FIRST_WORD = EVENT_ACK,
 };

@@ -134,6 +134,11 @@ static void test_zones(void **state) {
         assert_int_equal(zones_read(zones, "Europe/Stockholm", &bytes, &len), 0);
         assert_string_equal(bytes, "abc");
         free(bytes);
+        sim_zones_remove(sim, "Europe/Stockholm");
+        assert_int_equal(zones_read(zones, "Europe/Stockholm", &bytes, &len), -ENOENT);
+        sim_zones_remove(sim, "Europe/Stockholm");
+        assert_int_equal(zones_read(zones, "UTC", &bytes, &len), 0);
+        free(bytes);
         for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
                 assert_int_equal(zones_read(zones, wrong[i], &bytes, &len), -EINVAL);
 }
