@@ -1,6 +1,7 @@
 /*
  * Time: a month away, clocks that change, clocks that are wrong.
  */
+#include "checks-internal.h"
 #include "named.h"
 
 #include <stdio.h>
@@ -267,5 +268,87 @@ void named_dense_slots(struct rig *rig) {
                 }
         tale_expect(&tale, tale_said(&tale, "(stale)") == 0, "missed slots were told");
         tale_settle(&tale);
+        tale_end(&tale);
+}
+
+#define STREAM_FLEET 300
+/* Of the slot that is being taken, and what the rounds of two intervals have yet to delete. */
+#define FLEET_LEFT_OVER 3
+
+/* Every disk has a snapshot of the newest slot that had an interval's time, and few more than the rule keeps. */
+static void expect_newest(struct tale *tale, const struct intent *want) {
+        int64_t now_s = utc_seconds(sim_true_utc(tale->rig->sim));
+        int64_t slot_s = (now_s - want->jitter_s - want->every_s) / want->every_s * want->every_s;
+
+        checks_step(&tale->rig->checks, tale->rig->service, sim_true_utc(tale->rig->sim));
+        for (const struct seen_chain *chain = tale->rig->checks.chains; chain;
+             chain = chain->next) {
+                int64_t newest_s = 0;
+
+                if (!chain->disk)
+                        continue;
+                for (size_t i = 0; i < chain->n; i++)
+                        newest_s = MAX(newest_s, chain->items[i]->slot_s);
+                tale_expect(tale, chain->n <= want->last + FLEET_LEFT_OVER, "%s has %zu of %u",
+                            chain->disk->name, chain->n, want->last);
+                tale_expect(tale, newest_s >= slot_s, "%s has nothing of the last %d s",
+                            chain->disk->name, (int)(now_s - newest_s));
+        }
+}
+
+/* Many disks at a short interval, of which one begins every few seconds, with pruning in between: wide
+ * where generated runs are long. Sometimes in two subscriptions, with a daemon that dies, or with answers so
+ * slow that some PUT is always under way. */
+void named_dense_fleet(struct rig *rig) {
+        static const int64_t intervals_s[] = {300, 600, 900};
+        struct sim_stream s = sim_stream_init(rig->seed, 0, STREAM_FLEET);
+        unsigned disks = 30 + (unsigned)sim_stream_below(&s, 70), rounds = 4;
+        struct intent want = tale_hourly();
+        bool dies, is_slow;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        want.every_s = intervals_s[sim_stream_below(&s, ARRAY_SIZE(intervals_s))];
+        want.jitter_s = (int64_t)sim_stream_below(&s, (uint64_t)want.every_s);
+        want.min_keep = 1 + (unsigned)sim_stream_below(&s, 2);
+        want.last = want.min_keep + (unsigned)sim_stream_below(&s, 3);
+        want.two_subscriptions = sim_stream_below(&s, 3) == 0;
+        dies = sim_stream_below(&s, 2) == 0;
+        is_slow = sim_stream_below(&s, 3) == 0;
+        if (want.two_subscriptions)
+                rig_two_subscriptions(rig);
+        for (unsigned i = 1; i <= disks; i++) {
+                char name[16];
+
+                (void)snprintf(name, sizeof(name), "disk-%u", i);
+                rig_add_disk(rig, name);
+                if (want.two_subscriptions && i % 3 == 0)
+                        tale_must(&tale,
+                                  service_move_disk(rig->service, sim_true_utc(rig->sim),
+                                                    rig_disk_id(name), CHECKS_OTHER_SUBSCRIPTION,
+                                                    /* new_group= */ NULL, /* new_name= */ NULL));
+        }
+        tale_daemon(&tale, &want);
+        if (is_slow) {
+                network_set_fault_kinds(rig->network, 1U << SERVICE_REQUEST_PUT_SNAPSHOT);
+                network_set_fault(rig->network, NETWORK_SLOW, 1000000);
+        }
+        rig_run(rig, 2 * want.every_s * NSEC_PER_SEC);
+        for (unsigned i = 0; i < rounds && !rig->checks.broken; i++) {
+                int64_t begin_s = (int64_t)sim_stream_below(&s, (uint64_t)want.every_s);
+
+                rig_run(rig, begin_s * NSEC_PER_SEC);
+                if (dies && i % 3 == 0)
+                        rig_kill(&rig->nodes[0],
+                                 (1 + (int64_t)sim_stream_below(&s, 20)) * NSEC_PER_SEC);
+                rig_run(rig, 2 * want.every_s * NSEC_PER_SEC);
+                expect_newest(&tale, &want);
+        }
+        tale_expect(&tale, rig->checks.deletions >= disks, "%llu deleted of %u disks",
+                    (unsigned long long)rig->checks.deletions, disks);
+        tale_expect(&tale, tale_said(&tale, "(stale)") == 0, "missed slots were told");
+        rig->checks.grace_s = want.every_s;
+        if (!rig->checks.broken)
+                checks_settled(&rig->checks, rig->service, sim_true_utc(rig->sim));
         tale_end(&tale);
 }

@@ -125,6 +125,7 @@ void named_autumn_hourly(struct rig *rig);
 void named_clock_ahead(struct rig *rig);
 void named_clock_behind(struct rig *rig);
 void named_dense_slots(struct rig *rig);
+void named_dense_fleet(struct rig *rig);
 
 void named_azure_away(struct rig *rig);
 void named_throttled_day(struct rig *rig);

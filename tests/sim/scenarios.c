@@ -201,6 +201,7 @@ const struct scenario scenarios[] = {
         {"clock-ahead", 1, named_clock_ahead},
         {"clock-behind", 1, named_clock_behind},
         {"dense-slots", 1, named_dense_slots},
+        {"dense-fleet", 6, named_dense_fleet},
         {"azure-away", 1, named_azure_away},
         {"throttled-day", 1, named_throttled_day},
         {"odd-element", 1, named_odd_element},
