@@ -144,8 +144,9 @@ void checks_creates(struct checks *c, struct utc now) {
                         continue;
                 for (size_t i = 0; i < c->n_intents && !c->broken; i++) {
                         const struct intent *intent = &c->intents[i];
-                        struct utc from = {MAX(c->creates_from.ticks, MAX(chain->disk_changed.ticks,
-                                                                          intent->since.ticks))};
+                        struct utc from = {
+                                MAX(c->creates_from[chain->place].ticks,
+                                    MAX(chain->disk_changed.ticks, intent->since.ticks))};
                         int64_t slot;
 
                         if (!intent_holds(intent, 0, now) || !intent_selects(intent, chain->disk))

@@ -191,11 +191,12 @@ struct checks {
         int64_t grace_s; /* how long a slot that has started may take to be filled, at the end */
         int64_t lag_s;   /* listings show the world of so long ago, at most, of late */
         struct utc hindered; /* until then creations may be late: set by whoever injects faults */
-        struct utc creates_from; /* nothing that hinders creations has been injected since */
-        bool words_due;          /* all is calm: what vanishes must be told within hours */
-        bool rights_cut;         /* listings are filtered, or were a sight ago */
-        struct utc zone_lost;    /* no zone but UTC is installed since; UTC_NEVER: they are */
-        bool strangers_spend;    /* others draw from the buckets, too: 429 is nobody's fault */
+        /* By subscription: nothing that hinders creations has been injected since. */
+        struct utc creates_from[CHECKS_PLACES];
+        bool words_due;       /* all is calm: what vanishes must be told within hours */
+        bool rights_cut;      /* listings are filtered, or were a sight ago */
+        struct utc zone_lost; /* no zone but UTC is installed since; UTC_NEVER: they are */
+        bool strangers_spend; /* others draw from the buckets, too: 429 is nobody's fault */
 
         /* The checks' own. */
         struct service *service;
@@ -233,7 +234,7 @@ void checks_step(struct checks *checks, const struct service *service, struct ut
 void checks_settled(struct checks *checks, const struct service *service, struct utc now);
 
 /* Slots that were due well before @now, with nothing in the way of creations since
- * checks->creates_from, have their snapshots, whatever doubts stand. */
+ * checks->creates_from of their subscription, have their snapshots, whatever doubts stand. */
 void checks_creates(struct checks *checks, struct utc now);
 
 /* From the rig: what passes the wire. @url and @reply are borrowed. */

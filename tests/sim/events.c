@@ -25,6 +25,18 @@ unsigned event_disk(const struct play *play, const struct story_event *event) {
         return (unsigned)(event->pick >> 8) % play->story->n_disks;
 }
 
+const char *event_subscription(const struct play *play, const struct story_event *event) {
+        return play->story->wants[0].two_subscriptions && event_pick(event, 20) % 3 == 0
+                       ? CHECKS_OTHER_SUBSCRIPTION
+                       : SERVICE_SUBSCRIPTION;
+}
+
+bool event_is_everywhere(const struct story_event *event) {
+        return event_pick(event, 1) % 3 == 0 &&
+               (event->kind == EVENT_AWAY_500 || event->kind == EVENT_AWAY_503 ||
+                event->kind == EVENT_THROTTLED);
+}
+
 char *event_subject(struct play *play, const struct story_event *event) {
         return play->subjects[event - play->story->events];
 }
@@ -291,17 +303,16 @@ static bool set_rights(struct play *play, const struct story_event *event,
         play->rig.checks.rights_cut = true;
         play->rights_until_s =
                 MAX(play->rights_until_s, event->at_s + event->length_s + CHECKS_SIGHT_S);
-        return service_set_rights(play->rig.service, SERVICE_SUBSCRIPTION, rights_group(event),
-                                  rights) == 0;
+        return service_set_rights(play->rig.service, event_subscription(play, event),
+                                  rights_group(event), rights) == 0;
 }
 
 static bool set_away(struct play *play, const struct story_event *event, enum service_away away) {
         /* For the subscription, or for all of ARM where that can be. */
-        bool all =
-                event_pick(event, 1) % 3 == 0 &&
-                (away == SERVICE_AWAY_500 || away == SERVICE_AWAY_503 || away == SERVICE_THROTTLED);
+        const char *subscription =
+                event_is_everywhere(event) ? NULL : event_subscription(play, event);
 
-        return service_set_away(play->rig.service, all ? NULL : SERVICE_SUBSCRIPTION, away,
+        return service_set_away(play->rig.service, subscription, away,
                                 5 + (int64_t)(event_pick(event, 2) % 600),
                                 utc_add_seconds(play_now(play), event->length_s)) == 0;
 }
@@ -416,7 +427,8 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 rig->checks.lag_s = 60 + (int64_t)(event_pick(event, 1) % 1200);
                 play->lag_until_s =
                         MAX(play->lag_until_s, event->at_s + event->length_s + CHECKS_SIGHT_S);
-                return service_set_listing_lag(rig->service, play_now(play), SERVICE_SUBSCRIPTION,
+                return service_set_listing_lag(rig->service, play_now(play),
+                                               event_subscription(play, event),
                                                rig->checks.lag_s * NSEC_PER_SEC) == 0;
         case EVENT_UNLISTED:
                 return set_rights(play, event, SERVICE_RIGHTS_UNLISTED);
@@ -425,7 +437,7 @@ bool event_begin(struct play *play, const struct story_event *event) {
         case EVENT_READ_ONLY:
                 return set_rights(play, event, SERVICE_RIGHTS_READ);
         case EVENT_FORBIDDEN:
-                return service_forbid(rig->service, SERVICE_SUBSCRIPTION, true) == 0;
+                return service_forbid(rig->service, event_subscription(play, event), true) == 0;
         case EVENT_AWAY_500:
                 return set_away(play, event, SERVICE_AWAY_500);
         case EVENT_AWAY_503:
@@ -437,7 +449,7 @@ bool event_begin(struct play *play, const struct story_event *event) {
         case EVENT_DISABLED:
                 return set_away(play, event, SERVICE_DISABLED);
         case EVENT_QUOTA:
-                return service_set_quota(rig->service, SERVICE_SUBSCRIPTION, 1) == 0;
+                return service_set_quota(rig->service, event_subscription(play, event), 1) == 0;
         case EVENT_KEY:
                 return set_key(play, event);
         case EVENT_STRANGERS_SPEND:
@@ -568,19 +580,20 @@ void event_end(struct play *play, const struct story_event *event) {
                 network_link_cut(node->link, false);
                 break;
         case EVENT_LAG:
-                service_set_listing_lag(service, play_now(play), SERVICE_SUBSCRIPTION, -1);
+                service_set_listing_lag(service, play_now(play), event_subscription(play, event),
+                                        -1);
                 break;
         case EVENT_UNLISTED:
         case EVENT_NO_RIGHTS:
         case EVENT_READ_ONLY:
-                service_set_rights(service, SERVICE_SUBSCRIPTION, rights_group(event),
+                service_set_rights(service, event_subscription(play, event), rights_group(event),
                                    SERVICE_RIGHTS_INHERITED);
                 break;
         case EVENT_FORBIDDEN:
-                service_forbid(service, SERVICE_SUBSCRIPTION, false);
+                service_forbid(service, event_subscription(play, event), false);
                 break;
         case EVENT_QUOTA:
-                service_set_quota(service, SERVICE_SUBSCRIPTION, 0);
+                service_set_quota(service, event_subscription(play, event), 0);
                 break;
         case EVENT_KEY:
                 rig_must(service_set_key(service, STORY_SET, SERVICE_KEY_USABLE));

@@ -136,6 +136,7 @@ static void play_until(struct play *play, int64_t until_s) {
 }
 
 void play_calm(struct play *play) {
+        static const char *const places[] = {SERVICE_SUBSCRIPTION, CHECKS_OTHER_SUBSCRIPTION};
         struct rig *rig = &play->rig;
         struct utc now = sim_true_utc(rig->sim);
 
@@ -146,11 +147,13 @@ void play_calm(struct play *play) {
         play->spends = NULL;
         rig_must(service_set_key(rig->service, STORY_SET, SERVICE_KEY_USABLE));
         service_set_clock_error(rig->service, 0);
-        service_set_away(rig->service, SERVICE_SUBSCRIPTION, SERVICE_HERE, 0, now);
         service_set_away(rig->service, NULL, SERVICE_HERE, 0, now);
-        service_forbid(rig->service, SERVICE_SUBSCRIPTION, false);
-        service_set_quota(rig->service, SERVICE_SUBSCRIPTION, 0);
-        service_set_listing_lag(rig->service, now, SERVICE_SUBSCRIPTION, -1);
+        for (unsigned i = 0; i < CHECKS_PLACES; i++) {
+                service_set_away(rig->service, places[i], SERVICE_HERE, 0, now);
+                service_forbid(rig->service, places[i], false);
+                service_set_quota(rig->service, places[i], 0);
+                service_set_listing_lag(rig->service, now, places[i], -1);
+        }
         for (unsigned k = 0; k < rig->n_nodes; k++) {
                 struct rig_node *node = &rig->nodes[k];
 
@@ -182,12 +185,23 @@ static void note_hindrance(struct play *play, const struct story_event *event) {
                 [EVENT_LAG] = true,           [EVENT_CREATES_FAIL] = true,
                 [EVENT_KEY] = true,           [EVENT_STRANGERS_SPEND] = true,
         };
+        static const bool of_one[_EVENT_N] = {
+                [EVENT_LAG] = true,       [EVENT_UNLISTED] = true,  [EVENT_NO_RIGHTS] = true,
+                [EVENT_READ_ONLY] = true, [EVENT_FORBIDDEN] = true, [EVENT_AWAY_500] = true,
+                [EVENT_AWAY_503] = true,  [EVENT_THROTTLED] = true, [EVENT_UNKNOWN] = true,
+                [EVENT_DISABLED] = true,  [EVENT_QUOTA] = true,
+        };
         struct utc until =
                 utc_add_seconds(sim_true_utc(play->rig.sim), event->length_s + HINDERED_AFTER_S);
 
-        if (hinders[event->kind])
-                play->rig.checks.creates_from.ticks =
-                        MAX(play->rig.checks.creates_from.ticks, until.ticks);
+        for (unsigned place = 0; place < CHECKS_PLACES && hinders[event->kind]; place++) {
+                struct utc *from = &play->rig.checks.creates_from[place];
+
+                /* What is of one subscription delays no other. */
+                if (!of_one[event->kind] || event_is_everywhere(event) ||
+                    checks_place(event_subscription(play, event)) == place)
+                        from->ticks = MAX(from->ticks, until.ticks);
+        }
 }
 
 static void play_events(struct play *play) {

@@ -49,6 +49,10 @@ void play_calm(struct play *play);
  * question that it has. */
 struct rig_node *event_node(struct play *play, const struct story_event *event);
 unsigned event_disk(const struct play *play, const struct story_event *event);
+/* Where what the service does is of one subscription. */
+const char *event_subscription(const struct play *play, const struct story_event *event);
+/* Whether it is of all ARM. */
+bool event_is_everywhere(const struct story_event *event);
 /* Remembers what it takes. */
 void event_take(struct play *play, const struct story_event *event, const char *id);
 char *event_subject(struct play *play, const struct story_event *event);
