@@ -57,6 +57,64 @@ void named_azure_away(struct rig *rig) {
         tale_end(&tale);
 }
 
+/* The disk's slots of the hours since, as long as they may not have been pruned, are all there. */
+static void expect_hours(struct tale *tale, const char *id, int64_t hours, const char *why) {
+        struct rig *rig = tale->rig;
+        const struct service_resource *disk = service_find(rig->service, id);
+        int64_t newest_s = tale_hour(tale);
+        size_t n = 0;
+
+        for (size_t i = 0; disk && i < service_resources(rig->service); i++) {
+                const struct service_resource *r = service_resource_at(rig->service, i);
+
+                n += r->kind == SERVICE_SNAPSHOT && !utc_is_set(r->deleted_at) &&
+                     guid_compare(&r->source_unique_id, &disk->unique_id) == 0 &&
+                     utc_seconds(r->time_created) >= newest_s - (hours - 1) * SEC_PER_HOUR;
+        }
+        tale_expect(tale, (int64_t)n == hours, "%zu of %lld slots while the other subscription %s",
+                    n, (long long)hours, why);
+}
+
+/* One of two subscriptions fails in each way for hours; the other one has every slot at its hour. */
+void named_one_away(struct rig *rig) {
+        static const struct {
+                enum service_away away;
+                const char *why;
+        } ways[] = {
+                {SERVICE_AWAY_500, "fails"},         {SERVICE_AWAY_503, "is away"},
+                {SERVICE_THROTTLED, "is throttled"}, {SERVICE_UNKNOWN, "is unknown"},
+                {SERVICE_DISABLED, "is disabled"},
+        };
+        struct intent want = tale_hourly();
+        char id[256];
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        want.two_subscriptions = true;
+        rig_two_subscriptions(rig);
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        (void)snprintf(id, sizeof(id),
+                       "/subscriptions/" CHECKS_OTHER_SUBSCRIPTION "/resourceGroups/rg-app/"
+                       "providers/Microsoft.Compute/disks/disk-2");
+        tale_must(&tale, service_move_disk(rig->service, sim_true_utc(rig->sim),
+                                           rig_disk_id("disk-2"), CHECKS_OTHER_SUBSCRIPTION,
+                                           /* new_group= */ NULL, /* new_name= */ NULL));
+        tale_daemon(&tale, &want);
+        rig_run(rig, 20 * MINUTE_NS);
+        for (size_t i = 0; i < ARRAY_SIZE(ways) && !rig->checks.broken; i++) {
+                tale_must(&tale, service_set_away(rig->service, SERVICE_SUBSCRIPTION, ways[i].away,
+                                                  /* retry_after_s= */ 600,
+                                                  utc_add_seconds(sim_true_utc(rig->sim),
+                                                                  4 * SEC_PER_HOUR)));
+                rig_run(rig, 4 * HOUR_NS);
+                expect_hours(&tale, id, 4, ways[i].why);
+                rig_run(rig, 2 * HOUR_NS);
+        }
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 void named_throttled_day(struct rig *rig) {
         struct intent want = tale_hourly();
         uint64_t created, deleted, throttled;

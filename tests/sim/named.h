@@ -128,6 +128,7 @@ void named_dense_slots(struct rig *rig);
 void named_dense_fleet(struct rig *rig);
 
 void named_azure_away(struct rig *rig);
+void named_one_away(struct rig *rig);
 void named_throttled_day(struct rig *rig);
 void named_odd_element(struct rig *rig);
 void named_role_removed(struct rig *rig);

@@ -203,6 +203,7 @@ const struct scenario scenarios[] = {
         {"dense-slots", 1, named_dense_slots},
         {"dense-fleet", 6, named_dense_fleet},
         {"azure-away", 1, named_azure_away},
+        {"one-away", 1, named_one_away},
         {"throttled-day", 1, named_throttled_day},
         {"odd-element", 1, named_odd_element},
         {"role-removed", 1, named_role_removed},
