@@ -612,13 +612,13 @@ static const struct event_entry events[] = {
                         .name = "retire-over",
                         .fields = 0,
                         .subject = "A retirement ended before its snapshots were gone",
-                        .cause = "A target selects their disk again, or the daemon was reloaded or "
-                                 "stopped.",
-                        .effect = "Those that are left stay, under the rule of their policy if a "
-                                  "target selects them.",
-                        .remedy =
-                                "If they are to go all the same: take the disk out of the target, "
-                                "and say snapkeepctl retire again.",
+                        .cause = "A policy and target select some of them again, or the daemon was "
+                                 "reloaded or stopped.",
+                        .effect = "Those that are left stay, under the rule of their policy if it "
+                                  "selects them.",
+                        .remedy = "If they are to go all the same: take the disk out of the "
+                                  "policy's targets where one selects it, and say snapkeepctl "
+                                  "retire again.",
                 },
         [LOG_EVENT_STATE_UNWRITABLE] =
                 {

@@ -57,6 +57,7 @@ struct plan *plan_free(struct plan *plan) {
         free(plan->series);
         free(plan->survivors);
         free(plan->selectors);
+        free(plan->claimed);
         free(plan->unselected);
         free(plan->policies);
         free(plan->found);

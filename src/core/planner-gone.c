@@ -152,7 +152,7 @@ static size_t policy_of_tag(const struct policy_file *file, const char *name) {
         return ACTION_NO_POLICY;
 }
 
-/* What the operator saw when the hash was given, and nothing that came since. */
+/* What the operator saw when the hash was given, and nothing that came since or is in a series that goes on. */
 static int retire_generation(struct planner *p, uint32_t generation,
                              const struct generation_standing *known) {
         const struct snapshot_row *rows;
@@ -166,6 +166,7 @@ static int retire_generation(struct planner *p, uint32_t generation,
 
                 if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
                     guid_is_nil(&rows[i].unique_id) ||
+                    p->plan->claimed[&rows[i] - p->view->snapshots] ||
                     !guids_have(known->retired, known->n_retired, &rows[i].unique_id))
                         continue;
 
@@ -180,17 +181,9 @@ static int retire_generation(struct planner *p, uint32_t generation,
         return 0;
 }
 
-static int number_compare(const void *a, const void *b) {
-        const uint32_t *x = a, *y = b;
-
-        return CMP(*x, *y);
-}
-
 int planner_retired(struct planner *p) {
         size_t n = p->standing ? p->standing->n_generations : 0;
 
-        if (p->n_selected > 0)
-                qsort(p->selected, p->n_selected, sizeof(*p->selected), number_compare);
         for (size_t i = 0; i < n; i++) {
                 const struct generation_standing *known = &p->standing->generations[i];
                 uint32_t generation;
@@ -199,11 +192,7 @@ int planner_retired(struct planner *p) {
                 if (known->n_retired == 0)
                         continue;
                 generation = intern_find(p->view->strings, known->generation);
-                if (generation == 0 ||
-                    (p->n_selected > 0 && bsearch(&generation, p->selected, p->n_selected,
-                                                  sizeof(*p->selected), number_compare)))
-                        continue;
-                r = retire_generation(p, generation, known);
+                r = generation != 0 ? retire_generation(p, generation, known) : 0;
                 if (r < 0)
                         return r;
         }

@@ -23,8 +23,6 @@ struct planner {
         bool *claimed; /* [n_snapshots]: in a series that was selected */
         struct selection *selections; /* sorted by disk, policy, target; each once */
         size_t n_selections, selections_capacity;
-        uint32_t *selected; /* generations of listed disks that were planned; sorted for the end */
-        size_t n_selected, selected_capacity;
         struct series_scratch scratch;
         /* Of the disk at hand: */
         uint32_t found; /* kinds of findings that it counts in already, as bits */

@@ -187,20 +187,15 @@ static int plan_series(struct planner *p, const struct selection *selections, si
 /* All series of a disk; its selections begin at @first. */
 static int plan_disk(struct planner *p, size_t first, size_t end) {
         const struct disk_row *disk = &p->view->disks[p->selections[first].disk];
-        int r;
 
         p->found = 0;
         p->creates = 0;
         if (disk->generation == 0)
                 return planner_find_disk(p, FINDING_NO_GENERATION, disk);
 
-        r = array_grow(&p->selected, p->n_selected, &p->selected_capacity, sizeof(*p->selected),
-                       PLAN_ACTIONS_MAX);
-        if (r < 0)
-                return r;
-        p->selected[p->n_selected++] = disk->generation;
-
         for (size_t i = first, n; i < end; i += n) {
+                int r;
+
                 n = 1;
                 while (i + n < end && p->selections[i + n].policy == p->selections[i].policy)
                         n++;
@@ -223,6 +218,11 @@ static int plan_disks(struct planner *p) {
                         return r;
         }
         return 0;
+}
+
+/* What the series of listed disks have, before those of gone ones and what is retired are claimed too. */
+static void keep_claims(struct planner *p) {
+        memcpy(p->plan->claimed, p->claimed, p->view->n_snapshots * sizeof(*p->claimed));
 }
 
 static int select_disk(struct planner *p, size_t target, const struct disk_row *disk) {
@@ -333,16 +333,16 @@ void planner_deinit(struct planner *p) {
         free(p->rules);
         free(p->claimed);
         free(p->selections);
-        free(p->selected);
         series_scratch_deinit(&p->scratch);
 }
 
 /* Room in the plan itself. */
 static int prepare_plan(struct planner *p) {
         p->claimed = calloc(p->view->n_snapshots + 1, sizeof(*p->claimed));
+        p->plan->claimed = calloc(p->view->n_snapshots + 1, sizeof(*p->plan->claimed));
         p->plan->policies = calloc(p->file->n_policies + 1, sizeof(*p->plan->policies));
         p->plan->found = calloc(p->file->n_targets + 1, sizeof(*p->plan->found));
-        if (!p->claimed || !p->plan->policies || !p->plan->found)
+        if (!p->claimed || !p->plan->claimed || !p->plan->policies || !p->plan->found)
                 return -ENOMEM;
         p->plan->n_policies = p->file->n_policies;
         p->plan->n_found = p->file->n_targets;
@@ -371,6 +371,8 @@ int planner_run(const struct policy_file *file, const struct world_view *view,
                 planner_count_listed(&p);
         r = r ?: select_disks(&p);
         r = r ?: plan_disks(&p);
+        if (r == 0)
+                keep_claims(&p);
         r = r ?: planner_unselected(&p);
         r = r ?: planner_retired(&p);
         r = r ?: planner_gone(&p);

@@ -128,6 +128,9 @@ struct plan {
         size_t n_survivors, survivors_capacity;
         uint32_t *selectors; /* indices of targets */
         size_t n_selectors, selectors_capacity;
+        /* [n_snapshots] of the view: in a series of a listed disk that policy and target select. What is
+         * ours and is not is unclaimed, but for what goes on by the rule of a gone disk. */
+        bool *claimed;
         struct plan_unselected *unselected; /* by generation number; each once */
         size_t n_unselected, unselected_capacity;
         struct policy_tally *policies; /* [n_policies] of the file */
@@ -149,7 +152,7 @@ struct generation_standing {
         bool refused;          /* its last create failed for the 500 or a quota: not missed */
         struct utc gone_since; /* its disk is gone since; UTC_NONE: not known to be */
         /* Unique ids of the snapshots of it that the operator retires, hash and all, and of no others:
-         * in the order of guid_compare(). */
+         * in the order of guid_compare(). One that is claimed does not go. */
         const struct guid *retired;
         size_t n_retired;
 };

@@ -85,13 +85,14 @@ int engine_resume(struct engine *engine, const char *who);
 int engine_apply(struct engine *engine, const char *hash, const char *who);
 /* Of all subscriptions' plans together. Returns 0, ENGINE_E_NOT_READ, or -ENOMEM. */
 int engine_plan_hash(const struct engine *engine, char ret_hash[static PLAN_HASH_SIZE]);
-/* What retire would delete of the generation: how many of ours, and the hash to say. Returns 0,
- * ENGINE_E_UNKNOWN, ENGINE_E_SELECTED, ENGINE_E_NOT_READ, or -errno. */
+/* What retire would delete of the generation: how many of ours that no policy and target select, and the
+ * hash to say. Returns 0, ENGINE_E_UNKNOWN: there are none of ours, ENGINE_E_SELECTED: all but held ones are
+ * selected, ENGINE_E_NOT_READ, or -errno. */
 int engine_retire_plan(const struct engine *engine, const char *generation, size_t *ret_n,
                        char ret_hash[static ENGINE_HASH_SIZE]);
 /* Deletes these to the last, floors or not; holds stay. No others: what a listing shows later, and what
- * was held then, is to be retired anew. It is over when none of them is listed any more, when a target
- * selects the generation, and with this engine: by another policy it is to be said anew. Returns also
+ * was held then, is to be retired anew. It is over when none of them is listed any more, when a policy and
+ * target select one of them, and with this engine: by another policy it is to be said anew. Returns also
  * ENGINE_E_CHANGED. */
 int engine_retire(struct engine *engine, const char *generation, const char *hash, const char *who);
 

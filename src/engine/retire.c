@@ -1,5 +1,7 @@
 /*
- * Retirement: an operator has the snapshots of a generation that no target selects deleted to the last.
+ * Retirement: an operator has the snapshots of a generation that no policy and target select deleted to the
+ * last: all of ours of a disk that is gone or that nothing selects, and of one that went from one policy to
+ * another what the first has left. What is claimed is the plan's word.
  *
  * What goes are the snapshots that were listed when the hash was given, by their unique ids, and nothing
  * that comes later: a disk that is tagged again is backed up again, and what is taken of it then nobody
@@ -22,10 +24,38 @@ static void retirement_deinit(struct retirement *retirement) {
         free(retirement->ids);
 }
 
-static bool plan_selects(const struct plan *plan, const char *generation) {
-        for (size_t i = 0; i < plan->n_series; i++)
-                if (strcmp(plan->series[i].generation, generation) == 0 && !plan->series[i].gone)
+/* Whether a policy that selects the disk where it is listed has snapshots of this policy tag in its series. */
+static bool plan_claims(const struct plan *plan, const struct policy_file *file,
+                        const char *generation, const char *policy) {
+        for (size_t i = 0; i < plan->n_series; i++) {
+                const struct series_state *series = &plan->series[i];
+
+                if (!series->gone && strcmp(series->generation, generation) == 0 &&
+                    policy_claims(&file->policies[series->policy], policy))
                         return true;
+        }
+        return false;
+}
+
+/*
+ * Whether the row, one of the subscription's, which has a plan, is in a series that goes on. Of a disk that
+ * was moved to another subscription the generation goes on: what its policy has here is no other policy's
+ * leftover, though the plan of this subscription alone cannot tell.
+ */
+static bool is_claimed(const struct subscription *s, const struct snapshot_row *row) {
+        const struct engine *engine = s->engine;
+        struct world_view view = world_view(s->world);
+
+        if (s->plan->claimed[row - view.snapshots])
+                return true;
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                const struct subscription *other = &engine->subscriptions[i];
+
+                if (other != s && other->plan &&
+                    plan_claims(other->plan, engine->file, view_str(&view, row->generation),
+                                view_str(&view, row->policy)))
+                        return true;
+        }
         return false;
 }
 
@@ -40,9 +70,9 @@ static void find_rows(const struct subscription *s, const char *generation,
                 view_generation(&view, number, ret_rows, ret_n);
 }
 
-/* What retire would delete in this subscription. */
+/* What retire would delete in this subscription. *reterr_claimed: some of ours is claimed. */
 static int retirement_add(struct retirement *retirement, const struct subscription *s,
-                          const char *generation) {
+                          const char *generation, bool *reterr_claimed) {
         const struct snapshot_row *rows;
         size_t n;
 
@@ -50,8 +80,13 @@ static int retirement_add(struct retirement *retirement, const struct subscripti
         for (size_t i = 0; i < n; i++) {
                 int r;
 
-                if (!snapshot_row_is_ours(&rows[i]) || rows[i].flags & (ROW_HELD | ROW_LEAVING) ||
-                    guid_is_nil(&rows[i].unique_id))
+                if (!snapshot_row_is_ours(&rows[i]))
+                        continue;
+                if (is_claimed(s, &rows[i])) {
+                        *reterr_claimed = true;
+                        continue;
+                }
+                if (rows[i].flags & (ROW_HELD | ROW_LEAVING) || guid_is_nil(&rows[i].unique_id))
                         continue;
                 r = array_grow(&retirement->ids, retirement->n, &retirement->capacity,
                                sizeof(*retirement->ids), PLAN_ACTIONS_MAX);
@@ -65,20 +100,18 @@ static int retirement_add(struct retirement *retirement, const struct subscripti
 /* @retirement is empty, and to be deinited also after a failure. */
 static int retirement_read(struct retirement *retirement, const struct engine *engine,
                            const char *generation) {
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                const struct subscription *s = &engine->subscriptions[i];
-                int r;
+        bool claimed = false;
 
-                if (!s->world || !s->plan)
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (!engine->subscriptions[i].world || !engine->subscriptions[i].plan)
                         return ENGINE_E_NOT_READ;
-                if (plan_selects(s->plan, generation))
-                        return ENGINE_E_SELECTED;
-                r = retirement_add(retirement, s, generation);
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                int r = retirement_add(retirement, &engine->subscriptions[i], generation, &claimed);
                 if (r < 0)
                         return r;
         }
         if (retirement->n == 0)
-                return ENGINE_E_UNKNOWN;
+                return claimed ? ENGINE_E_SELECTED : ENGINE_E_UNKNOWN;
         guids_sort(retirement->ids, retirement->n);
         return 0;
 }
@@ -152,12 +185,20 @@ bool engine_retires(const struct engine *engine, const struct action *action) {
         return known && guids_have(known->retired, known->n_retired, &action->unique_id);
 }
 
+/* Whether any of those that are retired is in a series that goes on. */
 static bool is_selected(const struct engine *engine, const struct known *known) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                const struct plan *plan = engine->subscriptions[i].plan;
+                const struct subscription *s = &engine->subscriptions[i];
+                const struct snapshot_row *rows;
+                size_t n;
 
-                if (plan && plan_selects(plan, known->generation))
-                        return true;
+                if (!s->world || !s->plan)
+                        continue; /* nothing is deleted there before it is planned */
+                find_rows(s, known->generation, &rows, &n);
+                for (size_t j = 0; j < n; j++)
+                        if (guids_have(known->retired, known->n_retired, &rows[j].unique_id) &&
+                            is_claimed(s, &rows[j]))
+                                return true;
         }
         return false;
 }
@@ -189,11 +230,10 @@ void engine_end_retirements(struct engine *engine) {
                 set_retired(engine, known, NULL, 0);
                 if (!selected)
                         continue;
-                log_tell(
-                        engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_RETIRE_OVER,
-                        "generation %s is selected again: its retirement is over, and what is left "
-                        "of it stays",
-                        known->generation);
+                log_tell(engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_RETIRE_OVER,
+                         "a policy and target select what was retired of generation %s: its "
+                         "retirement is over, and what is left of it stays",
+                         known->generation);
                 look_anew(engine);
         }
 }

@@ -1,5 +1,5 @@
 /*
- * snapkeepctl retire: deletes the series of a generation that nothing selects, to its end.
+ * snapkeepctl retire: deletes the series of a generation that nothing selects, to their end.
  */
 #include "base/json_writer.h"
 #include "base/macros.h"
@@ -26,13 +26,15 @@ static enum status show(const struct request *request, const struct bus_answer *
                 strbuf_appendf(&out, "retired: %llu snapshot%s of generation ", n,
                                n == 1 ? "" : "s");
         else
-                strbuf_appendf(&out, "%llu snapshot%s would go, to the last one, of generation ", n,
-                               n == 1 ? "" : "s");
+                strbuf_appendf(&out,
+                               "%llu snapshot%s would go, to the last one that no policy and "
+                               "target select, of generation ",
+                               n, n == 1 ? "" : "s");
         append_clean(&out, request->argument, strlen(request->argument));
         strbuf_append_str(&out, request->hash
                                         ? "; they are deleted one after the other, each read again "
-                                          "before, and held ones stay.\nThey are shown until "
-                                          "Azure is listed again.\n"
+                                          "before.\nHeld ones stay, and what a policy and target "
+                                          "select.\nThey are shown until Azure is listed again.\n"
                                         : "\n\"snapkeepctl list --unclaimed\" shows what is "
                                           "in it. Nothing was done; this does it:\n"
                                           "  snapkeepctl retire ");
@@ -63,14 +65,14 @@ static enum status run(const struct request *request) {
 const struct verb verb_retire = {
         .name = "retire",
         .usage = "GENERATION [--hash HASH]",
-        .summary = "delete all of ours of a generation that nothing selects",
-        .help = "Deletes all snapshots of ours of a generation, the uniqueId of a disk, to the "
-                "last "
-                "one: no\n"
-                "floor keeps any, a hold does. A generation that a policy and target select is "
-                "refused. Without\n"
-                "--hash nothing is done: it says how many would go, and the hash to repeat it "
-                "with.\n",
+        .summary = "delete what is ours of a generation and nothing selects",
+        .help = "Deletes all snapshots of ours of a generation, the uniqueId of a disk, that no "
+                "policy and target\n"
+                "select, to the last one: no floor keeps any, a hold does. Of a disk that a "
+                "policy selects those are\n"
+                "what \"list --unclaimed\" shows of it; what the policy has stays. Without --hash "
+                "nothing is done: it\n"
+                "says how many would go, and the hash to repeat it with.\n",
         .options = OPTION_HASH,
         .argument = "GENERATION",
         .argument_required = true,

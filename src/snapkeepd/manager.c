@@ -116,10 +116,9 @@ static int outcome(struct manager *manager, struct bus_call *call, int r, const 
                                   "say the hash of that");
         case ENGINE_E_SELECTED:
                 return bus_refuse(call, MANAGER_E_SELECTED,
-                                  "a policy and a target of the policy file still select this "
-                                  "generation, and nothing of it is retired, also not what is "
-                                  "unclaimed in it: the policy's formerly takes that over under "
-                                  "the name of its tags, and keep lets it go");
+                                  "policies and targets of the policy file still select this "
+                                  "generation, and nothing of ours in it is unclaimed but what "
+                                  "is held, if anything; what a policy has goes by its keep");
         case ENGINE_E_NOT_READ:
                 return bus_refuse(call, MANAGER_E_NOT_READ,
                                   "not every subscription was read yet, so nobody can say what "

@@ -148,6 +148,21 @@ static void check_backup_over(struct checks *c, const struct seen_snapshot *s,
                 c->orders[i].over |= str_equal_nocase(c->orders[i].name, s->r->name);
 }
 
+bool checks_is_retired(const struct checks *c, unsigned node, const struct seen_snapshot *s,
+                       struct utc after, struct utc at) {
+        const struct intent *intent = checks_intent(c, node, s->owner, s->policy, at);
+        const struct seen_chain *chain = s->chain;
+        char generation[GUID_TEXT_SIZE];
+
+        guid_format(&s->r->source_unique_id, generation);
+        if (!checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, after))
+                return false;
+        /* What its daemon cannot have seen yet is as it was. */
+        return !intent || !chain->disk || !intent_selects(intent, chain->disk) ||
+               !str_equal_nocase(s->r->group, intent->group) ||
+               at.ticks <= utc_add_seconds(chain->disk_changed, CHECKS_SIGHT_S + c->lag_s).ticks;
+}
+
 static void count_deletion(struct checks *c, const struct seen_snapshot *s,
                            const struct intent *intent, unsigned node, struct utc at) {
         struct seen_deletion *d;
@@ -166,7 +181,6 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
         const struct look *look = &s->looks[node - 1];
         struct utc sent = s->delete_sent_utc[node - 1], at = effect->at;
         const struct intent *intent;
-        char generation[GUID_TEXT_SIZE];
         enum promise promise;
         const char *why;
 
@@ -204,9 +218,8 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
                 checks_broken(c, PROMISE_HELD, "%s was deleted under a hold", s->r->id);
                 return;
         }
-        guid_format(&s->r->source_unique_id, generation);
         /* What the service had not taken in when the word was said was not seen by who said it. */
-        if (checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, s->r->created_at))
+        if (checks_is_retired(c, node, s, s->r->created_at, sent))
                 return;
 
         intent = checks_intent(c, node, s->owner, s->policy, sent);

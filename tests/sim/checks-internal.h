@@ -193,6 +193,11 @@ struct utc checks_failed_since(const struct service_resource *r);
 bool checks_was_acked(const struct checks *c, unsigned node, enum checks_ack ack, const char *what,
                       const char *rule, struct utc after);
 
+/* Whether the node's operator has it retired, by a word that came @after: one that no policy and target of
+ * the node's selects, as far as its daemon can know @at that time. */
+bool checks_is_retired(const struct checks *c, unsigned node, const struct seen_snapshot *s,
+                       struct utc after, struct utc at);
+
 /* The hash of its tags as they were then. */
 uint64_t tags_at(const struct seen_snapshot *snapshot, struct utc at);
 

@@ -150,12 +150,10 @@ static void check_survivors(struct checks *c, unsigned node, struct seen_snapsho
                             struct mono now, struct utc utc) {
         static struct point points[POINTS_MAX];
         const struct intent *intent = checks_intent(c, node, s->owner, s->policy, utc);
-        char generation[GUID_TEXT_SIZE];
         size_t n, read = 0;
 
-        guid_format(&s->r->source_unique_id, generation);
         if (!intent || checks_is_failed(s->r, utc) ||
-            checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, UTC_NONE))
+            checks_is_retired(c, node, s, s->r->created_at, utc))
                 return;
         n = collect_points(c, s->chain, intent, utc, CHECKS_SIGHT_S + c->lag_s, points);
         if (n - 1 >= 2 * (size_t)intent->min_keep)

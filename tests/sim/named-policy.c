@@ -3,6 +3,7 @@
  * their answers, disks that are gone for good.
  */
 #include "named.h"
+#include "story.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -710,6 +711,83 @@ void named_retire(struct rig *rig) {
         tale_expect(&tale, tale_said(&tale, "is deleted (retired by the operator") == 11,
                     "%u deletions name the operator",
                     tale_said(&tale, "is deleted (retired by the operator"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* Those of the disk with that policy tag. */
+static size_t count_under(const struct tale *tale, const char *disk, const char *policy) {
+        const struct service_resource *source = rig_disk(tale->rig, disk);
+        struct service *service = tale->rig->service;
+        size_t n = 0;
+
+        for (size_t i = 0; i < service_resources(service); i++) {
+                const struct service_resource *r = service_resource_at(service, i);
+
+                n += r->kind == SERVICE_SNAPSHOT && !utc_is_set(r->deleted_at) &&
+                     guid_compare(&r->source_unique_id, &source->unique_id) == 0 &&
+                     strcmp(service_tag_get(r, "snapkeep-policy") ?: "", policy) == 0;
+        }
+        return n;
+}
+
+/* A disk goes from one policy to another: what the first has left goes at the operator's word while both are
+ * in the file, and when the first is there no more; never what the second has, nor another disk's. */
+void named_retire_unclaimed(struct rig *rig) {
+        struct intent wants[2] = {tale_hourly(), tale_hourly()};
+        struct strbuf file = {};
+        struct tale_pick held;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        wants[1].policy = wants[1].selects = "silver";
+        for (int i = 1; i <= 6; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "disk-%d", i);
+                rig_add_disk(rig, name);
+        }
+        tale_daemon(&tale, &wants[0]);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+        story_policy(wants, ARRAY_SIZE(wants), &file);
+        wants[1].nodes = 1;
+        checks_intend(&rig->checks, &wants[1], NULL, sim_true_utc(rig->sim));
+        rig_reload(&rig->nodes[0], strbuf_str(&file));
+        strbuf_deinit(&file);
+        rig_run(rig, 20 * MINUTE_NS);
+        tale_expect(&tale, !rig_retire(&rig->nodes[0], &rig_disk(rig, "disk-1")->unique_id),
+                    "a disk of which nothing is unclaimed is retired");
+
+        held = tale_pick(&tale, "disk-1", 2);
+        tale_must(&tale, service_set_tag(rig->service, sim_true_utc(rig->sim), held.id,
+                                         "snapkeep-hold", "audit"));
+        tag(&tale, "disk-1", "silver");
+        rig_run(rig, 3 * HOUR_NS);
+        tale_expect(&tale, count_under(&tale, "disk-1", "gold") >= 6, "some went without a word");
+        tale_expect(&tale, rig_retire(&rig->nodes[0], &rig_disk(rig, "disk-1")->unique_id),
+                    "what a policy has left is not retired");
+        rig_run(rig, HOUR_NS);
+        tale_expect(&tale,
+                    count_under(&tale, "disk-1", "gold") == 1 && tale_lives(&tale, held.serial),
+                    "%zu are left in place of the held one", count_under(&tale, "disk-1", "gold"));
+        tale_expect(&tale, count_under(&tale, "disk-1", "silver") == 4,
+                    "%zu of the policy that selects the disk in place of 4",
+                    count_under(&tale, "disk-1", "silver"));
+        tale_expect(&tale, count_under(&tale, "disk-2", "gold") == 6, "another disk's went too");
+
+        /* The first policy is given up, and this disk is the second's. */
+        tag(&tale, "disk-2", "silver");
+        tale_rewrite(&tale, 1, &wants[1], "gold");
+        rig_run(rig, 3 * HOUR_NS);
+        tale_expect(&tale, rig_retire(&rig->nodes[0], &rig_disk(rig, "disk-2")->unique_id),
+                    "what a policy has left that is given up is not retired");
+        rig_run(rig, HOUR_NS);
+        tale_expect(&tale,
+                    count_under(&tale, "disk-2", "gold") == 0 &&
+                            count_under(&tale, "disk-2", "silver") == 5,
+                    "%zu are left, and %zu of the policy that selects the disk in place of 5",
+                    count_under(&tale, "disk-2", "gold"), count_under(&tale, "disk-2", "silver"));
+        tale_expect(&tale, count_under(&tale, "disk-3", "gold") == 6, "another disk's went too");
         tale_settle(&tale);
         tale_end(&tale);
 }

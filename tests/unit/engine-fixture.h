@@ -366,6 +366,8 @@ static int azure_answer(const struct http_request *request, bool effect, struct 
                 if (!snap && effect) {
                         snap = snap_add(name, utc_seconds(fixture_utc()) / EVERY_S * EVERY_S);
                         snap->state = f.new_state ?: "Succeeded";
+                        if (strstr(request->body, "\"snapkeep-policy\":\"silver\""))
+                                snap->policy = "silver";
                         take_backup(snap, request->body);
                 }
                 if (snap)

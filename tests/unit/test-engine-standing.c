@@ -16,6 +16,7 @@
         "\"diskState\":\"Attached\",\"provisioningState\":\"Succeeded\"}}]}"
 #define NOTHING "{\"value\":[]}"
 #define TAGGED DISKS(SUB, GENERATION, "\"backup\":\"gold\"")
+#define SILVERED DISKS(SUB, GENERATION, "\"backup\":\"silver\"")
 #define UNTAGGED DISKS(SUB, GENERATION, "")
 
 /* Of ours, of which the newest fills the slot that is due. */
@@ -1020,6 +1021,91 @@ static void test_retire_is_exact(void **state) {
         engine_end();
 }
 
+/* A second policy, and a target by tag for each. @tag: the one that the disk has. */
+static void begin_two_policies(const char *tag) {
+        static struct policy_tag tags[2];
+        static struct policy policies[2];
+        static struct target targets[2];
+
+        begin(3);
+        policies[0] = policies[1] = f.policy;
+        policies[0].min_keep = 3;
+        policies[1].name = text("silver");
+        for (size_t i = 0; i < 2; i++) {
+                tags[i] = (struct policy_tag){text("backup"), policies[i].name};
+                targets[i] = f.target;
+                targets[i].policy = i;
+                targets[i].tags = (struct policy_tags){&tags[i], 1};
+        }
+        f.file.policies = policies;
+        f.file.n_policies = 2;
+        f.file.targets = targets;
+        f.file.n_targets = 2;
+        rule(HTTP_GET, LIST_DISKS(SUB), 200, tag);
+}
+
+static size_t count_under(const char *policy) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < f.n_snaps; i++)
+                n += strcmp(f.snaps[i].policy ?: "gold", policy) == 0;
+        return n;
+}
+
+/* A disk that went from one policy to another leaves snapshots that nothing selects: these go at the
+ * operator's word, and none of those of the policy that it is under. */
+static void test_retire_unclaimed(void **state) {
+        char hash[ENGINE_HASH_SIZE];
+        size_t n;
+
+        begin_two_policies(SILVERED);
+        for (int i = 0; i < 2; i++)
+                snap_add_under("silver", START_S - i * EVERY_S);
+        snap_add_under("iron", START_S - SEC_PER_DAY);
+        f.snaps[1].hold = "audit";
+        engine_begin();
+        engine_pass(60);
+        retire(3);
+        engine_pass(60);
+        assert_int_equal(count_under("gold"), 1);
+        assert_int_equal(count_under("iron"), 0);
+        assert_int_equal(count_under("silver"), 2);
+        assert_int_equal(f.requests[HTTP_DELETE], 3);
+        assert_true(said("is deleted (retired by the operator"));
+        assert_false(said("its retirement is over"));
+
+        /* What is held is not retired, and nothing else is left to be. */
+        engine_pass(1000);
+        assert_int_equal(engine_retire_plan(f.engine, GENERATION, &n, hash), ENGINE_E_SELECTED);
+        assert_int_equal(engine_retire(f.engine, GENERATION, hash, "root"), ENGINE_E_SELECTED);
+        for (size_t i = 0; i < f.n_snaps; i++)
+                f.snaps[i].hold = NULL;
+        engine_pass(3600);
+        assert_int_equal(count_under("gold"), 1);
+        engine_end();
+}
+
+/* The disk goes back to the policy that had left them before they are gone: it is over. */
+static void test_retire_ends_claimed(void **state) {
+        begin_two_policies(SILVERED);
+        rule(HTTP_DELETE, "/snapshots/", 409, ERROR("ScopeLocked"));
+        engine_begin();
+        engine_pass(60);
+        retire(3);
+        engine_pass(60);
+        assert_int_equal(f.requests[HTTP_DELETE], 3);
+        f.rules[0].body = TAGGED;
+        engine_pass(3600);
+        assert_true(said("its retirement is over"));
+        /* It goes away once more, and the lock too. */
+        f.rules[0].body = SILVERED;
+        engine_pass(3600);
+        f.rules[1].times = f.met[1];
+        engine_pass(6 * 3600);
+        assert_true(count_under("gold") >= 2);
+        engine_end();
+}
+
 /* A disk that was moved is selected in the subscription that it is in, and its snapshots are in the other:
  * a DELETE that waits meanwhile does not go out. */
 static void test_retire_ends_elsewhere(void **state) {
@@ -1409,7 +1495,9 @@ int main(void) {
                 cmocka_unit_test(test_apply_is_once_of_a_policy),
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
+                cmocka_unit_test(test_retire_ends_claimed),
                 cmocka_unit_test(test_retire_ends_elsewhere),
+                cmocka_unit_test(test_retire_unclaimed),
                 cmocka_unit_test(test_start_with_a_wrong_clock),
                 cmocka_unit_test(test_pause_after_full_disk),
                 cmocka_unit_test(test_pause_without_dates),

@@ -509,12 +509,13 @@ static void test_retired(void **state) {
         static const struct {
                 int line;
                 int what;
-                size_t deletes, unclaimed;
+                size_t deletes, with_policy, unclaimed;
         } rows[] = {
-                {__LINE__, UNSELECTED, 4, 4},
-                {__LINE__, SELECTED, 0, 2},
-                {__LINE__, ORPHAN, 4, 4},
-                {__LINE__, NOT_RETIRED, 0, 8},
+                {__LINE__, UNSELECTED, 4, 3, 4},
+                /* What is in another group and of another policy is in no series. */
+                {__LINE__, SELECTED, 2, 1, 0},
+                {__LINE__, ORPHAN, 4, 3, 4},
+                {__LINE__, NOT_RETIRED, 0, 0, 8},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -579,7 +580,7 @@ static void test_retired(void **state) {
                         with_policy += action->policy == 0;
                         assert_false(guid_is_nil(&action->unique_id));
                 }
-                assert_int_equal(with_policy, rows[i].deletes ? 3 : 0);
+                assert_int_equal(with_policy, rows[i].with_policy);
                 assert_int_equal(f.plan->policies[0].deletes, 0);
                 teardown(&f);
         }
@@ -630,6 +631,71 @@ static void test_retired_of_many(void **state) {
                 }
 }
 
+/* Of a disk that a policy selects the unclaimed ones alone, which are those that explain finds so. */
+static void test_retired_unclaimed(void **state) {
+        static const struct {
+                int line;
+                const char *policy, *group, *region;
+                unsigned flags;
+                bool claimed;
+        } rows[] = {
+                {__LINE__, "silver", "rg-snapshots", "westeurope", ROW_COMPLETE, true},
+                {__LINE__, "silver", "RG-snapshots", "westeurope", ROW_FAILED, true},
+                {__LINE__, "silver", "rg-snapshots", "westeurope", ROW_COMPLETE | ROW_BACKUP, true},
+                {__LINE__, "copper", "rg-snapshots", "westeurope", ROW_COMPLETE, true},
+                {__LINE__, "silver", "rg-other", "westeurope", ROW_COMPLETE, false},
+                {__LINE__, "silver", "rg-snapshots", "northeurope", ROW_COMPLETE, false},
+                {__LINE__, "gold", "rg-snapshots", "westeurope", ROW_COMPLETE, false},
+                {__LINE__, "gold", "rg-snapshots", "westeurope", ROW_FAILED, false},
+                {__LINE__, "gold", "rg-snapshots", "westeurope", ROW_UNDERWAY, false},
+                {__LINE__, "gold", "rg-snapshots", "westeurope", ROW_COMPLETE | ROW_BACKUP, false},
+                {__LINE__, "iron", "rg-snapshots", "westeurope", ROW_COMPLETE, false},
+        };
+        static char *formerly[] = {NULL};
+
+        formerly[0] = text("copper");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct generation_standing known = {.generation = GENERATION_1,
+                                                    .gone_since = UTC_NONE};
+                struct explained_row what;
+                struct policy two[2];
+                struct fixture f;
+                struct snapshot_row *row;
+                struct guid id;
+                size_t retired = 0;
+
+                setup(&f);
+                two[0] = two[1] = f.policy;
+                two[1].name = text("silver");
+                two[1].formerly = formerly;
+                two[1].n_formerly = 1;
+                f.file.policies = two;
+                f.file.n_policies = 2;
+                f.target.policy = 1;
+                row = add(&f, 0, rows[i].flags);
+                row->policy = number(&f, rows[i].policy);
+                row->group = number(&f, rows[i].group);
+                row->region = (uint16_t)number(&f, rows[i].region);
+                id = row->unique_id;
+                known.retired = &id;
+                known.n_retired = 1;
+                run(&f, &known, NOW + 9);
+
+                for (size_t j = 0; j < f.plan->n_actions; j++)
+                        retired += f.plan->actions[j].retired;
+                if (retired != (rows[i].claimed ? 0 : 1) || f.plan->claimed[0] != rows[i].claimed ||
+                    found(&f, FINDING_UNCLAIMED) != 0)
+                        fail_msg("row at line %d: %zu retired, claimed %d", rows[i].line, retired,
+                                 f.plan->claimed[0]);
+                assert_int_equal(
+                        explainer_new(&f.file, &f.view, utc_from_seconds(NOW + 9), &f.explainer),
+                        0);
+                explainer_row(f.explainer, &f.rows[0], &what);
+                assert_int_equal(what.kind, rows[i].claimed ? EXPLAIN_OURS : EXPLAIN_UNCLAIMED);
+                teardown(&f);
+        }
+}
+
 /* A generation that no snapshot of the view has. */
 static void test_retired_elsewhere(void **state) {
         struct generation_standing known = {.generation = GENERATION_2, .gone_since = UTC_NONE};
@@ -677,6 +743,7 @@ int main(void) {
                 cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_retired),
                 cmocka_unit_test(test_retired_elsewhere),
+                cmocka_unit_test(test_retired_unclaimed),
                 cmocka_unit_test(test_retired_of_many),
                 cmocka_unit_test(test_standing),
         };
