@@ -54,9 +54,10 @@ struct known {
         bool keyless;  /* none came out since one failed for the key of its encryption set */
         char generation[GUID_TEXT_SIZE];
         /* Unique ids of what the operator retires, in the order of guid_compare(); owned; NULL: nothing. Until
-         * none is listed any more, or a target selects the generation. */
+         * none is listed any more, or a policy and target select one. */
         struct guid *retired;
         size_t n_retired;
+        struct mono retired_at; /* when that was said */
 };
 
 /* A doubt that ends with two clean sweeps, one after the other. */
@@ -81,7 +82,8 @@ struct subscription {
         struct mono awake_at; /* end of the last suspend or pause; 0 ns: there was none */
         bool unplanned;       /* it could not be planned, and the log says so */
         struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
-        struct plan *plan;    /* of that world; NULL when it is to be made */
+        struct mono disks_listed; /* the same, also when they are to be listed next time */
+        struct plan *plan;        /* of that world; NULL when it is to be made */
         bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
         bool deletes_left; /* some of them wait for room, an answer or their turn */
         struct witness *witnesses; /* [plan->n_series], or NULL */
@@ -415,8 +417,9 @@ int engine_question_hash(const struct engine *engine, const char *kind, const ch
 
 /* retire.c */
 
-/* Whether the deletion, a retired one, is still what the operator said. */
-bool engine_retires(const struct engine *engine, const struct action *action);
+/* Whether the deletion, a retired one, is still what the operator said, and the subscription's disks were
+ * listed since. */
+bool subscription_retires(const struct subscription *s, const struct action *action);
 /* Forgets the retirements that a new plan shows to be over. */
 void engine_end_retirements(struct engine *engine);
 /* Tells which are not handed on to the engine that follows, if one does. */

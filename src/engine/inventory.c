@@ -254,7 +254,8 @@ static void inventory_ended(struct operation *op, struct mono now) {
         if (op->outcome == OP_SUCCEEDED) {
                 inventory_enter(inventory, INVENTORY_DONE);
                 if (inventory->lists_disks)
-                        op->subscription->disks_at = inventory->begin;
+                        op->subscription->disks_at = op->subscription->disks_listed =
+                                inventory->begin;
                 subscription_take_world(op->subscription, take_ptr(inventory->world),
                                         inventory->begin, inventory->clean, now);
         } else {

@@ -153,6 +153,24 @@ static void look_anew(struct engine *engine) {
                 subscription_look_anew(&engine->subscriptions[i]);
 }
 
+/* Whether its disks were listed since it was said: one of them may have come back to its policy just then, and
+ * a round's own listing is of snapshots alone. */
+static bool is_looked_at(const struct subscription *s, const struct known *known) {
+        return s->disks_listed.ns >= known->retired_at.ns;
+}
+
+/* Also where a listing was under way when it was said. */
+static void look_at_disks(struct engine *engine, const struct known *known) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++) {
+                struct subscription *s = &engine->subscriptions[i];
+
+                if (is_looked_at(s, known))
+                        continue;
+                s->disks_at.ns = 0;
+                subscription_look_anew(s);
+        }
+}
+
 int engine_retire(struct engine *engine, const char *generation, const char *hash,
                   const char *who) {
         _cleanup_(retirement_deinit) struct retirement retirement = {};
@@ -174,15 +192,18 @@ int engine_retire(struct engine *engine, const char *generation, const char *has
                  "generation %s is retired, %zu snapshots are to go, says %s", generation,
                  retirement.n, who);
         set_retired(engine, known, take_ptr(retirement.ids), retirement.n);
+        known->retired_at = clock_mono(engine->services.clock);
         look_anew(engine);
+        look_at_disks(engine, known);
         return 0;
 }
 
-bool engine_retires(const struct engine *engine, const struct action *action) {
+bool subscription_retires(const struct subscription *s, const struct action *action) {
         struct known *known;
 
-        HASH_FIND_STR(engine->known, action->generation, known);
-        return known && guids_have(known->retired, known->n_retired, &action->unique_id);
+        HASH_FIND_STR(s->engine->known, action->generation, known);
+        return known && is_looked_at(s, known) &&
+               guids_have(known->retired, known->n_retired, &action->unique_id);
 }
 
 /* Whether any of those that are retired is in a series that goes on. */
@@ -225,8 +246,12 @@ void engine_end_retirements(struct engine *engine) {
         HASH_ITER (hh, engine->known, known, next) {
                 bool selected = known->n_retired > 0 && is_selected(engine, known);
 
-                if (known->n_retired == 0 || (!selected && is_listed(engine, known)))
+                if (known->n_retired == 0)
                         continue;
+                if (!selected && is_listed(engine, known)) {
+                        look_at_disks(engine, known);
+                        continue;
+                }
                 set_retired(engine, known, NULL, 0);
                 if (!selected)
                         continue;

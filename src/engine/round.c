@@ -244,8 +244,8 @@ static void subscription_plan(struct subscription *s, struct mono now) {
                          "subscription %s can be planned again", s->id);
         s->unplanned = false;
 
-        engine_end_retirements(s->engine);
         subscription_set_sweep(s, now);
+        engine_end_retirements(s->engine);
         subscription_set_late(s, now);
         engine_settle(s->engine);
         report_plan(s);

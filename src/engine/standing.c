@@ -622,12 +622,12 @@ static void allow_applied(const struct engine *engine, struct plan *plan) {
         }
 }
 
-/* What an operator no longer retires since the plan was made. */
+/* What an operator no longer retires since the plan was made, or nobody has looked for what selects it. */
 static void block_unretired(const struct subscription *s) {
         for (size_t i = 0; i < s->plan->n_actions; i++) {
                 struct action *action = &s->plan->actions[i];
 
-                if (action->retired && !engine_retires(s->engine, action))
+                if (action->retired && !subscription_retires(s, action))
                         action->blocked |= DOUBT_BIT(DOUBT_LISTING);
         }
 }
@@ -669,7 +669,7 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
         fill_standing(s->engine, s, &standing);
         blocked = standing.all | standing.subscription;
         if (!s->plan || s->serial != serial || !s->may_delete ||
-            (action->retired && !engine_retires(s->engine, action)))
+            (action->retired && !subscription_retires(s, action)))
                 return blocked | DOUBT_BIT(DOUBT_LISTING);
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;

@@ -153,14 +153,20 @@ bool checks_is_retired(const struct checks *c, unsigned node, const struct seen_
         const struct intent *intent = checks_intent(c, node, s->owner, s->policy, at);
         const struct seen_chain *chain = s->chain;
         char generation[GUID_TEXT_SIZE];
+        struct utc seen;
 
         guid_format(&s->r->source_unique_id, generation);
         if (!checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, after))
                 return false;
-        /* What its daemon cannot have seen yet is as it was. */
-        return !intent || !chain->disk || !intent_selects(intent, chain->disk) ||
-               !str_equal_nocase(s->r->group, intent->group) ||
-               at.ticks <= utc_add_seconds(chain->disk_changed, CHECKS_SIGHT_S + c->lag_s).ticks;
+        if (!intent || !chain->disk || !intent_selects(intent, chain->disk) ||
+            !str_equal_nocase(s->r->group, intent->group) || c->rights_cut ||
+            c->nodes[node - 1].filtered)
+                return true;
+
+        /* What has come back since the word may not be seen yet; what had, is: the disks are listed first. */
+        seen = utc_add_seconds(chain->disk_changed, c->lag_s);
+        return at.ticks <= utc_add_seconds(seen, CHECKS_SIGHT_S).ticks &&
+               !checks_was_acked(c, node, CHECKS_ACK_RETIRE, generation, NULL, seen);
 }
 
 static void count_deletion(struct checks *c, const struct seen_snapshot *s,

@@ -1106,6 +1106,47 @@ static void test_retire_ends_claimed(void **state) {
         engine_end();
 }
 
+/* In the midst of a round, whose own listing is of snapshots alone, the disks are listed before anything is
+ * deleted, also when that listing is under way: one of them may be another policy's by now. */
+static void test_retire_lists_disks(void **state) {
+        for (int i = 0; i < 4; i++) {
+                bool listing = i % 2, returns = i / 2;
+                size_t n;
+
+                begin_two_policies(SILVERED);
+                engine_begin();
+                engine_pass(60);
+                n = f.requests[HTTP_PUT];
+                while (f.requests[HTTP_PUT] == n ||
+                       (listing && (f.n_flights == 0 ||
+                                    !strstr(f.flights[0]->request->url, LIST_SNAPSHOTS(SUB)))))
+                        assert_true(engine_turn(INT64_MAX - 1));
+                if (returns)
+                        f.rules[0].body = TAGGED;
+                retire(3);
+                engine_pass(60);
+                assert_int_equal(count_under("gold"), returns ? 3 : 0);
+                assert_int_equal(said("its retirement is over"), returns);
+                engine_end();
+        }
+}
+
+/* A create that fails has the disks listed anew; what is retired does not wait for that. */
+static void test_retire_beside_failures(void **state) {
+        begin_two_policies(SILVERED);
+        snap_add_under("silver", START_S);
+        f.file.parallel = 1;
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        engine_begin();
+        engine_pass(239);
+        f.now_ns += 6 * NSEC_PER_SEC / 10;
+        retire(3);
+        engine_pass(5);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        assert_int_equal(count_under("gold"), 0);
+        engine_end();
+}
+
 /* A disk that was moved is selected in the subscription that it is in, and its snapshots are in the other:
  * a DELETE that waits meanwhile does not go out. */
 static void test_retire_ends_elsewhere(void **state) {
@@ -1497,6 +1538,8 @@ int main(void) {
                 cmocka_unit_test(test_retire_is_exact),
                 cmocka_unit_test(test_retire_ends_claimed),
                 cmocka_unit_test(test_retire_ends_elsewhere),
+                cmocka_unit_test(test_retire_beside_failures),
+                cmocka_unit_test(test_retire_lists_disks),
                 cmocka_unit_test(test_retire_unclaimed),
                 cmocka_unit_test(test_start_with_a_wrong_clock),
                 cmocka_unit_test(test_pause_after_full_disk),
