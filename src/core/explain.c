@@ -326,17 +326,19 @@ static struct utc gone_since(const struct explainer *e, uint32_t generation) {
         return known ? known->gone_since : UTC_NONE;
 }
 
-/* Whether the policy's rule runs on over the snapshots of the generation, whose disk is listed nowhere, once
- * that is known to be gone. As planner_gone() has it. */
-static bool rule_runs_on(const struct explainer *e, uint32_t generation, size_t policy_index) {
+/* Whether the policy's rule runs on over the row, whose disk is listed nowhere, once that is known to be gone. As
+ * planner_gone() has it. */
+static bool rule_runs_on(const struct explainer *e, const struct snapshot_row *row,
+                         size_t policy_index) {
         const struct policy *policy = &e->file->policies[policy_index];
-        const char *text = view_str(e->view, generation);
-        const struct generation_standing *known = standing_generation(&e->standing, text);
-        const struct orphan *orphan = view_find_orphan(e->view, generation);
+        const char *generation = view_str(e->view, row->generation);
+        const struct generation_standing *known = standing_generation(&e->standing, generation);
+        const struct orphan *orphan = view_find_orphan(e->view, row->generation);
         struct resource_id id;
 
-        if ((known && known->n_retired > 0) || policy->gone != GONE_APPLY ||
-            standing_is_unselected(&e->standing, text, policy))
+        if (policy->gone != GONE_APPLY ||
+            (known && policy_is_retired(policy, e->view, row->generation, row->region, known)) ||
+            standing_is_unselected(&e->standing, generation, policy))
                 return false;
         return orphan && orphan_disk_id(e->view, orphan, &id) &&
                policy_selects_gone(e->file, policy_index, &id);
@@ -371,7 +373,7 @@ void explainer_row(const struct explainer *e, const struct snapshot_row *row,
                 else if (!str_equal_nocase(view_str(e->view, row->group),
                                            e->file->policies[what.policy].snapshot_group))
                         what.why |= EXPLAIN_OTHER_GROUP;
-                if (what.why == EXPLAIN_NO_DISK && rule_runs_on(e, row->generation, what.policy)) {
+                if (what.why == EXPLAIN_NO_DISK && rule_runs_on(e, row, what.policy)) {
                         struct utc since = gone_since(e, row->generation);
 
                         what.why = utc_is_set(since) ? 0 : EXPLAIN_NO_DISK | EXPLAIN_UNPROVEN;

@@ -88,16 +88,9 @@ static int plan_gone_series(struct planner *p, size_t policy, const struct resou
                        ?: planner_prune(p, &s, state);
 }
 
-/* Whether the row is of a series that the policy goes on with. */
-static bool goes_on(const struct planner *p, const struct policy *policy,
-                    const struct snapshot_row *row) {
-        return snapshot_row_is_ours(row) && policy_claims(policy, view_str(p->view, row->policy)) &&
-               str_equal_nocase(view_str(p->view, row->group), policy->snapshot_group);
-}
-
-/* One series for each region that has snapshots of the policy. */
+/* One series for each region that has snapshots of the policy, and none of them retired. */
 static int plan_gone_disk(struct planner *p, size_t policy, const struct resource_id *id,
-                          uint32_t generation, struct utc since) {
+                          uint32_t generation, const struct generation_standing *known) {
         const struct policy *rule = &p->file->policies[policy];
         const struct snapshot_row *rows;
         size_t n;
@@ -107,13 +100,14 @@ static int plan_gone_disk(struct planner *p, size_t policy, const struct resourc
                 bool seen = false;
                 int r;
 
-                if (!goes_on(p, rule, &rows[i]))
+                if (!policy_goes_on(rule, p->view, &rows[i]))
                         continue;
                 for (size_t j = 0; j < i && !seen; j++)
-                        seen = rows[j].region == rows[i].region && goes_on(p, rule, &rows[j]);
-                if (seen)
+                        seen = rows[j].region == rows[i].region &&
+                               policy_goes_on(rule, p->view, &rows[j]);
+                if (seen || policy_is_retired(rule, p->view, generation, rows[i].region, known))
                         continue;
-                r = plan_gone_series(p, policy, id, generation, rows[i].region, since);
+                r = plan_gone_series(p, policy, id, generation, rows[i].region, known->gone_since);
                 if (r < 0)
                         return r;
         }
@@ -127,7 +121,7 @@ int planner_gone(struct planner *p) {
                         standing_generation(p->standing, view_str(p->view, orphan->generation));
                 struct resource_id id;
 
-                if (!known || !utc_is_set(known->gone_since) || known->n_retired > 0 ||
+                if (!known || !utc_is_set(known->gone_since) ||
                     !orphan_disk_id(p->view, orphan, &id))
                         continue;
                 for (size_t policy = 0; policy < p->file->n_policies; policy++) {
@@ -137,7 +131,7 @@ int planner_gone(struct planner *p) {
                             standing_is_unselected(p->standing, known->generation,
                                                    &p->file->policies[policy]))
                                 continue;
-                        r = plan_gone_disk(p, policy, &id, orphan->generation, known->gone_since);
+                        r = plan_gone_disk(p, policy, &id, orphan->generation, known);
                         if (r < 0)
                                 return r;
                 }
@@ -269,7 +263,7 @@ int planner_unselected(struct planner *p) {
                     is_orphan(p->view, row->generation))
                         continue;
                 for (size_t policy = 0; policy < p->file->n_policies; policy++) {
-                        int r = goes_on(p, &p->file->policies[policy], row)
+                        int r = policy_goes_on(&p->file->policies[policy], p->view, row)
                                         ? add_unselected(p, row->generation, policy)
                                         : 0;
                         if (r < 0)

@@ -67,12 +67,30 @@ bool policy_claims(const struct policy *policy, const char *name) {
         return false;
 }
 
+bool policy_goes_on(const struct policy *policy, const struct world_view *view,
+                    const struct snapshot_row *row) {
+        return snapshot_row_is_ours(row) && policy_claims(policy, view_str(view, row->policy)) &&
+               str_equal_nocase(view_str(view, row->group), policy->snapshot_group);
+}
+
+bool policy_is_retired(const struct policy *policy, const struct world_view *view,
+                       uint32_t generation, uint32_t region,
+                       const struct generation_standing *known) {
+        const struct snapshot_row *rows;
+        size_t n;
+
+        view_generation(view, generation, &rows, &n);
+        for (size_t i = 0; i < n && known->n_retired > 0; i++)
+                if (rows[i].region == region && policy_goes_on(policy, view, &rows[i]) &&
+                    guids_have(known->retired, known->n_retired, &rows[i].unique_id))
+                        return true;
+        return false;
+}
+
 /* Whether the row is ours and of the series' policy and region. */
 static bool is_of_series(const struct series *s, const struct snapshot_row *row) {
-        return snapshot_row_is_ours(row) &&
-               policy_claims(s->policy, view_str(s->view, row->policy)) &&
-               strcmp(view_str(s->view, row->region), s->key.region) == 0 &&
-               str_equal_nocase(view_str(s->view, row->group), s->policy->snapshot_group);
+        return policy_goes_on(s->policy, s->view, row) &&
+               strcmp(view_str(s->view, row->region), s->key.region) == 0;
 }
 
 static bool series_has(const struct series *s, const struct snapshot_row *row) {

@@ -41,6 +41,15 @@ struct series {
  * it formerly had. */
 bool policy_claims(const struct policy *policy, const char *name);
 
+/* Whether the row is ours and of a series that the policy goes on with, in whatever region. */
+bool policy_goes_on(const struct policy *policy, const struct world_view *view,
+                    const struct snapshot_row *row);
+/* Whether any of the policy's series of that generation and region is retired: the rest of it goes by no rule
+ * meanwhile. */
+bool policy_is_retired(const struct policy *policy, const struct world_view *view,
+                       uint32_t generation, uint32_t region,
+                       const struct generation_standing *known);
+
 /* Collects the series of a disk with a generation. Valid until @scratch serves the next one. Returns
  * 0 or -ENOMEM. */
 int series_read(const struct policy_file *file, const struct world_view *view, size_t policy,

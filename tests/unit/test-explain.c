@@ -550,7 +550,7 @@ static void test_gone(void **state) {
         };
         static char *groups[] = {NULL};
         struct unselected unselected = {GENERATION_1, text("gold")};
-        struct guid nobody = {};
+        struct guid retired;
 
         groups[0] = text("rg-db*");
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -582,8 +582,9 @@ static void test_gone(void **state) {
                 add_backup(&f, 30, ROW_COMPLETE, "20261123T011500Z");
                 if (rows[i].what == UNPROVEN)
                         known.gone_since = UTC_NONE;
+                retired = f.rows[4].unique_id;
                 if (rows[i].what == RETIRED)
-                        known.retired = &nobody, known.n_retired = 1;
+                        known.retired = &retired, known.n_retired = 1;
                 if (rows[i].what == OTHER_TARGET)
                         f.target.groups = groups, f.target.n_groups = 1;
                 if (rows[i].what == OTHER_GENERATION)
@@ -616,7 +617,10 @@ static void test_gone(void **state) {
                                                      : "no disk that is listed has its generation");
                         strbuf_deinit(&why);
                         for (size_t j = 0; j < f.n; j++)
-                                assert_false(planned(&f, &f.rows[j], NOW + 900 * SEC_PER_DAY));
+                                assert_int_equal(
+                                        planned(&f, &f.rows[j], NOW + 900 * SEC_PER_DAY),
+                                        rows[i].what == RETIRED &&
+                                                guid_compare(&f.rows[j].unique_id, &retired) == 0);
                         teardown(&f);
                         continue;
                 }

@@ -696,6 +696,65 @@ static void test_retired_unclaimed(void **state) {
         }
 }
 
+/* The disk of a generation of which one policy's leftovers are retired is gone: what another policy has of it
+ * goes on by that policy's rule meanwhile, and what is retired by no rule. */
+static void test_retired_beside_gone(void **state) {
+        struct generation_standing known = {.generation = GENERATION_1,
+                                            .gone_since = utc_from_seconds(GONE_SINCE)};
+        struct explained_row what;
+        struct target targets[2];
+        struct policy two[2];
+        struct guid ids[6];
+        struct fixture f;
+        size_t retired = 0, by_rule = 0;
+
+        orphaned(&f, DISK);
+        for (size_t i = 0; i < 6; i++)
+                ids[i] = f.rows[i].unique_id;
+        guids_sort(ids, 6);
+        known.retired = ids;
+        known.n_retired = 6;
+        /* Held when the word was said. */
+        add(&f, 40, ROW_COMPLETE | ROW_HELD);
+        for (int64_t i = 0; i < 5; i++)
+                add(&f, 20 + i, ROW_COMPLETE)->policy = number(&f, "silver");
+        two[0] = two[1] = f.policy;
+        two[1].name = text("silver");
+        targets[0] = targets[1] = f.target;
+        targets[1].policy = 1;
+        f.file.policies = two;
+        f.file.n_policies = 2;
+        f.file.targets = targets;
+        f.file.n_targets = 2;
+        run(&f, &known, NOW);
+
+        for (size_t i = 0; i < f.plan->n_actions; i++) {
+                const struct action *action = &f.plan->actions[i];
+
+                retired += action->retired && action->policy == 0;
+                by_rule += !action->retired && action->policy == 1;
+        }
+        assert_int_equal(f.plan->n_actions, 8);
+        assert_int_equal(retired, 6);
+        assert_int_equal(by_rule, 2);
+        assert_int_equal(f.plan->n_series, 1);
+        assert_int_equal(f.plan->series[0].policy, 1);
+        assert_true(f.plan->series[0].gone);
+        assert_int_equal(found(&f, FINDING_UNCLAIMED), 1);
+
+        assert_int_equal(explainer_new(&f.file, &f.view, utc_from_seconds(NOW), &f.explainer), 0);
+        f.standing.generations = &known;
+        f.standing.n_generations = 1;
+        explainer_know(f.explainer, &f.standing);
+        explainer_row(f.explainer, row_of(&f, 20), &what);
+        assert_int_equal(what.kind, EXPLAIN_OURS);
+        explainer_row(f.explainer, row_of(&f, 9), &what);
+        assert_int_equal(what.kind, EXPLAIN_UNCLAIMED);
+        explainer_row(f.explainer, row_of(&f, 40), &what);
+        assert_int_equal(what.kind, EXPLAIN_UNCLAIMED);
+        teardown(&f);
+}
+
 /* A generation that no snapshot of the view has. */
 static void test_retired_elsewhere(void **state) {
         struct generation_standing known = {.generation = GENERATION_2, .gone_since = UTC_NONE};
@@ -742,6 +801,7 @@ int main(void) {
                 cmocka_unit_test(test_gone_unselected),
                 cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_retired),
+                cmocka_unit_test(test_retired_beside_gone),
                 cmocka_unit_test(test_retired_elsewhere),
                 cmocka_unit_test(test_retired_unclaimed),
                 cmocka_unit_test(test_retired_of_many),
