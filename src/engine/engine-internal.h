@@ -338,6 +338,7 @@ struct look_question {
         char generation[GUID_TEXT_SIZE];  /* for its standing */
         char policy[POLICY_NAME_MAX + 1]; /* VANISHED, SURVIVOR: of its tag */
         struct utc slot;                  /* SURVIVOR: of its tag */
+        bool adopted;                     /* SURVIVOR: by its tag, whatever its name */
         struct utc created;               /* VANISHED */
         bool superseded;    /* VANISHED: whoever has deleted it did what the rule says */
         size_t series;      /* SURVIVOR */

@@ -97,12 +97,27 @@ static bool tag_is(const struct snapshot_reply *reply, const char *name, const c
         return tag && strcmp(tag, value) == 0;
 }
 
-/* Whether it is of its series by its tags, as the listing had it. */
+/* Whether the tag that adopts says so of this one: in whatever case, as the listing reads it. */
+static bool is_still_adopted(const struct look *look, const struct snapshot_reply *reply) {
+        const char *adopted = tags_get(reply->tags, TAG_ADOPTED);
+        struct guid itself;
+
+        return adopted && guid_parse(adopted, strlen(adopted), &itself) == 0 &&
+               guid_compare(&itself, &look->question.unique_id) == 0;
+}
+
+/* Whether it is a member of its series by its tags, as the listing had it: a backup is none. */
 static bool is_still_ours(const struct look *look, const struct snapshot_reply *reply) {
         const struct look_question *question = &look->question;
         const char *generation = tags_get(reply->tags, TAG_GENERATION);
         char slot[UTC_SLOT_SIZE];
 
+        if (!tags_get(reply->tags, TAG_DISK) || !tags_get(reply->tags, TAG_KEEP))
+                return false;
+        /* What was adopted is of its series, whatever it was before. */
+        if (question->adopted ? !is_still_adopted(look, reply)
+                              : tags_get(reply->tags, TAG_UNTIL) != NULL)
+                return false;
         return tag_is(reply, TAG_VERSION, TAG_VERSION_VALUE) &&
                tag_is(reply, TAG_OWNER, look->op.engine->file->owner) &&
                tag_is(reply, TAG_POLICY, question->policy) &&

@@ -448,6 +448,7 @@ bool subscription_survivors_stand(struct subscription *s, size_t series, struct 
                 snprintf(question.policy, sizeof(question.policy), "%s",
                          view_str(&view, row->policy));
                 question.slot = row->slot;
+                question.adopted = row->flags & ROW_ADOPTED;
                 if (look_new(s->engine, s, &question, now, &op) < 0)
                         return false;
                 engine_add(s->engine, op);

@@ -121,11 +121,18 @@ static void test_being_deleted(void **state) {
 /* What min_keep relies on is re-read, and nothing goes unless it is the complete one of the listing. */
 static void test_survivors(void **state) {
 #define GOOD "\"incremental\":true,\"provisioningState\":\"Succeeded\""
-#define TAGS(version, owner, policy, slot, generation)                                             \
+#define MORE_TAGS(version, owner, policy, slot, generation, more)                                  \
         ",\"tags\":{\"snapkeep-version\":\"" version "\",\"snapkeep-owner\":\"" owner              \
         "\",\"snapkeep-policy\":\"" policy "\",\"snapkeep-slot\":\"" slot                          \
-        "\",\"Snapkeep-Generation\":\"" generation "\"}"
+        "\",\"Snapkeep-Generation\":\"" generation "\"" more "}"
+#define DISK ",\"snapkeep-disk\":\"" SUB "/rg-app/db01\""
+#define KEEP ",\"snapkeep-keep\":\"last=2;pick=first;zone=UTC\""
+#define ADOPTED(unique_id) ",\"snapkeep-adopted\":\"" unique_id "\""
+#define TAGS(version, owner, policy, slot, generation)                                             \
+        MORE_TAGS(version, owner, policy, slot, generation, DISK KEEP)
+#define OURS_WITH(slot, more) MORE_TAGS("1", "prod-backup", "gold", slot, GENERATION, more)
 #define SLOT "20261102T000000Z"
+#define ADOPTED_SLOT "20261102T000002Z"
 #define OURS TAGS("1", "prod-backup", "gold", SLOT, GENERATION)
 #define SURVIVOR(unique_id, source, more, tags)                                                    \
         "{\"id\":\"" SNAPSHOTS_ID "/" NAME "\",\"location\":\"westeurope\"" tags                   \
@@ -136,8 +143,32 @@ static void test_survivors(void **state) {
                 int line;
                 const char *body;
                 bool stands;
+                bool adopted; /* as it was listed */
         } rows[] = {
                 {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD, OURS), true},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          OURS_WITH(ADOPTED_SLOT, DISK KEEP ADOPTED(FOURTH))),
+                 true, true},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          OURS_WITH(ADOPTED_SLOT,
+                                    DISK KEEP ADOPTED(
+                                            FOURTH) ",\"snapkeep-until\":\"20261202T000000Z\"")),
+                 true, true},
+                /* somebody has taken away what made it ours, or made a backup of it */
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD, OURS_WITH(ADOPTED_SLOT, DISK KEEP)),
+                 false, true},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          OURS_WITH(ADOPTED_SLOT, DISK KEEP ADOPTED(FIRST))),
+                 false, true},
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD, OURS_WITH(SLOT, KEEP)), false},
+                {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD, OURS_WITH(SLOT, DISK)), false},
+                {__LINE__,
+                 SURVIVOR(FOURTH, GENERATION, GOOD,
+                          OURS_WITH(SLOT, DISK KEEP ",\"snapkeep-until\":\"20261202T000000Z\"")),
+                 false},
                 {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD ",\"completionPercent\":100", OURS),
                  true},
                 {__LINE__, SURVIVOR(FOURTH, GENERATION, GOOD ",\"completionPercent\":99.5", OURS),
@@ -187,6 +218,9 @@ static void test_survivors(void **state) {
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 begin();
+                for (size_t j = 0; j < f.n_snaps; j++)
+                        if (f.snaps[j].slot_s == START_S)
+                                f.snaps[j].adopted = rows[i].adopted;
                 rule(HTTP_GET, "-20261102T000000Z?", 0, 200, rows[i].body);
                 engine_begin();
                 engine_pass(200);
@@ -200,8 +234,14 @@ static void test_survivors(void **state) {
         }
 #undef SURVIVOR
 #undef OURS
+#undef OURS_WITH
+#undef ADOPTED_SLOT
+#undef ADOPTED
 #undef SLOT
+#undef DISK
+#undef KEEP
 #undef TAGS
+#undef MORE_TAGS
 #undef GOOD
 }
 
