@@ -118,7 +118,8 @@ static int outcome(struct manager *manager, struct bus_call *call, int r, const 
                 return bus_refuse(call, MANAGER_E_SELECTED,
                                   "policies and targets of the policy file still select this "
                                   "generation, and nothing of ours in it is unclaimed but what "
-                                  "is held, if anything; what a policy has goes by its keep");
+                                  "is held, or its policy made in a subscription that the disk "
+                                  "was moved from; what a policy has goes by its keep");
         case ENGINE_E_NOT_READ:
                 return bus_refuse(call, MANAGER_E_NOT_READ,
                                   "not every subscription was read yet, so nobody can say what "
