@@ -193,20 +193,6 @@ int planner_retired(struct planner *p) {
         return 0;
 }
 
-static bool is_orphan(const struct world_view *view, uint32_t generation) {
-        size_t low = 0, high = view->n_orphans;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (view->orphans[middle].generation < generation)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low < view->n_orphans && view->orphans[low].generation == generation;
-}
-
 /* One more, unless it is among those of the generation, which are the last ones. */
 static int add_unselected(struct planner *p, uint32_t generation, size_t policy) {
         struct plan *plan = p->plan;
@@ -260,7 +246,7 @@ int planner_unselected(struct planner *p) {
                 const struct snapshot_row *row = &p->view->snapshots[i];
 
                 if (p->claimed[i] || row->generation == 0 || !snapshot_row_is_ours(row) ||
-                    is_orphan(p->view, row->generation))
+                    view_find_orphan(p->view, row->generation))
                         continue;
                 for (size_t policy = 0; policy < p->file->n_policies; policy++) {
                         int r = policy_goes_on(&p->file->policies[policy], p->view, row)

@@ -160,7 +160,7 @@ bool checks_is_retired(const struct checks *c, unsigned node, const struct seen_
                 return false;
         if (!intent || !chain->disk || !intent_selects(intent, chain->disk) ||
             !str_equal_nocase(s->r->group, intent->group) || c->rights_cut ||
-            c->nodes[node - 1].filtered)
+            c->nodes[node - 1].places[chain->place].filtered)
                 return true;
 
         /* What has come back since the word may not be seen yet; what had, is: the disks are listed first. */
