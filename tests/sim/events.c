@@ -412,6 +412,7 @@ static bool break_invariant(struct play *play, const struct story_event *event) 
 bool event_begin(struct play *play, const struct story_event *event) {
         struct rig_node *node = event_node(play, event);
         struct rig *rig = &play->rig;
+        int64_t lag_s;
 
         switch (event->kind) {
         case EVENT_NOISE:
@@ -424,12 +425,14 @@ bool event_begin(struct play *play, const struct story_event *event) {
                 network_link_cut(node->link, true);
                 return true;
         case EVENT_LAG:
-                rig->checks.lag_s = 60 + (int64_t)(event_pick(event, 1) % 1200);
+                lag_s = 60 + (int64_t)(event_pick(event, 1) % 1200);
+                /* That of another subscription may be longer, and go on. */
+                rig->checks.lag_s = MAX(rig->checks.lag_s, lag_s);
                 play->lag_until_s =
                         MAX(play->lag_until_s, event->at_s + event->length_s + CHECKS_SIGHT_S);
                 return service_set_listing_lag(rig->service, play_now(play),
                                                event_subscription(play, event),
-                                               rig->checks.lag_s * NSEC_PER_SEC) == 0;
+                                               lag_s * NSEC_PER_SEC) == 0;
         case EVENT_UNLISTED:
                 return set_rights(play, event, SERVICE_RIGHTS_UNLISTED);
         case EVENT_NO_RIGHTS:
