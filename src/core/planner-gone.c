@@ -183,7 +183,7 @@ int planner_retired(struct planner *p) {
                 uint32_t generation;
                 int r;
 
-                if (known->n_retired == 0)
+                if (known->n_retired == 0 || known->internal)
                         continue;
                 generation = intern_find(p->view->strings, known->generation);
                 r = generation != 0 ? retire_generation(p, generation, known) : 0;

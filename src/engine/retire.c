@@ -202,7 +202,7 @@ bool subscription_retires(const struct subscription *s, const struct action *act
         struct known *known;
 
         HASH_FIND_STR(s->engine->known, action->generation, known);
-        return known && is_looked_at(s, known) &&
+        return known && !known->internal && is_looked_at(s, known) &&
                guids_have(known->retired, known->n_retired, &action->unique_id);
 }
 

@@ -8,6 +8,7 @@
  * world that was read whole and is fresh, and that nothing has contradicted since; our own creates
  * since then only add to what stays.
  */
+#include "core/audit.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -127,16 +128,21 @@ static int subscription_alloc_tries(struct subscription *s) {
         return s->tries ? 0 : -ENOMEM;
 }
 
+static void say_breach(const char *generation, const char *rule, void *data) {
+        engine_invariant_broken(data, generation, rule);
+}
+
 static int subscription_plan_now(struct subscription *s) {
         struct world_view view = world_view(s->world);
         struct engine *engine = s->engine;
+        struct utc now = engine_now(engine);
         struct standing standing;
         int r;
 
         r = engine_standing(engine, s, &standing);
         if (r < 0)
                 return r;
-        r = planner_run(engine->file, &view, &standing, engine_now(engine), &s->plan);
+        r = planner_run(engine->file, &view, &standing, now, &s->plan);
         if (r < 0)
                 return r;
         s->serial++;
@@ -144,6 +150,7 @@ static int subscription_plan_now(struct subscription *s) {
 
         s->witnesses = calloc(s->plan->n_series + 1, sizeof(*s->witnesses));
         r = subscription_alloc_tries(s);
+        r = r ?: audit_plan(engine->file, &view, s->plan, now, say_breach, engine);
         if (!s->witnesses || r < 0) {
                 subscription_drop_plan(s);
                 return -ENOMEM;

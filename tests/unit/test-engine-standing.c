@@ -1021,6 +1021,18 @@ static void test_retire_is_exact(void **state) {
         engine_end();
 }
 
+/* What an invariant that is broken holds back, and nobody asks for by his word alone. */
+static void test_retire_internal(void **state) {
+        begin_untagged();
+        engine_begin();
+        engine_pass(60);
+        retire(4);
+        engine_invariant_broken(f.engine, GENERATION, "a test");
+        engine_pass(3 * 3600);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+}
+
 /* A second policy, and a target by tag for each. @tag: the one that the disk has. */
 static void begin_two_policies(const char *tag) {
         static struct policy_tag tags[2];
@@ -1536,6 +1548,7 @@ int main(void) {
                 cmocka_unit_test(test_apply_is_once_of_a_policy),
                 cmocka_unit_test(test_retire_ends),
                 cmocka_unit_test(test_retire_is_exact),
+                cmocka_unit_test(test_retire_internal),
                 cmocka_unit_test(test_retire_ends_claimed),
                 cmocka_unit_test(test_retire_ends_elsewhere),
                 cmocka_unit_test(test_retire_beside_failures),

@@ -505,6 +505,7 @@ static void test_retired(void **state) {
                 SELECTED,
                 ORPHAN,
                 NOT_RETIRED,
+                INTERNAL,
         };
         static const struct {
                 int line;
@@ -516,6 +517,7 @@ static void test_retired(void **state) {
                 {__LINE__, SELECTED, 2, 1, 0},
                 {__LINE__, ORPHAN, 4, 3, 4},
                 {__LINE__, NOT_RETIRED, 0, 0, 8},
+                {__LINE__, INTERNAL, 0, 0, 8},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -523,6 +525,7 @@ static void test_retired(void **state) {
                 struct generation_standing known = {
                         .generation = GENERATION_1,
                         .retired = ids,
+                        .internal = rows[i].what == INTERNAL,
                         .gone_since = rows[i].what == ORPHAN ? utc_from_seconds(1) : UTC_NONE};
                 struct standing standing = {
                         .all = 1,
@@ -538,9 +541,9 @@ static void test_retired(void **state) {
                 else
                         setup(&f);
                 f.n = 0;
-                f.target.subscription = rows[i].what == UNSELECTED || rows[i].what == NOT_RETIRED
-                                                ? NULL
-                                                : text(SUBSCRIPTION);
+                f.target.subscription = rows[i].what == SELECTED || rows[i].what == ORPHAN
+                                                ? text(SUBSCRIPTION)
+                                                : NULL;
                 f.policy.prune = PRUNE_OFF;
                 /* Retired: complete, failed, in another group, of another policy. */
                 add(&f, 0, ROW_COMPLETE);
