@@ -434,7 +434,8 @@ listing('an element without an id', PAGE + WRONG_MEMBERS, disks=reply(200, page(
 CASES.append(Case('listing: an id that is not a disk', re.escape(
     f'warning: nothing is deleted of subscription {SUBSCRIPTION} (listing): 1 disk and 0 snapshots in the '
     'listing cannot be read, the first /subscriptions/x: the member id is missing or wrong; such a disk is '
-    'backed up as it was read last, or not at all; ends after two clean sweeps'),
+    'backed up as it was read last, or not at all; ends after two clean sweeps, '
+    'which read all of it'),
                   disks=reply(200, page(disk(id='/subscriptions/x')))))
 CASES.append(Case('listing: a full chain', r'error: disk disk-0001 has 500 of 500 snapshots in its chain.*',
                   snapshots=reply(200, page(*[{
