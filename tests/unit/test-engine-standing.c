@@ -1021,14 +1021,21 @@ static void test_retire_is_exact(void **state) {
         engine_end();
 }
 
-/* What an invariant that is broken holds back, and nobody asks for by his word alone. */
+static void break_now(void) {
+        engine_invariant_broken(f.engine, GENERATION, "a test");
+}
+
+/* An invariant that is broken holds back what is retired, too, also while a victim is read again. */
 static void test_retire_internal(void **state) {
         begin_untagged();
+        f.get_part = ""; /* any */
+        f.at_get = break_now;
         engine_begin();
         engine_pass(60);
+        assert_false(said("an invariant"));
         retire(4);
-        engine_invariant_broken(f.engine, GENERATION, "a test");
         engine_pass(3 * 3600);
+        assert_true(said("an invariant"));
         assert_int_equal(f.requests[HTTP_DELETE], 0);
         engine_end();
 }
