@@ -84,6 +84,8 @@ struct subscription {
         struct mono disks_at; /* begin of the listing of its disks; 0 ns: to be listed next time */
         struct mono disks_listed; /* the same, also when they are to be listed next time */
         struct plan *plan;        /* of that world; NULL when it is to be made */
+        struct utc plan_now;      /* what the plan was made by, and when */
+        struct mono planned_at;
         bool may_delete;   /* the plan is the first of its world: its deletions may be admitted */
         bool deletes_left; /* some of them wait for room, an answer or their turn */
         struct witness *witnesses; /* [plan->n_series], or NULL */

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <utlist.h>
 
+/* DESIGN section 5: a clock is in doubt when it is "more than a minute off". */
+#define ROUND_STEP_S 60
 /* How long from a PUT's answer to a listing that shows it Succeeded, before anything is known: small
  * snapshots took 0.1 to 2.4 s (FACTS section 1). */
 #define ROUND_SETTLE_FIRST_NS (2 * NSEC_PER_SEC)
@@ -145,6 +147,8 @@ static int subscription_plan_now(struct subscription *s) {
         r = planner_run(engine->file, &view, &standing, now, &s->plan);
         if (r < 0)
                 return r;
+        s->plan_now = now;
+        s->planned_at = clock_mono(engine->services.clock);
         s->serial++;
         subscription_note_unselected(s);
 
@@ -413,10 +417,24 @@ static void subscription_advance(struct subscription *s) {
         report_plan(s);
 }
 
+/* Whether the plan was made by another time of ARM's than it is now: what had passed may not have, and what is
+ * of the future now may be what it keeps. The doubt about the clock that another subscription's sweeps end
+ * holds its deletions back no longer. */
+static bool clock_has_stepped(const struct subscription *s, struct mono now) {
+        int64_t elapsed = (now.ns - s->planned_at.ns) / NSEC_PER_TICK;
+        int64_t step = engine_now(s->engine).ticks - s->plan_now.ticks - elapsed;
+
+        return step < -ROUND_STEP_S * TICKS_PER_SEC || step > ROUND_STEP_S * TICKS_PER_SEC;
+}
+
 void subscription_tick(struct subscription *s, struct mono now) {
         bool creates;
 
         s->permit_at = MONO_NEVER;
+        if (s->plan && s->may_delete && clock_has_stepped(s, now)) {
+                s->may_delete = false;
+                subscription_look_anew(s);
+        }
         if (s->plan && s->plan->next.ticks <= engine_now(s->engine).ticks)
                 subscription_advance(s);
         if (s->plan && now.ns >= s->late_at.ns)

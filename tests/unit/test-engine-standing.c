@@ -3,6 +3,8 @@
  * plan, and doubts over sweeps, restarts and subscriptions.
  */
 #include "core/planner.h"
+#include "engine/engine-internal.h"
+
 #include "engine-fixture.h"
 
 #define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
@@ -840,6 +842,35 @@ static void test_clock_over_subscriptions(void **state) {
         written = NULL;
 }
 
+/* What a plan lets go by a Date that was weeks ahead stays when the other subscription's sweeps have ended the
+ * doubt: another listing comes first, and by its time nothing is old enough. */
+static void test_plan_of_another_time(void **state) {
+        begin_two();
+        f.item.period_s = SEC_PER_DAY;
+        f.policy.min_age_s = 30 * SEC_PER_DAY;
+        f.policy.stale_stop = 100; /* days that are missed, by that Date */
+        engine_begin();
+        engine_pass(2000);
+        f.date_off_s = 40 * SEC_PER_DAY;
+        while (!(doubts() & DOUBT_BIT(DOUBT_CLOCK)))
+                assert_true(engine_turn(INT64_MAX - 1));
+        engine_pass(300);
+        sweep(2);
+        engine_pass(10);
+        assert_true(doubts() & DOUBT_BIT(DOUBT_CLOCK));
+        f.date_off_s = 0;
+        for (int i = 0; i < 3; i++) {
+                subscription_look_anew(&f.engine->subscriptions[1]);
+                engine_pass(30);
+        }
+        assert_int_equal(doubts() & DOUBT_BIT(DOUBT_CLOCK), 0);
+        engine_pass(3600);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
+        free(written);
+        written = NULL;
+}
+
 /* ---- an applied plan ---- */
 
 static void apply(void) {
@@ -1551,6 +1582,7 @@ int main(void) {
                 cmocka_unit_test(test_copied_elsewhere),
                 cmocka_unit_test(test_copied_where_not_read),
                 cmocka_unit_test(test_clock_over_subscriptions),
+                cmocka_unit_test(test_plan_of_another_time),
                 cmocka_unit_test(test_apply_is_once),
                 cmocka_unit_test(test_apply_is_once_of_a_policy),
                 cmocka_unit_test(test_retire_ends),
