@@ -69,10 +69,12 @@ static bool is_of_policy(const struct world_view *view, const struct policy *pol
                str_equal_nocase(view_str(view, row->group), policy->snapshot_group);
 }
 
-/* Complete, a point of the series, and not of the future: what floors are counted of. */
+/* Complete, a point of the series, and not of the future beyond the seconds by which two good clocks differ: what
+ * floors are counted of. */
 static bool is_point(const struct snapshot_row *row, struct utc now) {
         return (row->flags & ROW_COMPLETE) && !(row->flags & ROW_BACKUP) &&
-               row->slot.ticks <= now.ticks && row->time_created.ticks <= now.ticks;
+               row->slot.ticks <= now.ticks &&
+               row->time_created.ticks <= utc_add_seconds(now, SCHEDULE_EARLY_MAX_S).ticks;
 }
 
 static const char *victim_breach(const struct world_view *view, const struct policy *policy,
