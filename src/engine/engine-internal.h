@@ -371,23 +371,14 @@ void subscription_note_unselected(struct subscription *s);
 
 /* standing.c: doubts and questions, over all subscriptions. */
 
-/* Valid until the next call. Returns 0 or -ENOMEM. */
+/* What a plan of @s is to be made by. Valid until the next call. Returns 0 or -ENOMEM. */
 int engine_standing(struct engine *engine, const struct subscription *s,
                     struct standing *ret_standing);
-/* What holds a deletion back that was admitted from the plan of this serial: a doubt that came since, a
- * pause, or that the plan stands no longer. 0: it may go. */
-uint32_t subscription_blocks(const struct subscription *s, const struct action *action,
-                             uint64_t serial);
-/* Lays what stands on the plan. */
-void subscription_settle(struct subscription *s);
+/* The same, as far as it was worked out already. */
+void engine_fill_standing(const struct engine *engine, const struct subscription *s,
+                          struct standing *ret_standing);
 /* Works out what stands now, and settles all plans with it. */
 void engine_settle(struct engine *engine);
-/* Whether all subscriptions that the target names were read: before that nobody can count it. */
-bool target_is_read(const struct engine *engine, const struct target *target);
-/* Whether all disks that are listed there could be decoded: else it may have more than are found. */
-bool target_is_whole(const struct engine *engine, const struct target *target);
-/* What is remembered of its size, or NULL. */
-const struct fleet *engine_fleet(const struct engine *engine, size_t target);
 /* A sweep of any subscription came to a good end, begun at @begin. @clean: no page of it had to be asked for
  * twice. */
 void engine_swept(struct engine *engine, struct mono begin, bool clean, struct mono now);
@@ -399,21 +390,55 @@ void engine_doubt_clock(struct engine *engine, struct utc date);
 /* A sweep begun at @begin came to its end. It counts if it is clean, and began after the doubt was raised and
  * after the one that counted before it had ended. */
 void sweep_doubt_swept(struct sweep_doubt *doubt, struct mono begin, bool clean, struct mono now);
-/* acts.c: visits what stands of everything, of subscriptions, targets and policies; and of a series. */
+/* Appends the key of a condition. */
+void doubt_key(uint32_t bit, const char *scope, struct strbuf *out);
+/* What is known of it beside world and state, made when it is not there. NULL when memory is out. */
+struct known *engine_known(struct engine *engine, const char *generation);
+/* Writes the state if it has changed, and a write that failed is some minutes ago. */
+void engine_save(struct engine *engine, struct mono now);
+
+/* policies.c: doubts policy and mass. */
+
+/* What holds the policy's deletions back, by the tallies of engine->policies: DOUBT_POLICY, DOUBT_MASS,
+ * BLOCK_ASK. The state remembers the rule that was agreed to, and what was asked. */
+uint32_t engine_policy_blocks(struct engine *engine, size_t policy);
+/* The rule that is remembered of the policy, under a name that it had before if need be; or NULL. */
+const struct state_rule *engine_known_rule(const struct engine *engine,
+                                           const struct policy *policy);
+/* Doubt mass of the policy has been answered, or asks nothing any more. */
+void engine_end_mass(struct engine *engine, size_t policy);
+
+/* fleets.c: doubt targets. */
+
+/* DOUBT_TARGETS or 0, by what engine->found counts; the state remembers how many there are. */
+uint32_t engine_target_blocks(struct engine *engine, size_t target);
+/* Whether all subscriptions that the target names were read: before that nobody can count it. */
+bool target_is_read(const struct engine *engine, const struct target *target);
+/* Whether all disks that are listed there could be decoded: else it may have more than are found. */
+bool target_is_whole(const struct engine *engine, const struct target *target);
+/* What is remembered of its size, or NULL. */
+const struct fleet *engine_fleet(const struct engine *engine, size_t target);
+
+/* blocks.c: what holds each deletion back. */
+
+/* Lays what stands on the plan. */
+void subscription_settle(struct subscription *s);
+/* What holds a deletion back that was admitted from the plan of this serial: a doubt that came since, a
+ * pause, or that the plan stands no longer. 0: it may go. */
+uint32_t subscription_blocks(const struct subscription *s, const struct action *action,
+                             uint64_t serial);
+
+/* acts.c: what stands, for people. */
+
+/* Visits what stands of everything, of subscriptions, targets and policies; and of a series. */
 void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *data);
 void series_doubts(const struct subscription *s, const struct series_state *series,
                    engine_doubt_fn fn, void *data);
-/* Append the keys of conditions. */
-void doubt_key(uint32_t bit, const char *scope, struct strbuf *out);
+/* Appends the key of a condition. */
 void series_key(const struct subscription *s, const struct series_state *series, const char *what,
                 struct strbuf *out);
 void engine_forget_applied(struct engine *engine);
-/* Doubt mass of the policy has been answered, or asks nothing any more. */
-void engine_end_mass(struct engine *engine, size_t policy);
-struct known *engine_known(struct engine *engine, const char *generation);
-void engine_save(struct engine *engine, struct mono now);
-
-/* acts.c: the first digits of a hash over the owner and what is asked, so that an answer fits one
+/* The first digits of a hash over the owner and what is asked, so that an answer fits one
  * question alone. Returns 0 or -ENOMEM. */
 int engine_question_hash(const struct engine *engine, const char *kind, const char *scope,
                          const char *detail, char ret_hash[static ENGINE_HASH_SIZE]);
