@@ -225,14 +225,23 @@ struct engine {
         bool started;
 };
 
+/* run.c: the engine's turns. */
+
+/* One of them, a reactor_fn of engine->run. */
+void engine_run(enum reactor_reason reason, void *data);
+/* A token_changed_fn: what waits for one goes on. */
+void engine_token_changed(void *data);
 /* Have the engine run in the reactor's next turn. */
 void engine_wake(struct engine *engine);
+/* It begins, and holds room until it ends, rests or is parked. */
 void engine_add(struct engine *engine, struct operation *op);
 /* Whether one more of it may begin. What rests holds no room of others, and is counted here: else all that
  * is due in a subscription would begin, and wait. */
 bool subscription_has_room(const struct subscription *s);
 /* Begins it as soon as there is room. */
 void engine_queue(struct engine *engine, struct operation *op);
+
+/* engine.c: what time it is. */
 
 /* Whether engine_now() is what is to be gone by: from ARM's first Date on, or once sweeps have none. What is
  * remembered is not to end by a clock of ours that nothing has confirmed since the start. */
