@@ -1,6 +1,9 @@
 /*
  * The table: DESIGN section 3, key by key, in its order. Every default and range is chosen there or
  * here; where one follows from a limit of Azure, the row says so.
+ *
+ * It is one file, however long, since it is one table and no code but key_find(): who looks for a key goes
+ * down the sections as down the policy file, and rows borrow each other's tables (a copy's keep is a policy's).
  */
 #include "config/keys.h"
 
