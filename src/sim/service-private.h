@@ -284,6 +284,11 @@ void sim_json_access(struct strbuf *out, const struct service *service, uint64_t
 struct guid service_draw_guid(struct service *service);
 /* Instant as the service's own clock shows it. */
 struct utc service_written(const struct service *service, struct utc now);
+/* Replaces a string the resource owns. NULL is copied as NULL. */
+int service_set_string(char **field, const char *value);
+
+/* service-rows.c */
+
 /* What a GET would find: living or lingering. */
 struct service_resource *service_find_visible(const struct service *service, const char *id,
                                               struct utc now);
@@ -291,6 +296,7 @@ struct service_resource *service_find_visible(const struct service *service, con
 struct service_resource *service_find_living(const struct service *service, const char *id);
 /* Moves what can be seen no more to the dead. */
 int service_purge(struct service *service, struct utc now);
+/* An entry of the journal. */
 int service_note(struct service *service, struct utc now, enum service_effect_kind kind,
                  const struct service_resource *resource);
 struct service_resource *service_resource_free(struct service_resource *resource);
@@ -301,21 +307,24 @@ int service_resource_new(struct service *service, enum service_kind kind, struct
 /* Takes the resource over on success, and counts it in its chain. */
 int service_insert(struct service *service, struct utc now, struct service_resource *resource);
 /* Marks it deleted at @now and gone @linger_ns later. */
-/* Those whose source, a disk or a snapshot, this is, and that are under way, fail. */
-void service_fail_copies_of(struct service *service, struct utc now,
-                            const struct service_resource *source);
 int service_remove(struct service *service, struct utc now, struct service_resource *resource,
                    int64_t linger_ns);
 /* What a listing says of it has changed: its size, or its tags, whose verbs below see to it. */
 void service_resource_changed(struct service_resource *resource);
+
+/* service-tag-set.c */
+
+void service_tag_set_free(struct tag_set *set);
 int service_tag_set(struct service_resource *resource, const char *name, const char *value);
 void service_tag_unset(struct service_resource *resource, const char *name);
 void service_tags_clear(struct service_resource *resource);
 /* Before the tags change: what lagging listings go on showing. */
 int service_tags_keep(struct service *service, struct utc now, struct service_resource *resource);
 int service_tags_copy(struct service_resource *resource, const struct service_tag *tags, size_t n);
-/* Replaces a string the resource owns. NULL is copied as NULL. */
-int service_set_string(char **field, const char *value);
+
+/* service-verbs.c: those whose source, a disk or a snapshot, this is, and that are under way, fail. */
+void service_fail_copies_of(struct service *service, struct utc now,
+                            const struct service_resource *source);
 
 /* service-json.c */
 
