@@ -1,5 +1,6 @@
 /*
- * answers: what the daemon knows, as JSON for those who ask: health, series, doubts, the plan.
+ * answers: what the daemon knows, as JSON for those who ask: its status, series, doubts, the plan. How well
+ * all of it is says health.h.
  *
  * Each answer is an object whose "version" is 1; members are added to a version and never changed.
  * Long lists come in pages: "total" says how many there are, "offset" where this page begins, "hash" whether
@@ -11,19 +12,7 @@
 #include "base/json_writer.h"
 #include "base/strbuf.h"
 #include "engine/engine.h"
-
-/* In the numbers that monitoring by Nagios' conventions knows as exit statuses. */
-enum health {
-        HEALTH_OK = 0,
-        HEALTH_WARNING = 1,
-        HEALTH_CRITICAL = 2,
-        HEALTH_UNKNOWN = 3, /* not everything was read yet */
-};
-
-/* "ok", "warning", "critical", "unknown". */
-const char *health_name(enum health health);
-/* Critical before unknown before warning before ok. */
-enum health health_worse(enum health a, enum health b);
+#include "snapkeepd/health.h"
 
 /* Chosen: rows of one page; some hundred kilobytes, far below the bus's limit of a message. */
 #define ANSWER_ROWS_MAX 1000
@@ -34,13 +23,6 @@ struct answer_source {
         const struct policy_file *file;
         bool refused; /* the policy file, at the last reload: this is the one before it */
 };
-
-/* Of one series. Appends what is wrong with it, joined by ", ". */
-enum health series_health(const struct series_state *series, struct strbuf *reasons);
-/* Of all. */
-enum health answer_health(const struct answer_source *source);
-/* How many of engine_doubts() there are. */
-size_t answer_n_doubts(const struct answer_source *source);
 
 void answer_status(const struct answer_source *source, struct strbuf *out);
 /* Rows from @offset, at most @count of them and ANSWER_ROWS_MAX; 0 stands for the latter. */
