@@ -81,6 +81,20 @@ enum network_fault network_decide(const struct transport_call *call);
 /* Keeps it for network_fault_at(), as far as there is memory. */
 void network_note_fault(struct network *network, const struct network_event *event);
 
+/* network-answer.c: what a call is answered, and whether it has its effect. */
+
+/* Makes its reply at the service's side, with its effect where it has one. Returns 0 or -ENOMEM. */
+int call_answer(struct transport_call *call);
+/* An outcome in place of the reply that it has, if it has one. @detail is copied. Returns 0 or -ENOMEM. */
+int call_replace_reply(struct transport_call *call, enum transport_outcome outcome,
+                       const char *detail);
+
+/* network-trace.c: the lines of the trace, where there is one. */
+
+void call_trace_sending(const struct transport_call *call);
+/* @hash: of the body as it was before it was shaped. */
+void call_trace_delivery(const struct transport_call *call, uint64_t hash);
+
 /* network-reply.c: what a reply looks like. */
 
 /* An outcome without a reply. @detail is copied. */

@@ -7,11 +7,9 @@
  */
 #include "sim/network.h"
 
-#include "base/str.h"
 #include "base/strbuf.h"
 #include "sim/network-private.h"
 #include "sim/random.h"
-#include "sim/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +19,6 @@
 /* Chosen: what a caller without a time-out of its own gets, as the kernel would give up too. */
 #define TIMEOUT_DEFAULT_NS (300 * NSEC_PER_SEC)
 #define SLOW_FACTOR 100
-#define STUCK_OPERATION_NS (3600 * NSEC_PER_SEC)
 
 /* How often a node has asked what: open addressing, 0 is free. */
 struct asked {
@@ -190,103 +187,6 @@ static int link_ask(struct network_link *link, uint64_t request, uint32_t *ret_n
         return 0;
 }
 
-static int call_effect(struct transport_call *call, struct utc now) {
-        enum network_fault fault = call->event.fault;
-        struct service_call service_call = {
-                .method = call->request->method,
-                .url = call->request->url,
-                .headers = &call->request->headers,
-                .body = call->request->body,
-                .body_len = call->request->body_len,
-                .client = call->event.node,
-                .fail_operation = fault == NETWORK_FAILED_CREATE,
-                .fail_copy = fault == NETWORK_FAILED_COPY,
-                .operation_ns = fault == NETWORK_STUCK_OPERATION ? STUCK_OPERATION_NS : 0,
-        };
-
-        return service_handle(call->network->service, now, &service_call, &call->reply);
-}
-
-static int replace_reply(struct transport_call *call, enum transport_outcome outcome,
-                         const char *detail) {
-        call->reply = http_reply_free(call->reply);
-        return call_reply_new(outcome, detail, &call->reply);
-}
-
-/* Makes the reply of a call at the service's side, with its effect where it has one. */
-static int call_answer(struct transport_call *call) {
-        struct network *network = call->network;
-        struct utc now = sim_true_utc(network->sim);
-        int64_t seconds;
-        int r;
-
-        switch (call->event.fault) {
-        case NETWORK_NOT_SENT:
-                return call_reply_new(TRANSPORT_NOT_SENT, "connection refused", &call->reply);
-        case NETWORK_LOST_BEFORE:
-                return call_reply_new(TRANSPORT_LOST, "connection reset by peer", &call->reply);
-        case NETWORK_TIMEOUT_BEFORE:
-                return call_reply_new(TRANSPORT_TIMEOUT, "no reply in time", &call->reply);
-        case NETWORK_THROTTLED:
-                seconds = 1 + (int64_t)(call_ask(call, ASK_RETRY_AFTER) % 30);
-                return service_error_reply(network->service, now, 429, "TooManyRequests",
-                                           "Too many requests.", seconds, &call->reply);
-        case NETWORK_ERROR_500:
-                return service_error_reply(network->service, now, 500, "InternalServerError",
-                                           "Encountered internal server error.", -1, &call->reply);
-        case NETWORK_ERROR_503:
-                return call_make_503(call, network->service, now);
-        case NETWORK_UNAUTHORIZED:
-                return service_error_reply(network->service, now, 401, "ExpiredAuthenticationToken",
-                                           "The access token expiry UTC time is earlier than "
-                                           "current UTC time.",
-                                           -1, &call->reply);
-        case NETWORK_FORBIDDEN:
-                return service_error_reply(network->service, now, 403, "AuthorizationFailed",
-                                           "The client does not have authorization to perform the "
-                                           "action, or the scope is invalid.",
-                                           -1, &call->reply);
-        case NETWORK_NOT_FOUND_GROUP:
-                return call_make_404(call, network->service, now);
-        case NETWORK_CONFLICT:
-                return call_make_409(call, network->service, now);
-        case NETWORK_TIMEOUT_408:
-                return service_error_reply(network->service, now, 408, "RequestTimeout",
-                                           "The request timed out.", -1, &call->reply);
-        case NETWORK_NO_FAULT:
-        case NETWORK_LOST_AFTER:
-        case NETWORK_TIMEOUT_AFTER:
-        case NETWORK_ERROR_500_AFTER:
-        case NETWORK_CUT_BODY:
-        case NETWORK_ODD_BODY:
-        case NETWORK_SLOW:
-        case NETWORK_FAILED_CREATE:
-        case NETWORK_STUCK_OPERATION:
-        case NETWORK_ODD_DATE:
-        case NETWORK_FAILED_COPY:
-        case _NETWORK_FAULT_N:
-                break;
-        }
-
-        r = call_effect(call, now);
-        if (r < 0)
-                return r;
-        if (call->event.fault == NETWORK_LOST_AFTER)
-                return replace_reply(call, TRANSPORT_LOST, "connection reset by peer");
-        if (call->event.fault == NETWORK_TIMEOUT_AFTER)
-                return replace_reply(call, TRANSPORT_TIMEOUT, "no reply in time");
-        if (call->event.fault == NETWORK_ERROR_500_AFTER) {
-                call->reply = http_reply_free(call->reply);
-                return service_error_reply(network->service, now, 500, "InternalServerError",
-                                           "Encountered internal server error.", -1, &call->reply);
-        }
-        if (call->event.fault == NETWORK_ODD_BODY)
-                return call_make_odd(call);
-        if (call->event.fault == NETWORK_ODD_DATE)
-                return call_make_odd_date(call, network->service, now);
-        return 0;
-}
-
 static void call_hook(struct transport_call *call, enum network_hook when) {
         struct network *network = call->network;
         struct network_event event = call->event;
@@ -317,7 +217,7 @@ static int call_plan_delivery(struct transport_call *call) {
         int r;
 
         if (call->reply->outcome != TRANSPORT_TIMEOUT && at.ns >= limit.ns) {
-                r = replace_reply(call, TRANSPORT_TIMEOUT, "no reply in time");
+                r = call_replace_reply(call, TRANSPORT_TIMEOUT, "no reply in time");
                 if (r < 0)
                         return r;
         }
@@ -357,68 +257,6 @@ static void call_arrive(void *data) {
 
 /* At the node. */
 
-/* Two lines for each request: written without format strings, since runs are long. */
-
-static void trace_line(const struct transport_call *call) {
-        struct network *network = call->network;
-
-        sim_trace_write(network->trace, call->event.node, strbuf_str(&network->line),
-                        network->line.len);
-}
-
-static void trace_sending(const struct transport_call *call) {
-        const struct http_request *request = call->request;
-        struct strbuf *line = &call->network->line;
-
-        if (!call->network->trace)
-                return;
-
-        strbuf_clear(line);
-        SIM_APPEND(line, "> ");
-        sim_append_number(line, call->event.number, 1);
-        strbuf_append_char(line, ' ');
-        strbuf_append_str(line, http_method_name(request->method));
-        strbuf_append_char(line, ' ');
-        strbuf_append_str(line, request->url);
-        strbuf_append_char(line, ' ');
-        sim_append_number(line, request->body_len, 1);
-        SIM_APPEND(line, " bytes #");
-        sim_append_hex(line, sim_hash_bulk(SIM_HASH_START, request->body ?: "", request->body_len));
-        if (call->event.fault != NETWORK_NO_FAULT) {
-                SIM_APPEND(line, " fault ");
-                strbuf_append_str(line, network_fault_name(call->event.fault));
-        }
-        trace_line(call);
-}
-
-/* @hash: of the body as it was before it was shaped. */
-static void trace_delivery(const struct transport_call *call, uint64_t hash) {
-        const struct http_reply *reply = call->reply;
-        struct strbuf *line = &call->network->line;
-
-        if (!call->network->trace)
-                return;
-
-        strbuf_clear(line);
-        SIM_APPEND(line, "< ");
-        sim_append_number(line, call->event.number, 1);
-        strbuf_append_char(line, ' ');
-        if (reply->outcome == TRANSPORT_REPLY)
-                sim_append_number(line, (uint64_t)reply->status, 1);
-        else
-                strbuf_append_str(line, transport_outcome_name(reply->outcome));
-        SIM_APPEND(line, " in ");
-        sim_append_number(line, (uint64_t)(sim_mono(call->network->sim).ns - call->sent.ns), 1);
-        SIM_APPEND(line, " ns");
-        if (reply->outcome == TRANSPORT_REPLY) {
-                SIM_APPEND(line, ", ");
-                sim_append_number(line, reply->body_len, 1);
-                SIM_APPEND(line, " bytes #");
-                sim_append_hex(line, hash);
-        }
-        trace_line(call);
-}
-
 static void call_deliver(void *data) {
         struct transport_call *call = data;
         uint64_t hash = 0;
@@ -426,10 +264,10 @@ static void call_deliver(void *data) {
         if (call->reply->body)
                 hash = sim_hash_bulk(SIM_HASH_START, call->reply->body, call->reply->body_len);
         if (call->reply->outcome == TRANSPORT_REPLY)
-                trace_delivery(call, hash);
+                call_trace_delivery(call, hash);
         call_shape_body(call, call->network->options.chunk_max);
         if (call->reply->outcome != TRANSPORT_REPLY)
-                trace_delivery(call, hash);
+                call_trace_delivery(call, hash);
 
         /* Out of the link's list before the owner runs, who may count, crash or free the link;
          * allocated until it has run, since it knows the call by its address. */
@@ -492,7 +330,7 @@ static int link_send(struct transport *transport, struct http_request *request,
         network->requests++;
         call->request = request;
         list_add(&link->calls, call);
-        trace_sending(call);
+        call_trace_sending(call);
         if (call->event.fault != NETWORK_NO_FAULT && !link->cut)
                 network_note_fault(network, &call->event);
         *ret_call = call;
@@ -602,7 +440,7 @@ void network_link_cut(struct network_link *link, bool cut) {
         for (struct transport_call *call = link->calls.first; call; call = call->next) {
                 if (call->dead)
                         continue;
-                if (replace_reply(call, TRANSPORT_LOST, "network is unreachable") < 0 ||
+                if (call_replace_reply(call, TRANSPORT_LOST, "network is unreachable") < 0 ||
                     sim_event_arm(network->sim, &call->delivery, sim_mono(network->sim)) < 0)
                         abort();
                 call_flip_landing(call);
