@@ -1,5 +1,6 @@
 /*
- * What hands do to snapshots in a generated run: delete, hold, lock, read, re-tag, add and adopt.
+ * What hands do to snapshots in a generated run: delete, hold, lock, read, re-tag, add, copy and adopt, and
+ * what they order the daemons to do.
  */
 #include "play.h"
 
@@ -24,10 +25,6 @@ static struct seen_snapshot *ours_of(struct play *play, uint64_t number, bool co
         return n > 0 ? found[number % n] : NULL;
 }
 
-void event_take(struct play *play, const struct story_event *event, const char *id) {
-        snprintf(event_subject(play, event), PLAY_ID_SIZE, "%s", id);
-}
-
 bool hand_deletes(struct play *play, const struct story_event *event) {
         unsigned n = 1 + (unsigned)(event_pick(event, 1) % 7), done = 0;
 
@@ -40,7 +37,7 @@ bool hand_deletes(struct play *play, const struct story_event *event) {
         return done > 0;
 }
 
-bool hand_retags(struct play *play, const struct story_event *event) {
+static bool hand_retags(struct play *play, const struct story_event *event) {
         static const struct {
                 const char *name, *value;
         } changes[] = {{"snapkeep-owner", "somebody-else"},
@@ -71,7 +68,7 @@ static const struct service_resource *plain_disk_of(const struct play *play,
 }
 
 /* In all that can be seen like one of ours, but for one thing. */
-bool hand_adds(struct play *play, const struct story_event *event) {
+static bool hand_adds(struct play *play, const struct story_event *event) {
         static const char *const nothing[] = {NULL};
         static const char *const other_owner[] = {"snapkeep-version",
                                                   "1",
@@ -117,7 +114,7 @@ bool hand_adds(struct play *play, const struct story_event *event) {
 }
 
 /* An operator gives a stranger our tags and its own number: from then on it is ours. */
-bool hand_adopts(struct play *play, const struct story_event *event) {
+static bool hand_adopts(struct play *play, const struct story_event *event) {
         const struct intent *want = &play->wants[0][0];
         const struct service_resource *disk = plain_disk_of(play, event);
         char own[GUID_TEXT_SIZE], slot[UTC_SLOT_SIZE], name[64], rule[TAG_TEXT_MAX];
@@ -151,7 +148,8 @@ bool hand_adopts(struct play *play, const struct story_event *event) {
                                     guid_format(&r->unique_id, own)) == 0;
 }
 
-bool hand_begins(struct play *play, const struct story_event *event) {
+/* Holds, locks or opens a SAS. */
+static bool hand_begins(struct play *play, const struct story_event *event) {
         bool complete = event->kind == EVENT_HAND_READS;
         struct seen_snapshot *s = ours_of(play, event_pick(event, 1), complete);
         struct service *service = play->rig.service;
@@ -169,7 +167,33 @@ bool hand_begins(struct play *play, const struct story_event *event) {
         return r == 0;
 }
 
-bool hand_orders_hold(struct play *play, const struct story_event *event) {
+static void hand_lets_go(struct play *play, const struct story_event *event) {
+        service_set_tag(play->rig.service, play_now(play), event_subject(play, event),
+                        "snapkeep-hold", NULL);
+}
+
+static void hand_unlocks(struct play *play, const struct story_event *event) {
+        service_lock(play->rig.service, play_now(play), event_subject(play, event), false);
+}
+
+static void hand_revokes(struct play *play, const struct story_event *event) {
+        service_revoke(play->rig.service, play_now(play), event_subject(play, event));
+}
+
+static bool hand_holds_at_read(struct play *play, const struct story_event *event) {
+        play->hold_at_read = true;
+        play->hold_when = event_pick(event, 1) % 2 ? NETWORK_BEFORE_EFFECT : NETWORK_AFTER_EFFECT;
+        return true;
+}
+
+static void hand_lets_go_what_was_read(struct play *play, const struct story_event *event) {
+        if (play->held_at_read[0])
+                service_set_tag(play->rig.service, play_now(play), play->held_at_read,
+                                "snapkeep-hold", NULL);
+}
+
+/* Orders a daemon to hold one of ours: at once, or when what it waits for comes (hand_orders_now()). */
+static bool hand_orders_hold(struct play *play, const struct story_event *event) {
         struct seen_snapshot *s = ours_of(play, event_pick(event, 1), /* complete= */ true);
 
         if (event_pick(event, 2) % 3 > 0) {
@@ -203,7 +227,8 @@ void hand_orders_now(struct play *play, enum network_hook when, const struct net
                 event_take(play, order, id);
 }
 
-bool hand_adds_to_adopt(struct play *play, const struct story_event *event) {
+/* Adds a stranger's; when the event ends a daemon is told to adopt it. */
+static bool hand_adds_to_adopt(struct play *play, const struct story_event *event) {
         const struct service_resource *disk = plain_disk_of(play, event);
         char name[64], id[PLAY_ID_SIZE];
 
@@ -217,7 +242,7 @@ bool hand_adds_to_adopt(struct play *play, const struct story_event *event) {
 }
 
 /* Mostly for hours, so that its date comes while the run goes on. */
-bool hand_orders_backups(struct play *play, const struct story_event *event) {
+static bool hand_orders_backups(struct play *play, const struct story_event *event) {
         unsigned policy = (unsigned)(event_pick(event, 1) % play->story->n_policies);
         int64_t hours = 1 + (int64_t)(event_pick(event, 2) % (event_pick(event, 3) % 3 ? 30 : 300));
         const char *disk = play->disks[event_disk(play, event)];
@@ -236,14 +261,14 @@ bool hand_orders_backups(struct play *play, const struct story_event *event) {
 }
 
 /* It may be refused: the disk is gone or selected no more, or the daemon is dead. */
-void hand_orders_adopt(struct play *play, const struct story_event *event) {
+static void hand_orders_adopt(struct play *play, const struct story_event *event) {
         struct rig_node *node = event_node(play, event);
 
         (void)rig_adopt(node, event_subject(play, event), play->wants[node->number - 1][0].policy);
 }
 
 /* Where no daemon takes the order, a hand does it. */
-void hand_orders_release(struct play *play, const struct story_event *event) {
+static void hand_orders_release(struct play *play, const struct story_event *event) {
         const char *id = event_subject(play, event);
 
         if (play->order == event)
@@ -252,7 +277,7 @@ void hand_orders_release(struct play *play, const struct story_event *event) {
                 (void)service_set_tag(play->rig.service, play_now(play), id, "snapkeep-hold", NULL);
 }
 
-bool hand_copies(struct play *play, const struct story_event *event) {
+static bool hand_copies(struct play *play, const struct story_event *event) {
         struct seen_snapshot *s = ours_of(play, event_pick(event, 1), /* complete= */ true);
         bool tagged = event_pick(event, 2) % 3 == 0;
         char name[64];
@@ -288,3 +313,25 @@ bool hand_fails_copy(struct play *play) {
                 }
         return false;
 }
+
+static bool copy_fails(struct play *play, const struct story_event *event) {
+        /* Counted when it strikes: copies are under way for minutes only. */
+        play->fail_copies++;
+        return false;
+}
+
+const struct event_script hand_events[_EVENT_N] = {
+        [EVENT_STRANGERS] = {.begin = hand_adds},
+        [EVENT_HAND_DELETES] = {.begin = hand_deletes},
+        [EVENT_HAND_HOLDS] = {hand_begins, hand_lets_go},
+        [EVENT_HAND_HOLDS_AT_READ] = {hand_holds_at_read, hand_lets_go_what_was_read},
+        [EVENT_HAND_RETAGS] = {.begin = hand_retags},
+        [EVENT_HAND_LOCKS] = {hand_begins, hand_unlocks},
+        [EVENT_HAND_READS] = {hand_begins, hand_revokes},
+        [EVENT_HAND_COPIES] = {.begin = hand_copies},
+        [EVENT_COPY_FAILS] = {.begin = copy_fails},
+        [EVENT_ADOPT] = {.begin = hand_adopts},
+        [EVENT_ORDER_HOLD] = {hand_orders_hold, hand_orders_release},
+        [EVENT_ORDER_ADOPT] = {hand_adds_to_adopt, hand_orders_adopt},
+        [EVENT_ORDER_BACKUP] = {.begin = hand_orders_backups},
+};

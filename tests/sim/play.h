@@ -59,20 +59,28 @@ char *event_subject(struct play *play, const struct story_event *event);
 uint64_t event_pick(const struct story_event *event, unsigned question);
 struct utc play_now(const struct play *play);
 
-/* hands.c: each says whether it found something to happen to. */
+/* Seconds that must not matter, to a year. */
+int64_t event_step_ns(const struct story_event *event);
+
+/* How the events of one kind begin and end. The tables have a row at each kind that is theirs: of the service
+ * and the network, of machines, files and disks, of what an operator says, and of hands on snapshots and an
+ * operator's orders about them. */
+struct event_script {
+        /* Returns whether it did. */
+        bool (*begin)(struct play *play, const struct story_event *event);
+        /* What it took is given back; things may have gone meanwhile. NULL: it does not last, or ends by
+         * itself. */
+        void (*end)(struct play *play, const struct story_event *event);
+};
+
+extern const struct event_script service_events[_EVENT_N], machine_events[_EVENT_N],
+        policy_events[_EVENT_N], disk_events[_EVENT_N], operator_events[_EVENT_N],
+        hand_events[_EVENT_N];
+
+/* hands.c, beside its events */
+
 bool hand_deletes(struct play *play, const struct story_event *event);
-bool hand_retags(struct play *play, const struct story_event *event);
-bool hand_adds(struct play *play, const struct story_event *event);
-bool hand_adopts(struct play *play, const struct story_event *event);
-/* Holds, locks or opens a SAS. */
-bool hand_begins(struct play *play, const struct story_event *event);
+/* A background copy that is under way fails. Returns whether there was one. */
 bool hand_fails_copy(struct play *play);
-bool hand_copies(struct play *play, const struct story_event *event);
-/* An order to a daemon to hold one of ours; what it waits for, when it comes; and the end of the hold. */
-bool hand_orders_hold(struct play *play, const struct story_event *event);
+/* At a request of a daemon: the order to hold that waits for it. */
 void hand_orders_now(struct play *play, enum network_hook when, const struct network_event *event);
-/* Adds a stranger's, and has a daemon adopt it later. */
-bool hand_adds_to_adopt(struct play *play, const struct story_event *event);
-bool hand_orders_backups(struct play *play, const struct story_event *event);
-void hand_orders_adopt(struct play *play, const struct story_event *event);
-void hand_orders_release(struct play *play, const struct story_event *event);
