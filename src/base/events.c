@@ -379,7 +379,8 @@ static const struct event_entry events[] = {
                         .name = "paused",
                         .fields = STANDING,
                         .subject = "Deletions are paused: @SNAPKEEP_STATE@",
-                        .cause = "An operator said so.",
+                        .cause = "An operator said so, or the state that was kept could not be "
+                                 "read and may have had a pause; the message says which.",
                         .effect = "Nothing is deleted; snapshots are taken.",
                         .remedy = "snapkeepctl resume ends it.",
                 },

@@ -41,7 +41,8 @@ static void tell_keyed(const struct engine *engine, const struct conditions *con
         else if (bit == BLOCK_ASK)
                 doubt.end = "ends with an ack";
         else
-                doubt.end = engine->state.paused_until.ticks == UTC_NEVER.ticks
+                doubt.end = engine->state.paused_until.ticks == UTC_NEVER.ticks ||
+                                            (bit == BLOCK_PAUSED && engine->state.paused_lost)
                                     ? "ends with resume"
                                     : "ends then, or with resume";
         fn(&doubt, data);
@@ -211,28 +212,35 @@ static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn 
         tell(engine, fn, data, DOUBT_BIT(DOUBT_TARGETS), scope, reason, hash);
 }
 
-void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *data) {
-        char scope[sizeof("subscription ") + GUID_TEXT_SIZE], until[UTC_TEXT_SIZE];
+/* That for a lost state stands beside any other. Who finds it is to know that nobody asked for it, and what he
+ * ends. */
+static void pauses(const struct engine *engine, engine_doubt_fn fn, void *data) {
         const struct state *state = &engine->state;
+        char reason[120], until[UTC_TEXT_SIZE];
 
-        if (state->paused || state->paused_prune) {
-                char reason[250];
-
-                /* Who finds a pause that nobody asked for is to know what he ends. */
-                snprintf(reason, sizeof(reason), "%s paused until %s%s%s",
+        if (state->paused || (state->paused_prune && !state->paused_lost)) {
+                snprintf(reason, sizeof(reason), "%s paused until %s%s",
                          state->paused ? "everything is" : "deletions are",
                          state->paused_until.ticks == UTC_NEVER.ticks
                                  ? "resumed"
                                  : utc_format(state->paused_until, until),
-                         state->paused && state->paused_prune
+                         state->paused && state->paused_prune && !state->paused_lost
                                  ? ", and deletions beyond it until resumed"
-                                 : "",
-                         state->paused_lost ? ", since the state that was kept could not be read "
-                                              "and may have had a pause"
-                                            : "");
+                                 : "");
                 tell(engine, fn, data, state->paused ? BLOCK_PAUSED_ALL : BLOCK_PAUSED,
                      "everything", reason, NULL);
         }
+        if (state->paused_lost)
+                tell(engine, fn, data, BLOCK_PAUSED, "everything",
+                     "deletions are paused until resumed, since the state that was kept could not "
+                     "be read and may have had a pause",
+                     NULL);
+}
+
+void engine_wide_doubts(const struct engine *engine, engine_doubt_fn fn, void *data) {
+        char scope[sizeof("subscription ") + GUID_TEXT_SIZE];
+
+        pauses(engine, fn, data);
         if (engine->clock.stands)
                 tell(engine, fn, data, DOUBT_BIT(DOUBT_CLOCK), "everything", engine->clock.reason,
                      NULL);
@@ -389,10 +397,11 @@ int engine_ack(struct engine *engine, const char *hash, const char *who) {
 }
 
 int engine_pause(struct engine *engine, bool all, struct utc until, const char *who) {
+        /* It takes the place of another that was asked for. What may have been paused in a lost state nobody has
+         * seen, and it ends with resume alone. */
         engine->state.paused = all;
-        engine->state.paused_prune = !all;
-        engine->state.paused_lost = false;
-        engine->state.paused_until = until;
+        engine->state.paused_prune = !all || engine->state.paused_lost;
+        engine->state.paused_until = all || !engine->state.paused_lost ? until : UTC_NEVER;
         engine->state.changed = true;
         told_by(engine, who, all ? "everything is paused" : "deletions are paused");
         act_takes_effect(engine);

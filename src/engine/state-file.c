@@ -583,6 +583,8 @@ static int read_pause(struct rest *rest, struct strbuf *scratch, struct state *s
                 return STATE_E_DAMAGED;
         if (!json_bool(json, "lost", &state->paused_lost))
                 state->paused_lost = false;
+        if (state->paused_lost && !state->paused_prune)
+                return STATE_E_DAMAGED;
 
         strbuf_clear(scratch);
         pause_write(state, scratch);

@@ -95,7 +95,8 @@ struct state_rule {
 struct state {
         bool paused;       /* creations and deletions */
         bool paused_prune; /* deletions alone; with @paused: they stay so beyond it, until resumed */
-        bool paused_lost; /* @paused_prune, and nobody asked for it: what was kept could not be read */
+        bool paused_lost; /* @paused_prune, and nobody asked for it: what was kept could not be read. It ends by
+                           * resume alone, whatever pauses come and go */
         struct utc
                 paused_until; /* UTC_NEVER: until resumed; meaningful while one of the two is set */
         struct state_ack *acks;

@@ -9,17 +9,11 @@
 
 #include <string.h>
 
-/* Gives the order; once it is done, says so as @text or as JSON. */
-static enum status order(const struct request *request, struct remote *remote,
-                         enum manager_method method, const union bus_value *in, const char *text) {
-        _cleanup_(bus_answer_deinit) struct bus_answer answer = {};
+/* What was done, as @text or as JSON. */
+static enum status say_done(const struct request *request, const char *text) {
         _cleanup_(strbuf_deinit) struct strbuf out = {};
-        enum status status;
         struct json_writer w;
 
-        status = remote_call(remote, method, in, &answer);
-        if (status != STATUS_DONE)
-                return status;
         if (request->json) {
                 json_begin(&w, &out);
                 json_write_bool(&w, "done", true);
@@ -30,6 +24,16 @@ static enum status order(const struct request *request, struct remote *remote,
                 strbuf_append_char(&out, '\n');
         }
         return write_out(&out);
+}
+
+/* Gives the order; once it is done, says so. */
+static enum status order(const struct request *request, struct remote *remote,
+                         enum manager_method method, const union bus_value *in, const char *text) {
+        _cleanup_(bus_answer_deinit) struct bus_answer answer = {};
+        enum status status;
+
+        status = remote_call(remote, method, in, &answer);
+        return status == STATUS_DONE ? say_done(request, text) : status;
 }
 
 static enum status simple_order(const struct request *request, enum manager_method method,
@@ -101,9 +105,32 @@ const struct verb verb_ack = {
 
 /* ---- pause, resume ---- */
 
+/* A pause is of all, and comes before what is of one disk: on the first page. */
+static enum status first_doubts(struct remote *remote, struct cJSON **ret_doubts) {
+        static const union bus_value page[] = {{.number = 0}, {.number = 0}};
+
+        return remote_json(remote, MANAGER_LIST_DOUBTS, page, ret_doubts);
+}
+
+/* Why deletions stay paused after the end of a pause that was ordered, or NULL: that for a state which could not be
+ * read stands beside it. */
+static const char *paused_beyond(const struct request *request, const struct cJSON *doubts) {
+        const struct cJSON *doubt = json_first(json_array(doubts, "doubts"));
+
+        while (doubt && strcmp(json_text(doubt, "doubt"), "paused") != 0)
+                doubt = json_next(doubt);
+        if (!doubt || !request->until || strcmp(json_text(doubt, "end"), "ends with resume") != 0)
+                return NULL;
+        return json_text(doubt, "reason");
+}
+
 static enum status run_pause(const struct request *request) {
         union bus_value in[] = {{.boolean = !request->prune}, {.number = 0}};
+        _cleanup_(bus_answer_deinit) struct bus_answer answer = {};
+        _cleanup_(json_freep) struct cJSON *doubts = NULL;
+        _cleanup_(remote_close) struct remote remote = {};
         _cleanup_(strbuf_deinit) struct strbuf text = {};
+        const char *beyond;
         char until_text[TIME_TEXT_SIZE];
         enum status status;
         struct utc until;
@@ -121,9 +148,19 @@ static enum status run_pause(const struct request *request) {
                 strbuf_appendf(&text, " until %s", time_text(until, request->utc, until_text));
         } else
                 strbuf_append_str(&text, " until \"snapkeepctl resume\"");
+        status = remote_open(&remote);
+        if (status == STATUS_DONE)
+                status = remote_call(&remote, MANAGER_PAUSE, in, &answer);
+        if (status == STATUS_DONE)
+                status = first_doubts(&remote, &doubts);
+        if (status != STATUS_DONE)
+                return status;
+        beyond = paused_beyond(request, doubts);
+        if (beyond)
+                strbuf_appendf(&text, "; %s", beyond);
         if (text.error)
                 return say_errno("write the answer", text.error);
-        return simple_order(request, MANAGER_PAUSE, in, strbuf_str(&text));
+        return say_done(request, strbuf_str(&text));
 }
 
 const struct verb verb_pause = {
@@ -135,13 +172,15 @@ const struct verb verb_pause = {
                 "--until; with --prune delete nothing. What is under way in Azure goes on. A pause "
                 "outlives\n"
                 "restarts, and status warns while it lasts. A second pause takes the place of the "
-                "first.\n",
+                "first; but\n"
+                "where the daemon has paused deletions for a state that it could not read, they "
+                "wait for\n"
+                "\"snapkeepctl resume\", whatever pauses come and go.\n",
         .options = OPTION_PRUNE | OPTION_UNTIL,
         .orders = true,
         .run = run_pause,
 };
 
-/* Of the first page: a pause is of all, and comes before what is of one disk. */
 static bool is_paused(const struct cJSON *doubts) {
         const struct cJSON *doubt = json_first(json_array(doubts, "doubts"));
 
@@ -152,14 +191,13 @@ static bool is_paused(const struct cJSON *doubts) {
 
 /* The daemon's answer is the same where there is nothing to end. */
 static enum status run_resume(const struct request *request) {
-        static const union bus_value page[] = {{.number = 0}, {.number = 0}};
         _cleanup_(remote_close) struct remote remote = {};
         _cleanup_(json_freep) struct cJSON *doubts = NULL;
         enum status status;
 
         status = remote_open(&remote);
         if (status == STATUS_DONE)
-                status = remote_json(&remote, MANAGER_LIST_DOUBTS, page, &doubts);
+                status = first_doubts(&remote, &doubts);
         return status == STATUS_DONE
                        ? order(request, &remote, MANAGER_RESUME, /* in= */ NULL,
                                is_paused(doubts) ? "the pause is over" : "there was no pause")

@@ -383,6 +383,19 @@ def pausing(folder):
     has(bus.ctl('pause', '--until', '2020-01-01T00:00:00Z', status=2), 'has passed already')
     has(bus.ctl('pause', '--until', 'tomorrow', status=2), '--until, character 1: not an RFC 3339 instant')
     want(bus.ctl_json('resume')['done'] is True, 'resume --json')
+
+    # That for a state which nobody could read stands beside, and the answer says so.
+    want(rig.daemon.stop() == 0, 'the stop')
+    with open(os.path.join(rig.state, 'state'), 'w') as file:
+        file.write('{"version":1,')
+    rig.start()
+    lost = '; deletions are paused until resumed, since the state that was kept could not be read'
+    has(bus.ctl('pause', '--until', '2100-01-01T00:00:00Z', '--utc'),
+        'no snapshots and no deletions until 2100-01-01T00:00:00Z' + lost)
+    has(bus.ctl('pause', '--prune', '--until', '2100-01-01T00:00:00Z', '--utc'),
+        'no deletions until 2100-01-01T00:00:00Z' + lost)
+    has(bus.ctl('resume'), 'the pause is over')
+    want(lost not in bus.ctl('pause', '--until', '2100-01-01T00:00:00Z'), 'it is still told of')
     rig.end()
 
 

@@ -616,7 +616,6 @@ void checks_paused(struct checks *c, unsigned node, bool all, struct utc until) 
         struct seen_node *n = &c->nodes[node - 1];
 
         n->paused = true;
-        n->unread = false; /* this is what stands in its place */
         n->paused_all = all;
         n->paused_until = until;
 }

@@ -385,8 +385,8 @@ void named_pause_while_throttled(struct rig *rig) {
         tale_end(&tale);
 }
 
-/* A state that nobody can read may have held a pause: deletions wait for a word, over further starts,
- * and backups do not. */
+/* A state that nobody can read may have held a pause: deletions wait for a word, over further starts and the
+ * ends of other pauses, and backups do not. */
 void named_state_damaged(struct rig *rig) {
         struct intent want = tale_hourly();
         uint64_t created, deleted;
@@ -406,7 +406,9 @@ void named_state_damaged(struct rig *rig) {
                     "it was told %u times", tale_said(&tale, "the state that was kept is damaged"));
         tale_expect(&tale, rig_doubts(&rig->nodes[0], BLOCK_PAUSED), "no pause is shown");
         rig_kill(&rig->nodes[0], NSEC_PER_SEC);
-        rig_run(rig, 2 * HOUR_NS);
+        rig_run(rig, 1 * HOUR_NS);
+        rig_pause(&rig->nodes[0], /* all= */ false, 20 * MINUTE_NS);
+        rig_run(rig, 1 * HOUR_NS);
         tale_expect(&tale, tale_said(&tale, "the state that was kept is damaged") == 1,
                     "it was told again, and had been written anew");
         tale_expect(&tale, rig->checks.deletions == deleted, "deleted with a state unread");

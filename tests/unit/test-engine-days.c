@@ -166,6 +166,59 @@ static void test_state(void **state) {
         engine_end();
 }
 
+/* What an operator pauses beside it, or for some time, takes nothing from the pause for a state that is lost: nobody
+ * has said of that what may go. */
+static void test_pause_beside_a_lost_state(void **state) {
+        static const struct {
+                int line;
+                bool all, bounded;
+        } rows[] = {
+                {__LINE__, false, true},
+                {__LINE__, false, false},
+                {__LINE__, true, true},
+                {__LINE__, true, false},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                bool goes_on = !rows[i].all || rows[i].bounded;
+                struct utc until;
+
+                begin();
+                f.store = &store;
+                disk = (typeof(disk)){.bytes = "{\"version\":1,\n\"pause\":"};
+                engine_begin();
+                engine_pass(200);
+                until = utc_add_seconds(engine_now(f.engine), 900);
+                assert_int_equal(engine_pause(f.engine, rows[i].all,
+                                              rows[i].bounded ? until : UTC_NEVER, "root"),
+                                 0);
+                engine_pass(1900);
+                if (f.requests[HTTP_DELETE] > 0)
+                        fail_msg("row at line %d", rows[i].line);
+                engine_end();
+
+                /* The same after a restart, and until somebody resumes. */
+                begin();
+                f.store = &store;
+                disk.bytes = disk.written;
+                engine_begin();
+                engine_pass(1900);
+                expect_said(rows[i].line,
+                            "deletions are paused until resumed, since the state that was kept "
+                            "could not be read and may have had a pause; ends with resume",
+                            true);
+                expect_said(rows[i].line, "everything is paused until resumed; ends with resume",
+                            !goes_on);
+                if (f.requests[HTTP_DELETE] > 0 || (f.requests[HTTP_PUT] > 0) != goes_on)
+                        fail_msg("row at line %d", rows[i].line);
+                assert_int_equal(engine_resume(f.engine, "root"), 0);
+                engine_pass(900);
+                if (f.requests[HTTP_DELETE] == 0)
+                        fail_msg("row at line %d", rows[i].line);
+                engine_end();
+        }
+}
+
 /* What cannot be written is told once, tried every five minutes, and told when it can be. */
 static void test_unwritable(void **state) {
         unsigned writes;
@@ -1207,6 +1260,7 @@ static void test_order_words(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_state),
+                cmocka_unit_test(test_pause_beside_a_lost_state),
                 cmocka_unit_test(test_unwritable),
                 cmocka_unit_test(test_left),
                 cmocka_unit_test(test_summary),
