@@ -1,7 +1,7 @@
 /*
  * The state file, line by line:
  *
- *         {"version":1,
+ *         {"version":2,
  *         "pause":null,
  *         "acks":[
  *         {"kind":"ask","policy":"gold","rule":null,"allowance":0,"at":"2026-11-23T02:15:00Z"}
@@ -19,7 +19,11 @@
  *         "masses":[
  *         ],
  *         "rules":[
- *         ]}
+ *         ],
+ *         "sha256":"…"}
+ *
+ * The last line seals it: the SHA-256 of all before it, since a digit that has flipped on a disk is a digit too,
+ * and may be the day on which a pause ends. Files of version 1 had none, and end with the last section.
  *
  * Reading is strict by one means: each record, once read, is written again and must give the bytes it
  * was read from. Unknown and missing members, another order, another form of a number or a time are
@@ -33,13 +37,16 @@
 
 #include "azure/json.h"
 #include "base/json_writer.h"
+#include "base/sha256.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
+#define STATE_VERSION_SEALED 2 /* the first that has a seal */
 #define STATE_KEY_SIZE sizeof(((struct state_fleet *)NULL)->key)
 
 /* Values */
@@ -459,8 +466,27 @@ static void section_open(const struct section *section, struct strbuf *out) {
 }
 
 /* What stands behind the last record of a section. */
-static const char *section_end(size_t s) {
-        return s + 1 < ARRAY_SIZE(sections) ? "],\n" : "]}\n";
+static const char *section_end(size_t s, bool sealed) {
+        return sealed || s + 1 < ARRAY_SIZE(sections) ? "],\n" : "]}\n";
+}
+
+#define SEAL_BEGIN "\"sha256\":\""
+#define SEAL_END "\"}\n"
+#define SEAL_SIZE (sizeof(SEAL_BEGIN SEAL_END) + 2 * SHA256_SIZE)
+
+static int seal_format(const char *bytes, size_t len, char ret_seal[static SEAL_SIZE]) {
+        uint8_t digest[SHA256_SIZE];
+        char *end;
+        int r;
+
+        r = sha256_bytes(bytes, len, digest);
+        if (r < 0)
+                return r;
+        end = stpcpy(ret_seal, SEAL_BEGIN);
+        for (size_t i = 0; i < sizeof(digest); i++)
+                end += sprintf(end, "%02x", digest[i]);
+        strcpy(end, SEAL_END);
+        return 0;
 }
 
 static void pause_write(const struct state *state, struct strbuf *out) {
@@ -488,7 +514,10 @@ static void record_write(const struct section *section, const struct state *stat
         section->write(&w, state, i);
 }
 
-static void state_write(const struct state *state, struct strbuf *out) {
+static int state_write(const struct state *state, struct strbuf *out) {
+        char seal[SEAL_SIZE];
+        int r;
+
         strbuf_appendf(out, "{\"version\":%d,\n", STATE_VERSION);
         pause_write(state, out);
         for (size_t s = 0; s < ARRAY_SIZE(sections); s++) {
@@ -499,8 +528,15 @@ static void state_write(const struct state *state, struct strbuf *out) {
                         record_write(&sections[s], state, i, out);
                         strbuf_append_str(out, i + 1 < n ? ",\n" : "\n");
                 }
-                strbuf_append_str(out, section_end(s));
+                strbuf_append_str(out, section_end(s, /* sealed= */ true));
         }
+        if (out->error)
+                return out->error;
+        r = seal_format(out->data, out->len, seal);
+        if (r < 0)
+                return r;
+        strbuf_append_str(out, seal);
+        return out->error;
 }
 
 /* What is left of the file. */
@@ -530,7 +566,7 @@ static size_t rest_line(const struct rest *rest) {
 
 /* A newer version may have another shape altogether, but for its beginning: the pause, too, where that has not
  * changed. */
-static int read_version(struct rest *rest) {
+static int read_version(struct rest *rest, uint64_t *ret_version) {
         uint64_t version;
         size_t digits = 0;
 
@@ -546,7 +582,23 @@ static int read_version(struct rest *rest) {
                 (void)rest_skip_str(rest, ",\n");
                 return STATE_E_NEWER;
         }
-        return version == STATE_VERSION && rest_skip_str(rest, ",\n") ? 0 : STATE_E_DAMAGED;
+        *ret_version = version;
+        return version > 0 && rest_skip_str(rest, ",\n") ? 0 : STATE_E_DAMAGED;
+}
+
+/* Takes the seal off the end of what is left of the file @whole. Returns 0, STATE_E_DAMAGED when the file is not
+ * what was written, or -ENOMEM. */
+static int break_seal(const struct rest *whole, struct rest *rest) {
+        char seal[SEAL_SIZE];
+        int r;
+
+        if (rest->len < SEAL_SIZE - 1)
+                return STATE_E_DAMAGED;
+        r = seal_format(whole->at, whole->len - (SEAL_SIZE - 1), seal);
+        if (r < 0)
+                return r;
+        rest->len -= SEAL_SIZE - 1;
+        return memcmp(rest->at + rest->len, seal, SEAL_SIZE - 1) == 0 ? 0 : STATE_E_DAMAGED;
 }
 
 /* 0, STATE_E_DAMAGED or -ENOMEM. */
@@ -611,8 +663,10 @@ static int read_record(const struct section *section, struct rest *rest, struct 
         return skip_written(rest, scratch);
 }
 
-static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, struct state *state) {
+static int read_section(size_t s, bool sealed, struct rest *rest, struct strbuf *scratch,
+                        struct state *state) {
         const struct section *section = &sections[s];
+        const char *end = section_end(s, sealed);
         bool more;
 
         strbuf_clear(scratch);
@@ -621,7 +675,7 @@ static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, str
                 return scratch->error;
         if (!rest_skip(rest, scratch->data, scratch->len))
                 return section->later ? 0 : STATE_E_DAMAGED;
-        if (rest_skip_str(rest, section_end(s)))
+        if (rest_skip_str(rest, end))
                 return 0;
 
         do {
@@ -631,8 +685,7 @@ static int read_section(size_t s, struct rest *rest, struct strbuf *scratch, str
                         return r;
                 more = rest_skip_str(rest, ",\n");
         } while (more);
-        return rest_skip_str(rest, "\n") && rest_skip_str(rest, section_end(s)) ? 0
-                                                                                : STATE_E_DAMAGED;
+        return rest_skip_str(rest, "\n") && rest_skip_str(rest, end) ? 0 : STATE_E_DAMAGED;
 }
 
 /* Whether a section stands there that this version has not. */
@@ -653,11 +706,12 @@ static bool is_unknown_section(struct rest rest) {
         return len > 0 && rest_skip(&rest, name, len) && rest_skip_str(&rest, "\":[\n");
 }
 
-static int read_sections(struct rest *rest, struct strbuf *scratch, struct state *state) {
+static int read_sections(bool sealed, struct rest *rest, struct strbuf *scratch,
+                         struct state *state) {
         int r = 0;
 
         for (size_t s = 0; s < ARRAY_SIZE(sections) && r == 0; s++)
-                r = read_section(s, rest, scratch, state);
+                r = read_section(s, sealed, rest, scratch, state);
         if (r == 0 && rest->len > 0)
                 r = STATE_E_DAMAGED;
         return r == STATE_E_DAMAGED && is_unknown_section(*rest) ? STATE_E_NEWER : r;
@@ -668,12 +722,16 @@ static void forget_pause(struct state *state) {
         state->paused_until = (struct utc){};
 }
 
-/* The pause is read of a newer version too: it stands at the beginning, and is what costs most to forget. */
-static int state_read(struct rest rest, struct state *state) {
+/* The pause is read of a newer version too, and of a file that is not what was written: it stands at the beginning,
+ * and is what costs most to forget. */
+static int state_read(const struct rest *whole, struct state *state) {
         _cleanup_(strbuf_deinit) struct strbuf scratch = {};
+        struct rest rest = *whole;
+        uint64_t version = 0;
+        bool sealed;
         int r, pause;
 
-        r = read_version(&rest);
+        r = read_version(&rest, &version);
         if (r == STATE_E_DAMAGED)
                 return r;
         pause = read_pause(&rest, &scratch, state);
@@ -681,7 +739,10 @@ static int state_read(struct rest rest, struct state *state) {
                 forget_pause(state);
         if (r == 0 || pause < 0)
                 r = pause;
-        return r ?: read_sections(&rest, &scratch, state);
+        sealed = version >= STATE_VERSION_SEALED;
+        if (r == 0 && sealed)
+                r = break_seal(whole, &rest);
+        return r ?: read_sections(sealed, &rest, &scratch, state);
 }
 
 /* All but the pause. */
@@ -709,7 +770,7 @@ int state_load(struct store *store, struct state *ret_state) {
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
-        r = state_read((struct rest){bytes, len}, ret_state);
+        r = state_read(&(struct rest){bytes, len}, ret_state);
         if (r < 0)
                 state_deinit(ret_state);
         else if (r != 0)
@@ -725,9 +786,9 @@ int state_save(struct state *state, struct store *store) {
         if (!state->changed)
                 return 0;
         if (store) {
-                state_write(state, &text);
-                if (text.error)
-                        return text.error;
+                r = state_write(state, &text);
+                if (r < 0)
+                        return r;
                 r = store_write(store, STATE_FILE, text.data, text.len);
         }
         if (r == 0)

@@ -4,13 +4,14 @@
  * fleets, deletions of the last day and the doubt that they raised, accepted rules (DESIGN section 1,
  * promise 4).
  *
- * It is one small file in the store, read at the start and replaced whole after a change. Lost, torn, or
- * of a newer version, it is empty but for a pause that can be read: then only questions are asked again,
- * freezes and the days of failed snapshots begin anew, and the day's deletions are counted from the start.
+ * It is one small file in the store, read at the start and replaced whole after a change. Lost, torn, changed by
+ * anybody else, or of a newer version, it is empty but for a pause that can be read: then only questions are asked
+ * again, freezes and the days of failed snapshots begin anew, and the day's deletions are counted from the start.
  * It may have paused deletions, which is the engine's to mind.
  *
- * The file is JSON with members in a fixed order, one record a line, so that people can read it and
- * two equal states are equal bytes. Every value of it is checked as if a stranger had written it.
+ * The file is JSON with members in a fixed order, one record a line, so that people can read it and two equal states
+ * are equal bytes; the last line has a hash of the others. Every value of it is checked as if a stranger had written
+ * it.
  */
 #pragma once
 

@@ -65,6 +65,10 @@ static void test_sha256(void **state) {
         assert_memory_equal(digest, "\xdc\x11\x14\xcd", 4);
         assert_int_equal(sha256_fields(two, 2, digest), 0);
         assert_memory_not_equal(digest, "\xdc\x11\x14\xcd", 4);
+        assert_int_equal(sha256_bytes("abc", 4, digest), 0);
+        assert_memory_equal(digest, "\xdc\x11\x14\xcd", 4);
+        assert_int_equal(sha256_bytes("a\0b", 3, digest), 0); /* printf 'a\0b' | sha256sum */
+        assert_memory_equal(digest, "\x59\xb2\x71\xae", 4);
 }
 
 static void test_headers(void **state) {

@@ -87,7 +87,7 @@ static void test_state(void **state) {
                  "freezes begin anew, and deletions are paused until snapkeepctl resume"},
                 {__LINE__, "{\"version\":1,\n\"pause\":", 0,
                  "warning: the state that was kept is damaged; acks are forgotten"},
-                {__LINE__, "{\"version\":2,\n", 0,
+                {__LINE__, "{\"version\":3,\n", 0,
                  "warning: the state that was kept is of a newer version; acks are"},
         };
 
@@ -96,7 +96,7 @@ static void test_state(void **state) {
                 const char *bytes, *expect;
                 bool ends;
         } paused[] = {
-                {__LINE__, "{\"version\":2,\n" PAUSED("null") "\"others\":1}",
+                {__LINE__, "{\"version\":3,\n" PAUSED("null") "\"others\":1}",
                  "is of a newer version; "
                  "acks are forgotten, freezes begin anew, and deletions are paused until "
                  "snapkeepctl "

@@ -4,6 +4,7 @@
  *
  * Linked with --wrap for the allocator; that of cJSON, a shared library, is azure's to test.
  */
+#include "base/sha256.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "core/naming.h"
@@ -207,9 +208,46 @@ static const char empty_file[] = FILE_OF(NO_PAUSE, "", "", "", "");
 static const char full_file[] =
         WHOLE_FILE_OF(PAUSE, ACKS, GONE, UNSELECTED_OF(UNSELECTED), FAILURES, FLEETS, DELETIONS,
                       MASSES_OF(MASSES), RULES);
+/* printf '%s' of all before the last line | sha256sum */
+static const char empty_written[] = "{\"version\":2,\n" NO_PAUSE
+                                    "\"acks\":[\n],\n\"gone\":[\n],\n" UNSELECTED_OF("") NO_FAILURES
+        "\"fleets\":[\n],\n\"deletions\":[\n],\n" MASSES_OF(
+                "") "\"rules\":[\n],\n"
+                    "\"sha256\":"
+                    "\"b84b50783d3a84b89681db0052191d75dd3113802cf21db722877eaf5758b860\"}\n";
 /* As it was before there were unselected ones in it, failures, and masses. */
 static const char earlier_file[] =
         WHOLE_FILE_OF(PAUSE, ACKS, GONE, "", "", FLEETS, DELETIONS, "", RULES);
+
+static bool is_sealable(const char *text, size_t len) {
+        return len > strlen(HEAD "]}\n") && strncmp(text, HEAD, strlen(HEAD)) == 0 &&
+               strncmp(text + len - strlen("]}\n"), "]}\n", strlen("]}\n")) == 0;
+}
+
+/* A file of version 1 as it is written since: its last line has the hash of all before it. */
+static void seal(const char *text, size_t len, struct strbuf *out) {
+        uint8_t digest[SHA256_SIZE];
+
+        assert_true(is_sealable(text, len));
+        strbuf_clear(out);
+        strbuf_append_str(out, "{\"version\":2,\n");
+        strbuf_append(out, text + strlen(HEAD), len - strlen(HEAD) - strlen("}\n"));
+        strbuf_append_str(out, ",\n");
+        assert_int_equal(sha256_bytes(out->data, out->len, digest), 0);
+        strbuf_append_str(out, "\"sha256\":\"");
+        for (size_t i = 0; i < sizeof(digest); i++)
+                strbuf_appendf(out, "%02x", digest[i]);
+        strbuf_append_str(out, "\"}\n");
+        assert_int_equal(out->error, 0);
+}
+
+static void assert_written(const struct memory_store *m, const char *text, size_t len) {
+        _cleanup_(strbuf_deinit) struct strbuf sealed = {};
+
+        seal(text, len, &sealed);
+        assert_string_equal(m->bytes, strbuf_str(&sealed));
+        assert_int_equal(m->len, sealed.len);
+}
 
 static int note_failure(struct state *state, const char *snapshot, struct utc now) {
         struct guid unique_id, subscription;
@@ -306,7 +344,7 @@ static void test_written(void **unused) {
                 fill(&state, backwards);
                 assert_int_equal(state_save(&state, &m.store), 0);
                 assert_false(state.changed);
-                assert_string_equal(m.bytes, full_file);
+                assert_written(&m, full_file, strlen(full_file));
                 assert_int_equal(m.writes, 1);
                 assert_int_equal(state_save(&state, &m.store), 0); /* nothing has changed */
                 assert_int_equal(m.writes, 1);
@@ -360,7 +398,7 @@ static void test_read(void **unused) {
 
         state.changed = true;
         assert_int_equal(state_save(&state, &m.store), 0);
-        assert_string_equal(m.bytes, full_file);
+        assert_written(&m, full_file, strlen(full_file));
 }
 
 /* One of before reads as if nothing had failed yet, and gets the section with the next change. */
@@ -385,7 +423,7 @@ static void test_earlier(void **unused) {
         assert_int_equal(state_mass_note(&state, "gold"), 0);
         assert_true(state.changed);
         assert_int_equal(state_save(&state, &m.store), 0);
-        assert_string_equal(m.bytes, full_file);
+        assert_written(&m, full_file, strlen(full_file));
         state_failure_forget(&state, 0);
         state_failure_forget(&state, 0);
         state_unselected_forget(&state, 1);
@@ -424,6 +462,7 @@ static void test_pauses(void **unused) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
                 _cleanup_(state_deinit) struct state state = {}, again = {};
+                _cleanup_(strbuf_deinit) struct strbuf sealed = {};
                 bool paused = rows[i].all || rows[i].prune;
                 char text[512];
 
@@ -435,7 +474,8 @@ static void test_pauses(void **unused) {
                 assert_int_equal(state_save(&state, &m.store), 0);
                 snprintf(text, sizeof(text), HEAD "%s%s", rows[i].text,
                          empty_file + strlen(HEAD NO_PAUSE));
-                if (strcmp(m.bytes, text) != 0)
+                seal(text, strlen(text), &sealed);
+                if (strcmp(m.bytes, strbuf_str(&sealed)) != 0)
                         fail_msg("row at line %d: %s", rows[i].line, m.bytes);
                 assert_int_equal(state_load(&m.store, &again), 0);
                 if (again.paused != rows[i].all || again.paused_prune != rows[i].prune ||
@@ -471,7 +511,8 @@ static void test_store(void **unused) {
         m.write_error = 0;
         assert_int_equal(state_save(&state, &m.store), 0);
         assert_false(state.changed);
-        assert_string_equal(m.bytes, empty_file);
+        assert_string_equal(m.bytes, empty_written);
+        assert_written(&m, empty_file, strlen(empty_file));
 }
 
 static int load_text(const char *bytes, size_t len, struct state *ret_state) {
@@ -482,6 +523,14 @@ static int load_text(const char *bytes, size_t len, struct state *ret_state) {
         return state_load(&m.store, ret_state);
 }
 
+/* With the hash that belongs to it: what a stranger wrote is no better for it. */
+static int load_sealed(const char *text, size_t len, struct state *ret_state) {
+        _cleanup_(strbuf_deinit) struct strbuf sealed = {};
+
+        seal(text, len, &sealed);
+        return load_text(sealed.data, sealed.len, ret_state);
+}
+
 static void test_versions(void **unused) {
         static const struct {
                 int line;
@@ -489,20 +538,22 @@ static void test_versions(void **unused) {
                 int r;
         } rows[] = {
                 {__LINE__, empty_file, 0},
-                {__LINE__, "{\"version\":2,\n", STATE_E_NEWER},
-                {__LINE__, "{\"version\":2}", STATE_E_NEWER},
+                {__LINE__, empty_written, 0},
+                {__LINE__, "{\"version\":3,\n", STATE_E_NEWER},
+                {__LINE__, "{\"version\":3}", STATE_E_NEWER},
                 {__LINE__, "{\"version\":10,\"x\":1}", STATE_E_NEWER},
                 {__LINE__, "{\"version\":9007199254740991 }", STATE_E_NEWER},
                 {__LINE__, "{\"version\":9007199254740992}", STATE_E_DAMAGED},
                 {__LINE__, "{\"version\":0,\n", STATE_E_DAMAGED},
-                {__LINE__, "{\"version\":02,\n", STATE_E_DAMAGED},
-                {__LINE__, "{\"version\":-2,\n", STATE_E_DAMAGED},
+                {__LINE__, "{\"version\":03,\n", STATE_E_DAMAGED},
+                {__LINE__, "{\"version\":-3,\n", STATE_E_DAMAGED},
                 {__LINE__, "{\"version\":,\n", STATE_E_DAMAGED},
-                {__LINE__, "{\"version\":2", STATE_E_DAMAGED}, /* of how many digits? */
+                {__LINE__, "{\"version\":3", STATE_E_DAMAGED}, /* of how many digits? */
                 {__LINE__, "{\"version\":1,\n", STATE_E_DAMAGED},
+                {__LINE__, "{\"version\":2,\n", STATE_E_DAMAGED},
                 {__LINE__, "{\"version\":1}\n", STATE_E_DAMAGED},
-                {__LINE__, "{\"version\":\"2\"}\n", STATE_E_DAMAGED},
-                {__LINE__, " {\"version\":2}\n", STATE_E_DAMAGED},
+                {__LINE__, "{\"version\":\"3\"}\n", STATE_E_DAMAGED},
+                {__LINE__, " {\"version\":3}\n", STATE_E_DAMAGED},
                 {__LINE__, "", STATE_E_DAMAGED},
                 {__LINE__, "\n", STATE_E_DAMAGED},
         };
@@ -527,14 +578,14 @@ static void test_unread_pause(void **unused) {
         } rows[] = {
                 {__LINE__, "{\"version\":1,\n" PAUSE, STATE_E_DAMAGED, true},
                 {__LINE__, "{\"version\":1,\n" PAUSE "\"acks\":[\n{}", STATE_E_DAMAGED, true},
-                {__LINE__, "{\"version\":2,\n" PAUSE "\"more\":1}", STATE_E_NEWER, true},
-                {__LINE__, "{\"version\":2," PAUSE, STATE_E_NEWER, false},
-                {__LINE__, "{\"version\":2,\n\"x\":1,\n" PAUSE, STATE_E_NEWER, false},
+                {__LINE__, "{\"version\":3,\n" PAUSE "\"more\":1}", STATE_E_NEWER, true},
+                {__LINE__, "{\"version\":3," PAUSE, STATE_E_NEWER, false},
+                {__LINE__, "{\"version\":3,\n\"x\":1,\n" PAUSE, STATE_E_NEWER, false},
                 {__LINE__,
-                 "{\"version\":2,\n\"pause\":{\"all\":true,\"prune\":false,\"until\":null,\"x\":1},"
+                 "{\"version\":3,\n\"pause\":{\"all\":true,\"prune\":false,\"until\":null,\"x\":1},"
                  "\n",
                  STATE_E_NEWER, false},
-                {__LINE__, "{\"version\":2,\n\"pause\":{\"all\":true,\n", STATE_E_NEWER, false},
+                {__LINE__, "{\"version\":3,\n\"pause\":{\"all\":true,\n", STATE_E_NEWER, false},
                 {__LINE__, "{\"version\":0,\n" PAUSE, STATE_E_DAMAGED, false},
         };
 
@@ -580,6 +631,9 @@ static void test_unknown_sections(void **unused) {
                 r = load_text(text, strlen(text), &state);
                 if (r != rows[i].r)
                         fail_msg("row at line %d: %d", rows[i].line, r);
+                assert_empty(&state);
+                if (load_sealed(text, strlen(text), &state) != rows[i].r)
+                        fail_msg("row at line %d, sealed", rows[i].line);
                 assert_empty(&state);
         }
 }
@@ -839,6 +893,11 @@ static void test_values(void **unused) {
                 if (!rows[i].good)
                         assert_empty(&state);
                 state_deinit(&state);
+                if (!is_sealable(rows[i].text, strlen(rows[i].text)))
+                        continue;
+                if (load_sealed(rows[i].text, strlen(rows[i].text), &state) != r)
+                        fail_msg("row at line %d, sealed", rows[i].line);
+                state_deinit(&state);
         }
 }
 
@@ -855,9 +914,46 @@ static void check_whole(const char *bytes, size_t len) {
         }
         state.changed = true;
         assert_int_equal(state_save(&state, &m.store), 0);
-        assert_int_equal(m.len, len);
-        assert_memory_equal(m.bytes, bytes, len);
+        assert_written(&m, bytes, len);
         state_deinit(&state);
+}
+
+/* Nothing of a file that was written has changed unseen, be it a digit of a date. */
+static void test_seal(void **unused) {
+        static const char others[] = "\0\n\",019:]}\\aZ \x80\xff";
+        _cleanup_(strbuf_deinit) struct strbuf file = {}, text = {};
+        struct state state;
+
+        seal(full_file, strlen(full_file), &file);
+        assert_int_equal(load_text(file.data, file.len, &state), 0);
+        assert_int_equal(state.n_fleets, 2);
+        state_deinit(&state);
+        strbuf_append(&text, file.data, file.len);
+        for (size_t at = 0; at < file.len; at++) {
+                char is = file.data[at];
+
+                for (unsigned i = 0; i < 8 + sizeof(others) - 1; i++) {
+                        int r;
+
+                        text.data[at] = i < 8 ? (char)(is ^ 1 << i) : others[i - 8];
+                        if (text.data[at] == is)
+                                continue;
+                        r = load_text(text.data, text.len, &state);
+                        if (r != STATE_E_DAMAGED && r != STATE_E_NEWER)
+                                fail_msg("byte %zu as %#x: %d", at, (unsigned char)text.data[at],
+                                         r);
+                        /* Another version makes it newer, and the name of another section does not. */
+                        assert_true(r == STATE_E_DAMAGED || at <= strlen("{\"version\":2"));
+                        assert_forgotten(&state);
+                }
+                text.data[at] = is;
+                if (load_text(file.data, at, &state) != STATE_E_DAMAGED)
+                        fail_msg("cut at %zu", at);
+                assert_forgotten(&state);
+        }
+        strbuf_append_str(&file, "\n");
+        assert_int_equal(load_text(file.data, file.len, &state), STATE_E_DAMAGED);
+        assert_forgotten(&state);
 }
 
 static void test_cut(void **unused) {
@@ -1005,7 +1101,9 @@ static void test_ceilings(void **unused) {
         assert_memory_equal(again.gone, state.gone, STATE_GONE_MAX * sizeof(*state.gone));
         state_deinit(&again);
 
-        /* One line more than may be, of each kind. */
+        /* One line more than may be, of each kind: in a file without a hash, which would tell it first. */
+        m.bytes[strlen("{\"version\":")] = '1';
+        strcpy(strstr(m.bytes, ",\n\"sha256\":"), "}\n");
         for (unsigned i = 0; i < 8; i++) {
                 static const char *const sections[] = {"\"acks\":[\n",       "\"gone\":[\n",
                                                        "\"unselected\":[\n", "\"failures\":[\n",
@@ -1466,12 +1564,16 @@ static unsigned sweep(int (*fn)(void)) {
         }
 }
 
+/* What the tests of one act begin with. */
+static struct state sample;
+static struct strbuf sample_file;
+
 static int run_load(void) {
         struct memory_store m = MEMORY_STORE;
         struct state state;
         int r;
 
-        put(&m, full_file, strlen(full_file));
+        put(&m, sample_file.data, sample_file.len);
         r = state_load(&m.store, &state);
         if (r != 0)
                 assert_empty(&state);
@@ -1479,9 +1581,6 @@ static int run_load(void) {
         memory_store_deinit(&m);
         return r;
 }
-
-/* What the tests of one act begin with. */
-static struct state sample;
 
 static int run_save(void) {
         struct memory_store m = MEMORY_STORE;
@@ -1598,6 +1697,7 @@ static void test_sweep(void **unused) {
         };
 
         fill(&sample, false);
+        seal(full_file, strlen(full_file), &sample_file);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 unsigned n = sweep(rows[i].fn);
 
@@ -1605,6 +1705,7 @@ static void test_sweep(void **unused) {
                         fail_msg("row at line %d: %u", rows[i].line, n);
         }
         state_deinit(&sample);
+        strbuf_deinit(&sample_file);
 }
 
 /* Of targets that are edited again and again nothing is kept for ever: the ceiling would stop the doubt. */
@@ -1645,6 +1746,7 @@ int main(void) {
                 cmocka_unit_test(test_unread_pause),
                 cmocka_unit_test(test_unknown_sections),
                 cmocka_unit_test(test_values),
+                cmocka_unit_test(test_seal),
                 cmocka_unit_test(test_cut),
                 cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_lines),
