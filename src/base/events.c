@@ -627,11 +627,15 @@ static const struct event_entry events[] = {
                         .name = "state-unwritable",
                         .fields = 0,
                         .subject = "The state cannot be written",
-                        .cause = "The disk under /var/lib/snapkeep is full, read-only, or broken.",
+                        .cause = "The disk under /var/lib/snapkeep is full, read-only, or broken; "
+                                 "or "
+                                 "one that could not be read cannot be kept under another name, "
+                                 "which with File exists means that there are nine already.",
                         .effect =
                                 "Snapshots are taken as ever. A restart would forget pauses, acks "
                                 "and freezes, which only makes the daemon ask again.",
-                        .remedy = "Make room.",
+                        .remedy = "Make room, or remove the files state-unread-1 to 9 that are "
+                                  "not needed any more.",
                 },
         [LOG_EVENT_STATE_WRITABLE] =
                 {
@@ -649,13 +653,15 @@ static const struct event_entry events[] = {
                         .name = "state-forgotten",
                         .fields = 0,
                         .subject = "The state that was kept cannot be used",
-                        .cause = "It is damaged, of a newer version, or not readable by the "
-                                 "daemon's "
-                                 "user.",
+                        .cause = "It is damaged, was changed by hand, is of a newer version, or "
+                                 "cannot be read: by the daemon's user, or at that moment.",
                         .effect = "Acks are forgotten, freezes begin anew. It may have held a "
-                                  "pause: nothing is deleted until snapkeepctl resume.",
-                        .remedy = "Resume when nobody had paused it, and give what was accepted "
-                                  "again, see snapkeepctl status.",
+                                  "pause: nothing is deleted until snapkeepctl resume. The file is "
+                                  "kept under the name that the message says.",
+                        .remedy = "If the file can be read again (its owner is right, the newer "
+                                  "version is back): stop the daemon, call it state again, and "
+                                  "start. Otherwise resume when nobody had paused it, and give "
+                                  "what was accepted again, see snapkeepctl status.",
                 },
         [LOG_EVENT_STARTED] =
                 {

@@ -18,6 +18,7 @@ struct store_ops {
         int (*read)(struct store *store, const char *name, char **ret_bytes, size_t *ret_len);
         int (*write)(struct store *store, const char *name, const char *bytes, size_t len);
         int (*remove)(struct store *store, const char *name);
+        int (*rename)(struct store *store, const char *name, const char *other);
 };
 
 struct store {
@@ -41,4 +42,10 @@ static inline int store_write(struct store *store, const char *name, const char 
 /* Returns 0, also when there is no such file, or a negative errno. */
 static inline int store_remove(struct store *store, const char *name) {
         return store->ops->remove(store, name);
+}
+
+/* Without reading it, so that it goes with what cannot be read, too. Returns 0 once that would survive a crash of the
+ * machine, -ENOENT, -EEXIST where there is one of the other name, or another negative errno. */
+static inline int store_rename(struct store *store, const char *name, const char *other) {
+        return store->ops->rename(store, name, other);
 }

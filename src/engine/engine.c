@@ -179,21 +179,34 @@ static int take_over_fleets(struct engine *engine) {
 }
 
 /* There is a state, and nobody can read it: deletions may have been paused by it, so they are now. A pause of
- * everything that could be read lasts as long as it would have. */
+ * everything that could be read lasts as long as it would have. The file itself stays, for whoever can read it
+ * later. */
 static void forget_state(struct engine *engine, int r) {
+        char aside[STATE_UNREAD_NAME_SIZE], kept[160] = "";
         const char *why = r == STATE_E_DAMAGED ? "is damaged"
                           : r == STATE_E_NEWER ? "is of a newer version"
+                          : r == STATE_E_ASIDE ? "was set aside when it could not be read, and no "
+                                                 "other was written since"
                                                : strerrordesc_np(-r);
+        int r_aside;
 
         engine->state.paused_prune = true;
         engine->state.paused_lost = true;
         if (!engine->state.paused)
                 engine->state.paused_until = UTC_NEVER;
         engine->state.changed = true;
+        r_aside = state_set_aside(&engine->state, engine->services.store, aside);
+        if (r_aside < 0)
+                snprintf(kept, sizeof(kept),
+                         "; it stays as it is, and nothing is written before it can be kept under "
+                         "another name (%s)",
+                         strerrordesc_np(-r_aside));
+        else if (aside[0])
+                snprintf(kept, sizeof(kept), "; it is kept as %s", aside);
         log_tell(engine->services.log, LOG_LEVEL_WARNING, LOG_EVENT_STATE_FORGOTTEN,
                  "the state that was kept %s%s; acks are forgotten, freezes begin anew, and "
-                 "deletions are paused until snapkeepctl resume%s",
-                 r < 0 ? "cannot be read: " : "", why,
+                 "deletions are paused until snapkeepctl resume%s%s",
+                 r < 0 ? "cannot be read: " : "", why, kept,
                  engine->state.paused ? "; the pause of everything goes on" : "");
 }
 

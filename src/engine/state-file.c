@@ -758,6 +758,27 @@ static void forget_rest(struct state *state) {
         *state = kept;
 }
 
+static const char *unread_name(unsigned n, char name[static STATE_UNREAD_NAME_SIZE]) {
+        snprintf(name, STATE_UNREAD_NAME_SIZE, STATE_UNREAD_FILE "%u", n);
+        return name;
+}
+
+/* One that was set aside before another could be written, and then the daemon ended: of what it held nobody has said
+ * anything yet. Returns 0, STATE_E_ASIDE or -ENOMEM. */
+static int look_aside(struct store *store) {
+        char name[STATE_UNREAD_NAME_SIZE];
+
+        for (unsigned n = 1; n <= STATE_UNREAD_MAX; n++) {
+                _cleanup_(freep) char *bytes = NULL;
+                size_t len;
+                int r = store_read(store, unread_name(n, name), &bytes, &len);
+
+                if (r != -ENOENT)
+                        return r == -ENOMEM ? r : STATE_E_ASIDE;
+        }
+        return 0;
+}
+
 int state_load(struct store *store, struct state *ret_state) {
         _cleanup_(freep) char *bytes = NULL;
         size_t len;
@@ -767,26 +788,48 @@ int state_load(struct store *store, struct state *ret_state) {
         if (!store)
                 return 0;
         r = store_read(store, STATE_FILE, &bytes, &len);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-
-        r = state_read(&(struct rest){bytes, len}, ret_state);
+        if (r == -ENOENT)
+                return look_aside(store);
+        if (r == 0)
+                r = state_read(&(struct rest){bytes, len}, ret_state);
         if (r < 0)
                 state_deinit(ret_state);
         else if (r != 0)
                 forget_rest(ret_state);
         ret_state->changed = false; /* it is what the file says */
+        ret_state->unread = r != 0;
         return r;
+}
+
+int state_set_aside(struct state *state, struct store *store,
+                    char ret_name[static STATE_UNREAD_NAME_SIZE]) {
+        char name[STATE_UNREAD_NAME_SIZE];
+        int r = -EEXIST;
+
+        ret_name[0] = '\0';
+        if (!state->unread)
+                return 0;
+        for (unsigned n = 1; n <= STATE_UNREAD_MAX && r == -EEXIST; n++)
+                r = store_rename(store, STATE_FILE, unread_name(n, name));
+        if (r < 0 && r != -ENOENT) /* which somebody else took away */
+                return r;
+        if (r == 0)
+                stpcpy(ret_name, name);
+        state->unread = false;
+        return 0;
 }
 
 int state_save(struct state *state, struct store *store) {
         _cleanup_(strbuf_deinit) struct strbuf text = {.max = STORE_FILE_MAX};
+        char aside[STATE_UNREAD_NAME_SIZE];
         int r = 0;
 
         if (!state->changed)
                 return 0;
         if (store) {
                 r = state_write(state, &text);
+                if (r == 0)
+                        r = state_set_aside(state, store, aside);
                 if (r < 0)
                         return r;
                 r = store_write(store, STATE_FILE, text.data, text.len);

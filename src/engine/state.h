@@ -7,7 +7,8 @@
  * It is one small file in the store, read at the start and replaced whole after a change. Lost, torn, changed by
  * anybody else, or of a newer version, it is empty but for a pause that can be read: then only questions are asked
  * again, freezes and the days of failed snapshots begin anew, and the day's deletions are counted from the start.
- * It may have paused deletions, which is the engine's to mind.
+ * It may have paused deletions, which is the engine's to mind. What could not be used is set aside, and not written
+ * over.
  *
  * The file is JSON with members in a fixed order, one record a line, so that people can read it and two equal states
  * are equal bytes; the last line has a hash of the others. Every value of it is checked as if a stranger had written
@@ -28,6 +29,12 @@
 #include <stdint.h>
 
 #define STATE_FILE "state"
+/* One that could not be read, or is not what was written, is called "state-unread-1" from then on, or the like: it may
+ * be readable tomorrow, or by another version. */
+#define STATE_UNREAD_FILE "state-unread-"
+#define STATE_UNREAD_NAME_SIZE sizeof(STATE_UNREAD_FILE "1")
+/* Chosen: a digit. Each is of a start at which something was wrong, and waits for a person. */
+#define STATE_UNREAD_MAX 9
 /* Chosen ceilings: of ten thousand disks in a few policies all may be gone, and as many before, and each have
  * a failed one; acks are made by hand. */
 #define STATE_GONE_MAX 20000
@@ -117,12 +124,14 @@ struct state {
         struct state_rule *rules; /* sorted by policy */
         size_t n_rules, rules_capacity;
         bool changed; /* since it was read or written */
+        bool unread; /* the store has a file that could not be read, and nothing is written over it */
 };
 
 enum {
         STATE_E_DAMAGED =
                 1,     /* the file cannot be understood; the state has no more than its pause */
         STATE_E_NEWER, /* written by a newer version; the same */
+        STATE_E_ASIDE, /* there is none, for one was set aside and no other was written since */
 };
 
 void state_deinit(struct state *state);
@@ -130,8 +139,13 @@ void state_deinit(struct state *state);
 /* Fills @ret_state, which is empty when there is no file. @store NULL: nothing is kept. Returns 0,
  * STATE_E_*, or a negative errno of the store, after which it is empty; the state is usable after each. */
 int state_load(struct store *store, struct state *ret_state);
-/* Writes it when it has changed. Returns 0 or a negative errno; changed stays set after a failure. */
+/* Writes it when it has changed, and sets aside before what could not be read. Returns 0 or a negative errno; changed
+ * stays set after a failure. */
 int state_save(struct state *state, struct store *store);
+/* Gives a file that could not be read another name, which is @ret_name; "" when there is none. Returns 0, -EEXIST when
+ * all STATE_UNREAD_MAX are taken, or a negative errno of the store, and then it is as it was. */
+int state_set_aside(struct state *state, struct store *store,
+                    char ret_name[static STATE_UNREAD_NAME_SIZE]);
 
 /* Finds or adds, and sets changed when it adds. Return 0, -ENOMEM, or -E2BIG at the ceiling. */
 int state_gone_get(struct state *state, const char *generation, struct state_gone **ret_gone);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct statedir {
@@ -67,10 +68,27 @@ static int statedir_remove(struct store *store, const char *name) {
         return statedir_sync(dir);
 }
 
+static int statedir_rename(struct store *store, const char *name, const char *other) {
+        struct statedir *dir = container_of(store, struct statedir, store);
+        struct stat st;
+
+        if (!name_is_valid(name) || !name_is_valid(other))
+                return -EINVAL;
+        if (dir->error < 0)
+                return dir->error;
+        /* Not every file system has RENAME_NOREPLACE, and nobody else writes here. */
+        if (fstatat(dir->directory, other, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                return -EEXIST;
+        if (errno != ENOENT || renameat(dir->directory, name, dir->directory, other) < 0)
+                return -errno;
+        return statedir_sync(dir);
+}
+
 static const struct store_ops statedir_ops = {
         .read = statedir_read,
         .write = statedir_write,
         .remove = statedir_remove,
+        .rename = statedir_rename,
 };
 
 static int statedir_make(int directory, int error, struct store **ret_store) {

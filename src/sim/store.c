@@ -25,8 +25,8 @@ struct sim_store {
         struct file *files; /* in the order of first writing */
         size_t n_files, capacity;
         uint64_t changes;
-        unsigned fail_n;
-        int fail_error;
+        unsigned fail_n, fail_reads_n;
+        int fail_error, fail_reads_error;
         bool tear_next;
 };
 
@@ -68,6 +68,10 @@ static int sim_store_read(struct store *interface, const char *name, char **ret_
 
         if (!name_is_valid(name))
                 return -EINVAL;
+        if (store->fail_reads_n > 0) {
+                store->fail_reads_n--;
+                return store->fail_reads_error;
+        }
         file = store_find(store, name);
         if (!file || !file->bytes)
                 return -ENOENT;
@@ -175,9 +179,41 @@ static int sim_store_remove(struct store *interface, const char *name) {
         return 0;
 }
 
+static int sim_store_rename(struct store *interface, const char *name, const char *other) {
+        struct sim_store *store = container_of(interface, struct sim_store, store);
+        struct file *file, *to;
+        int r;
+
+        if (!name_is_valid(name) || !name_is_valid(other))
+                return -EINVAL;
+        r = store_ordered_error(store);
+        if (r < 0)
+                return r;
+        r = store_file(store, other, &to);
+        if (r < 0)
+                return r;
+        file = store_find(store, name);
+        if (to->bytes)
+                return -EEXIST;
+        if (!file || !file->bytes)
+                return -ENOENT;
+
+        free(to->removed);
+        to->removed = NULL;
+        to->bytes = take_ptr(file->bytes);
+        to->len = file->len;
+        file->len = 0;
+        store->changes++;
+        return 0;
+}
+
 int sim_store_new(uint64_t seed, unsigned node, struct sim_store **ret_store) {
         static const struct store_ops ops = {
-                .read = sim_store_read, .write = sim_store_write, .remove = sim_store_remove};
+                .read = sim_store_read,
+                .write = sim_store_write,
+                .remove = sim_store_remove,
+                .rename = sim_store_rename,
+        };
         struct sim_store *store;
 
         store = calloc(1, sizeof(*store));
@@ -254,6 +290,11 @@ bool sim_store_damage(struct sim_store *store, uint64_t how) {
 void sim_store_fail(struct sim_store *store, unsigned n, int error) {
         store->fail_n = n;
         store->fail_error = error;
+}
+
+void sim_store_fail_reads(struct sim_store *store, unsigned n, int error) {
+        store->fail_reads_n = n;
+        store->fail_reads_error = error;
 }
 
 void sim_store_tear_next(struct sim_store *store) {

@@ -30,12 +30,14 @@ void sim_store_lose(struct sim_store *store);
 /* Every file is cut off, @how saying after how many of its bytes: never after all. Returns whether there
  * was one. */
 bool sim_store_damage(struct sim_store *store, uint64_t how);
-/* The next @n writes and removals return @error (negative errno, such as -ENOSPC) and change
+/* The next @n writes, removals and renames return @error (negative errno, such as -ENOSPC) and change
  * nothing. */
 void sim_store_fail(struct sim_store *store, unsigned n, int error);
+/* The same of reads, which fail for a while, the files being whole. */
+void sim_store_fail_reads(struct sim_store *store, unsigned n, int error);
 /* The next write returns -EIO as if the process had died in it: old content or new. */
 void sim_store_tear_next(struct sim_store *store);
 
-/* Files there are, and writes and removals that succeeded. */
+/* Files there are, and writes, removals and renames that succeeded. */
 size_t sim_store_files(const struct sim_store *store);
 uint64_t sim_store_changes(const struct sim_store *store);

@@ -394,6 +394,8 @@ def pausing(folder):
         'no snapshots and no deletions until 2100-01-01T00:00:00Z' + lost)
     has(bus.ctl('pause', '--prune', '--until', '2100-01-01T00:00:00Z', '--utc'),
         'no deletions until 2100-01-01T00:00:00Z' + lost)
+    with open(os.path.join(rig.state, 'state-unread-1')) as file:
+        want(file.read() == '{"version":1,', 'it was not kept')
     has(bus.ctl('resume'), 'the pause is over')
     want(lost not in bus.ctl('pause', '--until', '2100-01-01T00:00:00Z'), 'it is still told of')
     rig.end()

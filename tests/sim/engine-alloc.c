@@ -442,6 +442,15 @@ static int file_remove(struct store *store, const char *name) {
         return r;
 }
 
+static int file_rename(struct store *store, const char *name, const char *other) {
+        struct machine *m = container_of(store, struct machine, store);
+        bool was = enter(false);
+        int r = store_rename(sim_store_interface(m->files), name, other);
+
+        leave(was);
+        return r;
+}
+
 static int secret_read(struct secrets *secrets, enum secrets_kind kind, const char *name,
                        char **ret_text) {
         if (fails())
@@ -867,7 +876,11 @@ static void machine_init(struct machine *m, const struct story *story, bool echo
         static const struct transport_ops transport_ops = {.send = wire_send,
                                                            .cancel = wire_cancel};
         static const struct store_ops store_ops = {
-                .read = file_read, .write = file_write, .remove = file_remove};
+                .read = file_read,
+                .write = file_write,
+                .remove = file_remove,
+                .rename = file_rename,
+        };
         static const struct log_ops log_ops = {.write = entry_write};
         static const struct secrets_ops secrets_ops = {.read = secret_read};
         struct service_options service_options = service_options_default();

@@ -5,6 +5,7 @@
 #include "named.h"
 #include "story.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -419,6 +420,44 @@ void named_state_damaged(struct rig *rig) {
         rig_run(rig, SIGHT_NS);
         tale_expect(&tale, tale_ours(&tale, "disk-1") == 6, "%zu stay after the resume",
                     tale_ours(&tale, "disk-1"));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
+/* One that cannot be read at a start, and can be later: it is there, and the pause in it holds when it is put back, on
+ * a daemon that went on without it. */
+void named_state_unread(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+        uint64_t deleted;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+        rig_pause(&rig->nodes[0], /* all= */ false, 10 * DAY_NS);
+        rig_run(rig, NSEC_PER_SEC);
+
+        deleted = rig->checks.deletions;
+        rig_unread_state(&rig->nodes[0], -EMFILE);
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale,
+                    tale_said(&tale, "Too many open files; acks are forgotten, freezes begin anew, "
+                                     "and deletions are paused until snapkeepctl resume; it is "
+                                     "kept as state-unread-1") == 1,
+                    "what became of it was not told");
+        tale_expect(&tale, rig->checks.deletions == deleted, "deleted with a state unread");
+        rig_unpause(&rig->nodes[0]);
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, rig->checks.deletions > deleted, "a resume resumes nothing");
+
+        deleted = rig->checks.deletions;
+        rig_put_state_back(&rig->nodes[0]);
+        rig_run(rig, 2 * HOUR_NS);
+        tale_expect(&tale, rig_doubts(&rig->nodes[0], BLOCK_PAUSED), "the pause in it is lost");
+        tale_expect(&tale, rig->checks.deletions == deleted, "deleted in the pause put back");
+        rig_unpause(&rig->nodes[0]);
+        rig_run(rig, SIGHT_NS);
         tale_settle(&tale);
         tale_end(&tale);
 }

@@ -195,6 +195,7 @@ void named_ask(struct rig *rig);
 void named_pause_while_throttled(struct rig *rig);
 void named_pause(struct rig *rig);
 void named_state_damaged(struct rig *rig);
+void named_state_unread(struct rig *rig);
 void named_gone_keep(struct rig *rig);
 void named_gone_apply(struct rig *rig);
 void named_gone_untagged(struct rig *rig);

@@ -203,6 +203,26 @@ bool rig_damage_state(struct rig_node *node, uint64_t how) {
         return any;
 }
 
+void rig_unread_state(struct rig_node *node, int error) {
+        rig_kill(node, -1);
+        sim_trace_say(node->rig->trace, node->number, "cannot read its state");
+        sim_store_fail_reads(node->store, 1, error);
+        node->damaged = true;
+        node->damaged_change = sim_store_changes(node->store);
+        checks_state_lost(&node->rig->checks, node->number, /* certain= */ true,
+                          sim_true_utc(node->rig->sim));
+        restart_soon(node);
+}
+
+void rig_put_state_back(struct rig_node *node) {
+        struct store *store = sim_store_interface(node->store);
+
+        rig_kill(node, -1);
+        rig_must(store_remove(store, "state"));
+        rig_must(store_rename(store, "state-unread-1", "state"));
+        restart_soon(node);
+}
+
 static void rig_hook(enum network_hook when, const struct network_event *event, void *data) {
         struct rig *rig = data;
         bool dies = rig->kill_at == event->number && rig->kill_when == when;

@@ -141,6 +141,10 @@ void rig_lose_state(struct rig_node *node);
 /* They are cut off somewhere (@how says where), and whatever starts on them cannot read them; the same
  * else. Returns whether there were any. */
 bool rig_damage_state(struct rig_node *node, uint64_t how);
+/* They are whole, and the next start cannot read them (@error, a negative errno). */
+void rig_unread_state(struct rig_node *node, int error);
+/* A person stops the daemon, puts back what it set aside first, and starts it. */
+void rig_put_state_back(struct rig_node *node);
 
 /* The operator's words. Each does nothing on a dead daemon. */
 

@@ -263,6 +263,7 @@ const struct scenario scenarios[] = {
         {"ask", 1, named_ask},
         {"pause", 1, named_pause},
         {"state-damaged", 5, named_state_damaged},
+        {"state-unread", 2, named_state_unread},
         {"pause-while-throttled", 1, named_pause_while_throttled},
         {"gone-keep", 1, named_gone_keep},
         {"gone-apply", 1, named_gone_apply},

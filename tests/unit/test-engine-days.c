@@ -39,12 +39,15 @@ static void rule(enum http_method method, const char *url, int status, const cha
 static struct {
         const char *bytes; /* NULL: @r */
         int r;
-        int r_write;
+        int r_write, r_rename;
         unsigned writes;
         char written[1000];
+        char aside[40]; /* the name that the file has since; "": its own */
 } disk;
 
 static int store_get(struct store *store, const char *name, char **ret_bytes, size_t *ret_len) {
+        if (strcmp(name, "state") != 0)
+                return strcmp(name, disk.aside) == 0 ? -EIO : -ENOENT;
         if (!disk.bytes)
                 return disk.r;
         *ret_bytes = strdup(disk.bytes);
@@ -63,7 +66,18 @@ static int store_drop(struct store *store, const char *name) {
         return 0;
 }
 
-static const struct store_ops store_ops = {store_get, store_put, store_drop};
+static int store_move(struct store *store, const char *name, const char *other) {
+        assert_string_equal(name, "state");
+        if (disk.r_rename < 0 || (!disk.bytes && disk.r == -ENOENT))
+                return disk.r_rename ?: -ENOENT;
+        assert_string_equal(disk.aside, ""); /* there is but one */
+        stpcpy(disk.aside, other);
+        disk.bytes = NULL;
+        disk.r = -ENOENT;
+        return 0;
+}
+
+static const struct store_ops store_ops = {store_get, store_put, store_drop, store_move};
 static struct store store = {&store_ops};
 
 #define PAUSED(until) "\"pause\":{\"all\":true,\"prune\":false,\"until\":" until "},\n"
@@ -99,8 +113,8 @@ static void test_state(void **state) {
                 {__LINE__, "{\"version\":3,\n" PAUSED("null") "\"others\":1}",
                  "is of a newer version; "
                  "acks are forgotten, freezes begin anew, and deletions are paused until "
-                 "snapkeepctl "
-                 "resume; the pause of everything goes on",
+                 "snapkeepctl resume; it is kept as state-unread-1; the pause of everything goes "
+                 "on",
                  false},
                 {__LINE__, "{\"version\":1,\n" PAUSED("\"2026-11-02T00:30:00Z\"") "\"acks\":[\nx",
                  "is damaged; acks are", true},
@@ -164,6 +178,68 @@ static void test_state(void **state) {
         assert_int_equal(engine_make(), -ENOMEM);
         assert_int_equal(disk.writes, 0);
         engine_end();
+}
+
+/* What cannot be read is not written over: it may be readable tomorrow, and hold what nobody remembers. It is kept
+ * under another name, that the journal says. Where that cannot be done, nothing is written. */
+static void test_state_set_aside(void **state) {
+        static const struct {
+                int line;
+                const char *bytes;
+                int r;
+        } rows[] = {
+                {__LINE__, NULL, -EIO},
+                {__LINE__, NULL, -EACCES},
+                {__LINE__, NULL, -EMFILE},
+                {__LINE__, "{\"version\":1,\n\"pause\":", 0},
+                {__LINE__, "{\"version\":3,\n", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                f.store = &store;
+                disk = (typeof(disk)){.bytes = rows[i].bytes, .r = rows[i].r};
+                engine_begin();
+                expect_said(rows[i].line, "snapkeepctl resume; it is kept as state-unread-1", true);
+                engine_pass(200);
+                assert_string_equal(disk.aside, "state-unread-1");
+                assert_true(disk.writes > 0);
+                engine_end();
+
+                /* It ended between the two: of what it held as little is known as before. */
+                begin();
+                f.store = &store;
+                disk.bytes = NULL;
+                disk.r = -ENOENT;
+                engine_begin();
+                expect_said(rows[i].line,
+                            "warning: the state that was kept was set aside when it could not be "
+                            "read, and no other was written since; acks are forgotten, freezes "
+                            "begin anew, and deletions are paused until snapkeepctl resume",
+                            true);
+                engine_pass(200);
+                expect_said(rows[i].line, "is deleted (superseded", false);
+                engine_end();
+
+                begin();
+                f.store = &store;
+                disk = (typeof(disk)){.bytes = rows[i].bytes, .r = rows[i].r, .r_rename = -EROFS};
+                engine_begin();
+                expect_said(rows[i].line,
+                            "snapkeepctl resume; it stays as it is, and nothing is written before "
+                            "it can be kept under another name (Read-only file system)",
+                            true);
+                engine_pass(200);
+                expect_said(rows[i].line, "the state cannot be written: Read-only file system",
+                            true);
+                assert_int_equal(disk.writes, 0);
+                disk.r_rename = 0;
+                engine_pass(900);
+                expect_said(rows[i].line, "the state can be written again", true);
+                assert_string_equal(disk.aside, "state-unread-1");
+                assert_true(disk.writes > 0);
+                engine_end();
+        }
 }
 
 /* What an operator pauses beside it, or for some time, takes nothing from the pause for a state that is lost: nobody
@@ -1260,6 +1336,7 @@ static void test_order_words(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_state),
+                cmocka_unit_test(test_state_set_aside),
                 cmocka_unit_test(test_pause_beside_a_lost_state),
                 cmocka_unit_test(test_unwritable),
                 cmocka_unit_test(test_left),

@@ -227,6 +227,7 @@ static void test_store(void **state) {
         assert_int_equal(store_read(store, "state", &bytes, &len), -EACCES);
         assert_int_equal(store_write(store, "state", "x", 1), -EACCES);
         assert_int_equal(store_remove(store, "state"), -EACCES);
+        assert_int_equal(store_rename(store, "state", "other"), -EACCES);
         assert_int_equal(store_read(store, ".", &bytes, &len), -EINVAL);
         store = statedir_free(store);
 
@@ -266,8 +267,23 @@ static void test_store(void **state) {
         free(bytes);
         assert_int_equal(rmdir("private/.acks.new"), 0);
 
-        assert_int_equal(store_remove(store, "acks"), 0);
+        /* Another name, which takes nobody's place. */
+        assert_int_equal(store_write(store, "kept", "kept", 4), 0);
+        assert_int_equal(store_rename(store, "acks", "kept"), -EEXIST);
+        assert_int_equal(store_rename(store, "acks", "../acks"), -EINVAL);
+        assert_int_equal(store_rename(store, ".acks.new", "acks"), -EINVAL);
+        assert_int_equal(store_rename(store, "none", "acks-1"), -ENOENT);
+        assert_int_equal(store_rename(store, "acks", "acks-1"), 0);
         assert_int_equal(store_read(store, "acks", &bytes, &len), -ENOENT);
+        assert_int_equal(store_read(store, "acks-1", &bytes, &len), 0);
+        assert_string_equal(bytes, "old");
+        free(bytes);
+        assert_int_equal(store_read(store, "kept", &bytes, &len), 0);
+        assert_string_equal(bytes, "kept");
+        free(bytes);
+
+        assert_int_equal(store_remove(store, "acks-1"), 0);
+        assert_int_equal(store_read(store, "acks-1", &bytes, &len), -ENOENT);
 }
 
 static void test_store_strangers(void **state) {
@@ -293,6 +309,15 @@ static void test_store_strangers(void **state) {
         assert_int_equal(len, STORE_FILE_MAX);
         free(bytes);
         assert_int_equal(store_write(store, "more", "", STORE_FILE_MAX + 1), -E2BIG);
+
+        /* What cannot be read has a name all the same. */
+        assert_int_equal(store_rename(store, "directory", "directory-1"), 0);
+        assert_int_equal(store_rename(store, "fifo", "link"), -EEXIST);
+        assert_int_equal(store_rename(store, "link", "link-1"), 0);
+        assert_int_equal(store_read(store, "link-1", &bytes, &len), -ELOOP);
+        assert_int_equal(symlink("missing", "dangling"), 0);
+        assert_int_equal(store_rename(store, "fifo", "dangling"), -EEXIST);
+        assert_int_equal(store_rename(store, "link-1", "link"), 0);
 
         /* Writing goes over links, never through them. */
         assert_int_equal(store_write(store, "link", "ours", 4), 0);

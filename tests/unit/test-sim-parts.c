@@ -58,6 +58,8 @@ static void assert_file(struct store *store, const char *name, const char *expec
 static void test_store(void **state) {
         struct sim_store *sim;
         struct store *store;
+        char *bytes;
+        size_t len;
 
         assert_int_equal(sim_store_new(1, 1, &sim), 0);
         store = sim_store_interface(sim);
@@ -75,6 +77,20 @@ static void test_store(void **state) {
         assert_int_equal(sim_store_files(sim), 1);
         assert_true(sim_store_damage(sim, 7));
         assert_file(store, "a", "t");
+        assert_int_equal(store_write(store, "b", "b", 1), 0);
+        assert_int_equal(store_rename(store, "a", "b"), -EEXIST);
+        assert_int_equal(store_rename(store, "none", "c"), -ENOENT);
+        assert_int_equal(store_rename(store, "a", "a/b"), -EINVAL);
+        sim_store_fail(sim, 1, -EROFS);
+        assert_int_equal(store_rename(store, "a", "c"), -EROFS);
+        assert_int_equal(store_rename(store, "a", "c"), 0);
+        sim_store_crash(sim);
+        assert_file(store, "a", NULL);
+        assert_file(store, "b", "b");
+        assert_file(store, "c", "t");
+        sim_store_fail_reads(sim, 1, -EMFILE);
+        assert_int_equal(store_read(store, "c", &bytes, &len), -EMFILE);
+        assert_file(store, "c", "t");
         sim_store_lose(sim);
         assert_false(sim_store_damage(sim, 7));
         assert_file(store, "a", NULL);

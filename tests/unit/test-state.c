@@ -72,19 +72,31 @@ void __wrap_free(void *memory) {
         __real_free(memory);
 }
 
-/* A store of one file. */
+/* A store of the state, and of others that were set aside. */
 struct memory_store {
         struct store store;
         char *bytes; /* NULL: there is none */
         size_t len;
-        int read_error, write_error; /* 0 or a negative errno */
+        int read_error, write_error, rename_error; /* 0 or a negative errno */
         unsigned writes;
+        char *unread[STATE_UNREAD_MAX + 1]; /* by number */
 };
+
+/* Its place in @unread. */
+static char **unread_of(struct memory_store *m, const char *name) {
+        size_t len = strlen("state-unread-");
+
+        assert_int_equal(strncmp(name, "state-unread-", len), 0);
+        assert_int_equal(strlen(name), len + 1);
+        assert_in_range(name[len], '1', '0' + STATE_UNREAD_MAX);
+        return &m->unread[name[len] - '0'];
+}
 
 static int memory_read(struct store *store, const char *name, char **ret_bytes, size_t *ret_len) {
         struct memory_store *m = container_of(store, struct memory_store, store);
 
-        assert_string_equal(name, "state");
+        if (strcmp(name, "state") != 0)
+                return *unread_of(m, name) ? -EIO : -ENOENT;
         if (m->read_error || !m->bytes)
                 return m->read_error ?: -ENOENT;
         *ret_bytes = malloc(m->len + 1);
@@ -117,7 +129,21 @@ static int memory_write(struct store *store, const char *name, const char *bytes
         return 0;
 }
 
-static const struct store_ops memory_ops = {.read = memory_read, .write = memory_write};
+static int memory_rename(struct store *store, const char *name, const char *other) {
+        struct memory_store *m = container_of(store, struct memory_store, store);
+
+        assert_string_equal(name, "state");
+        if (m->rename_error || *unread_of(m, other))
+                return m->rename_error ?: -EEXIST;
+        if (!m->bytes)
+                return -ENOENT;
+        *unread_of(m, other) = take_ptr(m->bytes);
+        m->read_error = 0;
+        return 0;
+}
+
+static const struct store_ops memory_ops = {
+        .read = memory_read, .write = memory_write, .rename = memory_rename};
 
 #define MEMORY_STORE                                                                               \
         {                                                                                          \
@@ -126,6 +152,8 @@ static const struct store_ops memory_ops = {.read = memory_read, .write = memory
 
 static void memory_store_deinit(struct memory_store *m) {
         __real_free(m->bytes);
+        for (size_t i = 0; i < ARRAY_SIZE(m->unread); i++)
+                __real_free(m->unread[i]);
 }
 
 #define NOON INT64_C(1795435200) /* 2026-11-23T12:00:00Z */
@@ -499,6 +527,8 @@ static void test_store(void **unused) {
         m.read_error = -EIO;
         memset(&state, 0xff, sizeof(state));
         assert_int_equal(state_load(&m.store, &state), -EIO);
+        assert_true(state.unread);
+        state.unread = false;
         assert_empty(&state);
 
         state.changed = true;
@@ -515,12 +545,87 @@ static void test_store(void **unused) {
         assert_written(&m, empty_file, strlen(empty_file));
 }
 
+/* What a start could not read is there after the first save, and after each of the nine. */
+static void test_set_aside(void **unused) {
+        static const struct {
+                int line;
+                const char *text;
+                int read_error, r;
+        } rows[] = {
+                {__LINE__, full_file, -EIO, -EIO},
+                {__LINE__, full_file, -EACCES, -EACCES},
+                {__LINE__, full_file, -EMFILE, -EMFILE},
+                {__LINE__, full_file, -E2BIG, -E2BIG},
+                {__LINE__, "{\"version\":1,\n" PAUSE, 0, STATE_E_DAMAGED},
+                {__LINE__, "{\"version\":3,\n" PAUSE, 0, STATE_E_NEWER},
+        };
+        char name[STATE_UNREAD_NAME_SIZE];
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
+                _cleanup_(state_deinit) struct state state = {}, again = {};
+
+                for (unsigned n = 1; n <= STATE_UNREAD_MAX; n++) {
+                        put(&m, rows[i].text, strlen(rows[i].text));
+                        m.read_error = rows[i].read_error;
+                        if (state_load(&m.store, &state) != rows[i].r || !state.unread)
+                                fail_msg("row at line %d", rows[i].line);
+                        state.changed = true;
+                        m.rename_error = -EROFS;
+                        assert_int_equal(state_save(&state, &m.store), -EROFS);
+                        assert_string_equal(m.bytes, rows[i].text);
+                        m.rename_error = 0;
+
+                        /* A write may fail then, and the daemon may end. */
+                        m.write_error = -ENOSPC;
+                        assert_int_equal(state_save(&state, &m.store), -ENOSPC);
+                        assert_null(m.bytes);
+                        assert_string_equal(m.unread[n], rows[i].text);
+                        assert_int_equal(state_load(&m.store, &again), STATE_E_ASIDE);
+                        assert_false(again.unread);
+                        m.write_error = 0;
+                        assert_int_equal(state_save(&state, &m.store), 0);
+                        assert_int_equal(state_load(&m.store, &again), 0);
+                        assert_false(again.unread);
+                        state_deinit(&again);
+                }
+
+                put(&m, rows[i].text, strlen(rows[i].text));
+                m.read_error = rows[i].read_error;
+                assert_int_equal(state_load(&m.store, &state), rows[i].r);
+                state.changed = true;
+                assert_int_equal(state_save(&state, &m.store), -EEXIST);
+                assert_string_equal(m.bytes, rows[i].text);
+                __real_free(take_ptr(m.unread[7]));
+                assert_int_equal(state_set_aside(&state, &m.store, name), 0);
+                assert_string_equal(name, "state-unread-7");
+                assert_string_equal(m.unread[7], rows[i].text);
+                assert_int_equal(state_set_aside(&state, &m.store, name), 0);
+                assert_string_equal(name, "");
+        }
+
+        /* Somebody took it away meanwhile. */
+        {
+                _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
+                struct state state = {.unread = true, .changed = true};
+
+                assert_int_equal(state_save(&state, &m.store), 0);
+                assert_false(state.unread);
+                assert_string_equal(m.bytes, empty_written);
+        }
+}
+
 static int load_text(const char *bytes, size_t len, struct state *ret_state) {
         _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
 
+        int r;
+
         put(&m, bytes, len);
         memset(ret_state, 0xff, sizeof(*ret_state));
-        return state_load(&m.store, ret_state);
+        r = state_load(&m.store, ret_state);
+        assert_int_equal(ret_state->unread, r != 0);
+        ret_state->unread = false; /* for those who compare */
+        return r;
 }
 
 /* With the hash that belongs to it: what a stranger wrote is no better for it. */
@@ -1575,6 +1680,7 @@ static int run_load(void) {
 
         put(&m, sample_file.data, sample_file.len);
         r = state_load(&m.store, &state);
+        state.unread = false;
         if (r != 0)
                 assert_empty(&state);
         state_deinit(&state);
@@ -1742,6 +1848,7 @@ int main(void) {
                 cmocka_unit_test(test_earlier),
                 cmocka_unit_test(test_pauses),
                 cmocka_unit_test(test_store),
+                cmocka_unit_test(test_set_aside),
                 cmocka_unit_test(test_versions),
                 cmocka_unit_test(test_unread_pause),
                 cmocka_unit_test(test_unknown_sections),
