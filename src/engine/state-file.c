@@ -76,16 +76,11 @@ static bool read_integer(const struct cJSON *json, const char *name, int64_t min
         return json_integer(json, name, ret_value) && *ret_value >= min && *ret_value <= max;
 }
 
-/* The name of a policy, as config takes them. */
 static int read_policy(const struct cJSON *json, char **ret_policy) {
         const char *text = json_string(json, "policy");
-        size_t len = text ? strlen(text) : 0;
 
-        if (len == 0 || len > POLICY_NAME_MAX || !ascii_is_alnum(text[0]))
+        if (!text || !state_policy_is_plain(text))
                 return STATE_E_DAMAGED;
-        for (size_t i = 1; i < len; i++)
-                if (!ascii_is_alnum(text[i]) && !strchr("-_.", text[i]))
-                        return STATE_E_DAMAGED;
         *ret_policy = strdup(text);
         return *ret_policy ? 0 : -ENOMEM;
 }

@@ -33,3 +33,5 @@ void state_ack_deinit(struct state_ack *ack);
 
 /* Whether a snapshot's tag could hold it. */
 bool state_rule_is_plain(const char *rule);
+/* Whether config could have it: letters, digits, '-', '_' and '.', a letter or digit first. */
+bool state_policy_is_plain(const char *policy);

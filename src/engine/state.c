@@ -217,6 +217,17 @@ bool state_rule_is_plain(const char *rule) {
         return len > 0 && len <= NAMING_TAG_VALUE_MAX;
 }
 
+bool state_policy_is_plain(const char *policy) {
+        size_t len = strlen(policy);
+
+        if (len == 0 || len > POLICY_NAME_MAX || !ascii_is_alnum(policy[0]))
+                return false;
+        for (size_t i = 1; i < len; i++)
+                if (!ascii_is_alnum(policy[i]) && !strchr("-_.", policy[i]))
+                        return false;
+        return true;
+}
+
 int state_gone_get(struct state *state, const char *generation, struct state_gone **ret_gone) {
         bool found;
         size_t at = state_gone_place(state, generation, &found);
@@ -544,6 +555,8 @@ int state_count_deletions(struct state *state, const char *policy, struct utc cr
 
         if (count == 0)
                 return 0;
+        if (!state_policy_is_plain(policy))
+                return -EINVAL;
 
         at = state_deletions_place(state, policy, hour, born, &found);
         if (!found) {

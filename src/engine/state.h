@@ -202,7 +202,8 @@ bool state_spend_allowance(struct state *state, const char *policy, struct utc n
 /* Gives one back that was spent on a deletion that did not happen; not to an ack after @spent. */
 void state_return_allowance(struct state *state, const char *policy, struct utc spent);
 
-/* Counts deletions of snapshots that were created at @created. Returns 0, -ENOMEM, -E2BIG. */
+/* Counts deletions of snapshots that were created at @created. @policy may be of a tag. Returns 0, -ENOMEM, -E2BIG, or
+ * -EINVAL for what no policy can be called: no policy gains or loses by it. */
 int state_count_deletions(struct state *state, const char *policy, struct utc created,
                           uint64_t count, struct utc now);
 /* Forgets those that lie outside the window around @now: for good, so not by a clock in doubt. */

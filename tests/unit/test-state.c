@@ -1534,6 +1534,23 @@ static void test_deletions_of_young(void **unused) {
         }
 }
 
+/* Of a snapshot that carries what no policy can be called, whoever wrote that: it counts for no policy, and would make
+ * a file that the next start takes for damaged. */
+static void test_deletions_of_no_policy(void **unused) {
+        static const char *const names[] = {"",      "go ld",      "-gold", "g\xc3\xb6ld",
+                                            "g\xc3", "gold\nlead", X64 "x"};
+        _cleanup_(memory_store_deinit) struct memory_store m = MEMORY_STORE;
+        _cleanup_(state_deinit) struct state state = {.changed = true}, again = {};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                (void)state_count_deletions(&state, names[i], LONG_AGO, 1, utc_from_seconds(NOON));
+        assert_int_equal(state_count_deletions(&state, X64, LONG_AGO, 1, utc_from_seconds(NOON)),
+                         0);
+        assert_int_equal(state_save(&state, &m.store), 0);
+        assert_int_equal(state_load(&m.store, &again), 0);
+        assert_int_equal(again.n_deletions, 1);
+}
+
 /* Hours before 1970 are hours too. */
 static void test_deletions_early(void **unused) {
         _cleanup_(state_deinit) struct state state = {};
@@ -1866,6 +1883,7 @@ int main(void) {
                 cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_deletions),
                 cmocka_unit_test(test_deletions_of_young),
+                cmocka_unit_test(test_deletions_of_no_policy),
                 cmocka_unit_test(test_deletions_early),
                 cmocka_unit_test(test_target_keys),
                 cmocka_unit_test(test_fleet_renamed),
