@@ -56,6 +56,27 @@ static void block_unretired(const struct subscription *s) {
         }
 }
 
+/* Whether it goes since its disk was gone when the plan was made, and nobody knows any more that it is: the disk is
+ * listed elsewhere by now, or was found, or another one is where it was. */
+static bool is_no_more_gone(const struct subscription *s, const struct action *action) {
+        const struct state_gone *gone;
+
+        if (action->series == ACTION_NO_SERIES || !s->plan->series[action->series].gone)
+                return false;
+        gone = state_gone_find(&s->engine->state, action->generation);
+        return !gone || !utc_is_set(gone->since);
+}
+
+/* Until the next plan, which has it as it is. */
+static void block_no_more_gone(const struct subscription *s) {
+        for (size_t i = 0; i < s->plan->n_actions; i++) {
+                struct action *action = &s->plan->actions[i];
+
+                if (is_no_more_gone(s, action))
+                        action->blocked |= DOUBT_BIT(DOUBT_LISTING);
+        }
+}
+
 /* Whether a copy in another subscription is being made of it, and would fail without it. */
 static bool is_copied_elsewhere(const struct subscription *s, const struct action *action) {
         struct resource_id id = action_snapshot_id(action);
@@ -93,7 +114,7 @@ uint32_t subscription_blocks(const struct subscription *s, const struct action *
         engine_fill_standing(s->engine, s, &standing);
         blocked = standing.all | standing.subscription;
         if (!s->plan || s->serial != serial || !s->may_delete ||
-            (action->retired && !subscription_retires(s, action)))
+            (action->retired && !subscription_retires(s, action)) || is_no_more_gone(s, action))
                 return blocked | DOUBT_BIT(DOUBT_LISTING);
         if (action->series != ACTION_NO_SERIES)
                 blocked |= s->plan->series[action->series].blocked;
@@ -113,4 +134,5 @@ void subscription_settle(struct subscription *s) {
         allow_applied(s->engine, s->plan);
         block_held(s);
         block_unretired(s);
+        block_no_more_gone(s);
 }

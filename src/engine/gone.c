@@ -59,6 +59,16 @@ static bool place_listed(const struct engine *engine, const char *generation,
         return listed;
 }
 
+/* Its absence is over: what plans let go of it as of a gone disk stays. */
+static void end_absence(struct engine *engine, const char *generation) {
+        const struct state_gone *gone = state_gone_find(&engine->state, generation);
+        bool proven = gone && utc_is_set(gone->since);
+
+        state_gone_end(&engine->state, generation);
+        for (size_t i = 0; i < engine->n_subscriptions && proven; i++)
+                subscription_settle(&engine->subscriptions[i]);
+}
+
 /* Those that came back: their absence is over. */
 static void end_returned(struct engine *engine) {
         for (size_t i = 0; i < engine->state.n_gone; i++) {
@@ -68,7 +78,7 @@ static void end_returned(struct engine *engine) {
                 stpcpy(generation, engine->state.gone[i].generation);
                 if (!place_listed(engine, generation, &place))
                         continue;
-                state_gone_end(&engine->state, generation);
+                end_absence(engine, generation);
                 (void)state_gone_see(&engine->state, generation, place.disk, place.seen);
         }
 }
@@ -327,11 +337,11 @@ void subscription_disk_looked(struct subscription *s, const struct look_question
                 subscription_lags(s);
                 subscription_doubt(s, "a GET shows disk %s, which the listing lacks",
                                    question->id.name);
-                state_gone_end(&s->engine->state, question->generation);
+                end_absence(s->engine, question->generation);
                 break;
         case LOOK_OTHER:
                 /* Another disk has the name: that says nothing of where this one is. */
-                state_gone_end(&s->engine->state, question->generation);
+                end_absence(s->engine, question->generation);
                 break;
         case LOOK_GONE:
                 /* By a clock that is behind it would be gone for long already. */

@@ -713,6 +713,48 @@ static void test_gone_where_it_went(void **state) {
         engine_end();
 }
 
+/* A plan lets go what the rule drops of a disk that is gone; then another disk is seen to have its name, or it is
+ * listed in another subscription, which took longer to read. It is not known to be gone any more, and nothing
+ * goes. */
+static void test_gone_no_more(void **state) {
+        for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+                if (elsewhere) {
+                        begin_two();
+                        set_second(200, NOTHING);
+                } else {
+                        begin(6);
+                        remember();
+                }
+                f.no_disk = true;
+                f.policy.freeze_s = 6 * 3600;
+                f.policy.gone = GONE_APPLY;
+                engine_begin();
+                engine_pass(3 * 3600);
+                assert_true(said("is gone, its snapshots are frozen"));
+                engine_end();
+
+                f.now_ns += SEC_PER_DAY * NSEC_PER_SEC;
+                if (elsewhere)
+                        set_second(200, DISKS(SUB_2, GENERATION, ""));
+                else
+                        rule(HTTP_GET, "/disks/db01", 200,
+                             "{\"id\":\"" DISK_ID "\",\"location\":\"westeurope\","
+                             "\"properties\":{\"uniqueId\":\"" OTHER_GENERATION "\"}}");
+                f.silent = elsewhere ? LIST_DISKS(SUB_2) : "-20261101T"; /* the victims */
+                engine_begin();
+                engine_pass(5);
+                assert_int_equal(engine_plan(f.engine, 0)->n_actions, 4);
+                f.silent = NULL;
+                engine_pass(200);
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                /* What had begun is given up, and nothing else begins. */
+                assert_int_equal(said("its deletion is held back (listing)"), !elsewhere);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* ---- copies ---- */
 
 /* A copy of the oldest one into another subscription. What Azure tells of its source: the uniqueId, or in its
@@ -1577,6 +1619,7 @@ int main(void) {
                 cmocka_unit_test(test_gone_while_another_fails),
                 cmocka_unit_test(test_gone_where_it_was_last),
                 cmocka_unit_test(test_gone_where_it_went),
+                cmocka_unit_test(test_gone_no_more),
                 cmocka_unit_test(test_absence_forgotten),
                 cmocka_unit_test(test_absence_elsewhere),
                 cmocka_unit_test(test_copied_elsewhere),
