@@ -85,6 +85,38 @@ static bool is_ackable(const char *blocked) {
         return false;
 }
 
+static bool is_among(const struct cJSON *blocked, const char *name) {
+        for (; blocked; blocked = json_next(blocked))
+                if (strcmp(json_value_text(blocked), name) == 0)
+                        return true;
+        return false;
+}
+
+/* What apply would lift of a deletion that the file, which has the same actions, does not say is held back by it:
+ * it began since, and who read the file has not read of it. NULL: there is none. */
+static const char *later_doubt(const struct cJSON *theirs, const struct cJSON *ours) {
+        const struct cJSON *a = json_first(json_array(theirs, "actions"));
+        const struct cJSON *b = json_first(json_array(ours, "actions"));
+
+        for (; a && b; a = json_next(a), b = json_next(b)) {
+                const struct cJSON *known = json_first(json_array(a, "blocked"));
+                const struct cJSON *blocked = json_first(json_array(b, "blocked"));
+
+                for (; blocked; blocked = json_next(blocked))
+                        if (is_ackable(json_value_text(blocked)) &&
+                            !is_among(known, json_value_text(blocked)))
+                                return json_value_text(blocked);
+        }
+        return NULL;
+}
+
+static enum status refuse_later(const char *path, const char *doubt) {
+        say("the doubt %s began since %s was written: nothing was done. Write it again by "
+            "\"snapkeepctl plan -o FILE\" and read it.",
+            doubt, path);
+        return STATUS_TROUBLE;
+}
+
 /* Whether apply accepts anything of the action. Appends what holds it back all the same, until that ends. */
 static bool is_accepted(const struct cJSON *action, struct strbuf *rest) {
         const struct cJSON *blocked = json_first(json_array(action, "blocked"));
@@ -180,6 +212,7 @@ static enum status run(const struct request *request) {
         _cleanup_(remote_close) struct remote remote = {};
         union bus_value in[1];
         enum status status;
+        const char *later;
 
         status = read_plan(request->argument, &theirs);
         if (status == STATUS_DONE)
@@ -192,6 +225,9 @@ static enum status run(const struct request *request) {
                 return refuse_changed(request->argument, theirs, ours);
         if (!is_whole(theirs, ours))
                 return refuse_edited(request->argument);
+        later = later_doubt(theirs, ours);
+        if (later)
+                return refuse_later(request->argument, later);
 
         /* The daemon compares the hash once more: between these two calls the plan may change. */
         in[0].string = json_text(theirs, "hash");
@@ -207,11 +243,11 @@ const struct verb verb_apply = {
                 "deletions that\n"
                 "the doubts policy, mass and targets hold back, once, and says which they are. It "
                 "refuses when\n"
-                "the plan is another by now, or the file was edited: a plan is accepted as a "
-                "whole. No floor,\n"
-                "no hold and no other doubt is lifted by it; creates, and deletions that nothing "
-                "holds back, the\n"
-                "daemon does by itself.\n",
+                "the plan is another by now, or one of these doubts has begun since, or the file "
+                "was edited: a\n"
+                "plan is accepted as a whole. No floor, no hold and no other doubt is lifted by "
+                "it; creates, and\n"
+                "deletions that nothing holds back, the daemon does by itself.\n",
         .argument = "FILE",
         .argument_required = true,
         .orders = true,

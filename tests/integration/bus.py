@@ -542,6 +542,10 @@ def applying(folder):
     with open(other, 'w') as file:
         json.dump({**plan, 'actions': [{**plan['actions'][0], 'do': 'create'}, *plan['actions'][1:]]}, file)
     has(bus.ctl('apply', other, status=2), 'was edited')
+    # What began since the file was written nobody has read.
+    with open(other, 'w') as file:
+        json.dump({**plan, 'actions': [{**plan['actions'][0], 'blocked': ['mass']}, *plan['actions'][1:]]}, file)
+    has(bus.ctl('apply', other, status=1), f'the doubt policy began since {other} was written')
     time.sleep(1)
     want(len(sim.snapshots()) == n, 'it deleted what the file no longer had')
 
