@@ -379,6 +379,7 @@ void subscription_slept(struct subscription *s, struct mono now) {
         s->awake_at = now;
         s->disks_at.ns =
                 0; /* and two replies tell ARM's time for certain, where one could be off */
+        s->may_delete = false; /* what min_keep relies on was read in another time */
         subscription_look_anew(s);
 }
 

@@ -210,6 +210,26 @@ static void test_stopped_on_its_way(void **state) {
         engine_end();
 }
 
+/* The host had this machine stand still while victims were read again, for days by the clock that is set right then,
+ * and hands have deleted what min_keep relies on: it was read before, and nothing goes on the strength of that. */
+static void test_stopped_by_a_step(void **state) {
+        begin(4);
+        f.item.period_s = SEC_PER_DAY;
+        f.silent = "-20261030T"; /* the victims */
+        engine_begin();
+        engine_pass(5);
+        assert_int_equal(f.n_flights, 2);
+        f.n_snaps = 2;
+        engine_clock_stepped(f.engine);
+        f.silent = NULL;
+        engine_pass(1);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        assert_true(said("its deletion is held back (listing)"));
+        engine_pass(1000);
+        assert_int_equal(f.n_snaps, 2); /* with that of the slot */
+        engine_end();
+}
+
 /* The policy gets another name in the middle of it: what was accepted of it is accepted. */
 static void test_accepted_formerly(void **state) {
         static char *formerly[] = {NULL};
@@ -536,6 +556,7 @@ int main(void) {
                 cmocka_unit_test(test_accepted_others),
                 cmocka_unit_test(test_accepted_formerly),
                 cmocka_unit_test(test_stopped_waiting),
+                cmocka_unit_test(test_stopped_by_a_step),
                 cmocka_unit_test(test_stopped_on_its_way),
                 cmocka_unit_test(test_overdue_counts),
                 cmocka_unit_test(test_failed_read_again),
