@@ -205,7 +205,7 @@ static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_
                 return operation_fail_with(&prune->op, ARM_PRECONDITION, "Changed",
                                            "its %s is no longer what the plan saw, it stays",
                                            difference);
-        if (str_starts_with(reply->state, "ActiveSAS"))
+        if (str_starts_with_nocase(reply->state, "ActiveSAS"))
                 return operation_fail_with(
                         &prune->op, ARM_LOCKED, "ActiveSAS",
                         "somebody has a SAS open on it, it stays until that is revoked");

@@ -518,6 +518,12 @@ static void opened(void) {
         f.get_state = "Succeeded\",\"diskState\":\"ActiveSAS";
 }
 
+/* The listing takes it in any case. */
+static void opened_in_small_letters(void) {
+        opened();
+        f.get_state = "Succeeded\",\"diskState\":\"activeSas";
+}
+
 static void leaving(void) {
         old_ones();
         f.get_part = "-20261101T23";
@@ -549,6 +555,7 @@ static void test_prune_state(void **state) {
 
         run_rows(updating, ARRAY_SIZE(updating), changing);
         run_rows(sas, ARRAY_SIZE(sas), opened);
+        run_rows(sas, ARRAY_SIZE(sas), opened_in_small_letters);
         run_rows(deleting, ARRAY_SIZE(deleting), leaving);
 }
 
