@@ -107,8 +107,10 @@ static struct utc failed_end(const struct explainer *e, const struct snapshot_ro
 /* When the planner deletes it, given what the rules say. */
 static struct utc death_of(const struct explainer *e, const struct policy *policy,
                            const struct snapshot_row *row, struct utc by_rule) {
-        /* Without a uniqueId the re-read could not tell it from another, so it is never deleted. */
-        if (policy->prune == PRUNE_OFF || !policy->has_keep || guid_is_nil(&row->unique_id))
+        /* Without a uniqueId the re-read could not tell it from another, and without a date nobody knows how
+         * young it is, so it is never deleted. */
+        if (policy->prune == PRUNE_OFF || !policy->has_keep || guid_is_nil(&row->unique_id) ||
+            !utc_is_set(row->time_created))
                 return UTC_NEVER;
         return row->flags & ROW_FAILED ? failed_end(e, row) : by_rule;
 }
@@ -210,8 +212,12 @@ void explained_append(const struct explainer *e, const struct explained_series *
                 return;
         }
         verdict_append(&explained->verdict, policy->has_keep ? &policy->keep : NULL, out);
-        if (explained->verdict.kept_by == 0 && guid_is_nil(&explained->row->unique_id))
+        if (explained->verdict.kept_by != 0)
+                return;
+        if (guid_is_nil(&explained->row->unique_id))
                 strbuf_append_str(out, ", kept since Azure gives it no uniqueId");
+        else if (!utc_is_set(explained->row->time_created))
+                strbuf_append_str(out, ", kept since Azure gives it no timeCreated");
 }
 
 int explainer_backup(struct explainer *e, const struct explained_row *what,

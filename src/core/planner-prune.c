@@ -374,8 +374,9 @@ static int prune_members(struct planner *p, const struct series *s, struct serie
                 struct strbuf reason = {};
                 struct action *action;
 
-                /* Without a uniqueId the re-read could not tell it from another. */
-                if (guid_is_nil(&row->unique_id))
+                /* Without a uniqueId the re-read could not tell it from another, and without a date
+                 * nobody knows how young it is. */
+                if (guid_is_nil(&row->unique_id) || !utc_is_set(row->time_created))
                         continue;
 
                 if (p->scratch.verdicts[i].kept_by == 0) {

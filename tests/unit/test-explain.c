@@ -185,6 +185,7 @@ static void test_stays(void **state) {
                 UNDERWAY,
                 FUTURE,
                 FAILED_TIMELESS,
+                TIMELESS,
         };
         static const struct {
                 int line, what;
@@ -196,6 +197,7 @@ static void test_stays(void **state) {
                 {__LINE__, FAILED_TIMELESS, "not complete"},
                 {__LINE__, HELD, "held"},
                 {__LINE__, NO_ID, "superseded, kept since Azure gives it no uniqueId"},
+                {__LINE__, TIMELESS, "superseded, kept since Azure gives it no timeCreated"},
                 {__LINE__, UNDERWAY, "not complete"},
                 {__LINE__, FUTURE, "dated in the future"},
         };
@@ -217,6 +219,10 @@ static void test_stays(void **state) {
                         f.policy.has_keep = false;
                 if (rows[i].what == FAILED_TIMELESS) {
                         row->flags = (row->flags & ~(unsigned)ROW_COMPLETE) | ROW_FAILED;
+                        row->time_created = UTC_NONE;
+                }
+                if (rows[i].what == TIMELESS) {
+                        f.policy.min_age_s = 0;
                         row->time_created = UTC_NONE;
                 }
                 if (rows[i].what == HELD)

@@ -384,6 +384,22 @@ static void test_nameless(void **state) {
         teardown(&f);
 }
 
+/* Without a date nobody knows how young it is: it stays, also where any age will do. */
+static void test_undated(void **state) {
+        struct fixture f;
+
+        setup(&f);
+        f.policy.min_age_s = 0;
+        for (int64_t i = 0; i < 4; i++)
+                add(&f, i, ROW_COMPLETE);
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 1);
+        f.rows[0].time_created = UTC_NONE;
+        run(&f, NOW + 9);
+        assert_int_equal(count(&f, ACTION_DELETE), 0);
+        teardown(&f);
+}
+
 /* Promise 1: what is not ours is neither counted nor touched. Each row makes one of six not ours. */
 static void test_only_ours(void **state) {
         enum {
@@ -613,6 +629,7 @@ int main(void) {
                 cmocka_unit_test(test_failed_go),
                 cmocka_unit_test(test_failed_late),
                 cmocka_unit_test(test_nameless),
+                cmocka_unit_test(test_undated),
                 cmocka_unit_test(test_only_ours),
                 cmocka_unit_test(test_findings),
                 cmocka_unit_test(test_targets),
