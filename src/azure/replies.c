@@ -46,16 +46,21 @@ static const cJSON *read_object(struct reader *reader, const cJSON *json, const 
         return object;
 }
 
+/* An empty one is nobody's: two disks that have it would be one, and pruned as one. */
 static bool read_guid(struct reader *reader, const cJSON *json, const char *name,
                       struct guid *ret_guid) {
         const char *text = read_string(reader, json, name, name);
+        struct guid guid;
 
         if (text[0] == '\0')
                 return false;
-        if (guid_parse(text, strlen(text), ret_guid) < 0) {
+        if (guid_parse(text, strlen(text), &guid) < 0) {
                 wrong(reader, name);
                 return false;
         }
+        if (guid_is_nil(&guid))
+                return false;
+        *ret_guid = guid;
         return true;
 }
 

@@ -233,7 +233,7 @@ int world_add_source(struct world *world, const char *unique_id, const char *id)
         struct guid guid;
         int r = 0;
 
-        if (guid_parse(unique_id, strlen(unique_id), &guid) == 0) {
+        if (guid_parse(unique_id, strlen(unique_id), &guid) == 0 && !guid_is_nil(&guid)) {
                 r = array_grow(&sources->ids, sources->n_ids, &sources->ids_capacity,
                                sizeof(*sources->ids), WORLD_SNAPSHOTS_MAX);
                 if (r == 0)

@@ -556,6 +556,29 @@ static void test_states_of_nobody(void **state) {
         }
 }
 
+#define EMPTY "00000000-0000-0000-0000-000000000000"
+
+/* An empty id is nobody's: disks that have it are not one, and share no snapshots. */
+static void test_empty_ids(void **state) {
+        _cleanup_(world_freep) struct world *world = world_make();
+        struct fixture f = good;
+        struct world_view view;
+
+        f.source = EMPTY;
+        assert_int_equal(add_snapshot(world, &f), 0);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(add_disk(world, "rg", i == 0 ? "d" : "e",
+                                          ",\"location\":\"westeurope\"",
+                                          "\"uniqueId\":\"" EMPTY "\""),
+                                 0);
+        assert_int_equal(world_finish(world), 0);
+        view = world_view(world);
+        assert_int_equal(view.n_disks, 2);
+        assert_int_equal(view.disks[0].generation, 0);
+        assert_int_equal(view.disks[1].generation, 0);
+        assert_int_equal(view.snapshots[0].generation, 0);
+}
+
 static void test_adopted(void **state) {
 #define UNIQUE "667d1d45-5740-4727-97bc-d42a55e76ee8"
 #define ADOPTED(value) ",\"snapkeep-adopted\":\"" value "\""
@@ -1012,6 +1035,7 @@ static void test_copy_source(void **state) {
                  false},
                 {__LINE__, GEN2, "", ",\"completionPercent\":10", false},
                 {__LINE__, "", SOURCE_ID "SOURCE\"", ",\"provisioningState\":\"Updating\"", true},
+                {__LINE__, EMPTY, SOURCE_ID "SOURCE\"", ",\"completionPercent\":0.0", true},
                 {__LINE__, "", SOURCE_ID "other\"", ",\"provisioningState\":\"Updating\"", false},
                 {__LINE__, "", SOURCE_ID "source\"", ",\"completionPercent\":100", false},
                 /* Its name is another's by now. */
@@ -1563,6 +1587,7 @@ int main(void) {
                 cmocka_unit_test(test_name_of_a_copy),
                 cmocka_unit_test(test_states),
                 cmocka_unit_test(test_states_of_nobody),
+                cmocka_unit_test(test_empty_ids),
                 cmocka_unit_test(test_judge),
                 cmocka_unit_test(test_unread),
                 cmocka_unit_test(test_unread_first),

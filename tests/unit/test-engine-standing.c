@@ -758,14 +758,24 @@ static void test_gone_no_more(void **state) {
 /* ---- copies ---- */
 
 /* A copy of the oldest one into another subscription. What Azure tells of its source: the uniqueId, or in its
- * first seconds the id alone. @odd: it cannot be decoded. */
-static const char *copy(const char *name, const char *percent, bool by_id, bool odd) {
+ * first seconds the id alone, or that with an empty uniqueId. @odd: it cannot be decoded. */
+enum told {
+        TOLD_UNIQUE_ID,
+        TOLD_ID,
+        TOLD_ID_AND_EMPTY,
+        _TOLD_N,
+};
+
+static const char *copy(const char *name, const char *percent, enum told told, bool odd) {
         static char body[2000];
         char source[500];
 
-        if (by_id)
-                snprintf(source, sizeof(source), "\"sourceResourceId\":\"%s/%s\"", SNAPSHOTS_ID,
-                         name);
+        if (told != TOLD_UNIQUE_ID)
+                snprintf(source, sizeof(source), "%s\"sourceResourceId\":\"%s/%s\"",
+                         told == TOLD_ID
+                                 ? ""
+                                 : "\"sourceUniqueId\":\"00000000-0000-0000-0000-000000000000\",",
+                         SNAPSHOTS_ID, name);
         else
                 strcpy(source, "\"sourceUniqueId\":\"00000000-0000-4000-8000-000000000001\"");
         snprintf(body, sizeof(body),
@@ -781,18 +791,19 @@ static const char *copy(const char *name, const char *percent, bool by_id, bool 
 
 /* The source of a copy into another subscription stays until that is made. */
 static void test_copied_elsewhere(void **state) {
-        for (int form = 0; form < 4; form++) {
-                bool by_id = form & 1, odd = form & 2;
+        for (int form = 0; form < 2 * _TOLD_N; form++) {
+                enum told told = form / 2;
+                bool odd = form % 2;
                 char name[SNAPSHOT_NAME_SIZE];
 
                 begin_two();
                 strcpy(name, f.snaps[0].name);
-                f.rules[1].body = copy(name, "40", by_id, odd);
+                f.rules[1].body = copy(name, "40", told, odd);
                 engine_begin();
                 engine_pass(7200);
                 assert_true(f.requests[HTTP_DELETE] >= 3);
                 assert_non_null(snap_find(name));
-                f.rules[1].body = copy(name, "100", by_id, odd);
+                f.rules[1].body = copy(name, "100", told, odd);
                 engine_pass(7200);
                 assert_null(snap_find(name));
                 engine_end();
@@ -808,7 +819,7 @@ static void test_copied_where_not_read(void **state) {
 
         begin_two();
         strcpy(name, f.snaps[0].name);
-        f.rules[1].body = copy(name, "40", /* by_id= */ false, /* odd= */ false);
+        f.rules[1].body = copy(name, "40", TOLD_UNIQUE_ID, /* odd= */ false);
         f.silent = LIST_SNAPSHOTS(SUB_2);
         engine_begin();
         engine_pass(300);
