@@ -62,20 +62,37 @@ void subscription_unpark(struct subscription *s, struct mono before, struct mono
                         subscription_go_on(s, op, now);
 }
 
-/* A listing under way takes longer than some can wait for it, or for the next one: they ask for themselves, or
- * the slots of their series would be missed. One that has just begun is waited for. */
+/* When the first of those that are parked asks for itself, as far as that is known. */
+static struct mono wanted_alone_at(const struct subscription *s) {
+        return s->sweep || s->failing ? s->wanted_at
+                                      : mono_add_ns(s->wanted_at, ROUND_GAP_S * NSEC_PER_SEC);
+}
+
+/* The same of this one: a listing that has just begun is waited for, and one that is about to. */
+static struct mono operation_wanted_alone_at(const struct subscription *s,
+                                             const struct operation *op) {
+        struct mono until = op->wanted;
+
+        if (s->sweep && op->parked_at.ns < s->sweep->began.ns)
+                until.ns =
+                        MAX(until.ns, mono_add_ns(s->sweep->began, ROUND_GAP_S * NSEC_PER_SEC).ns);
+        else if (!s->sweep && !s->failing)
+                until = mono_add_ns(until, ROUND_GAP_S * NSEC_PER_SEC);
+        return until;
+}
+
+/* A listing under way takes longer than some can wait for it, or for the next one; or it cannot begin, since the
+ * last one failed, or what is on its way has no answer. They ask for themselves, or the slots of their series
+ * would be missed. */
 static void subscription_unpark_wanted(struct subscription *s, struct mono now) {
-        struct mono soon = mono_add_ns(s->sweep->began, ROUND_GAP_S * NSEC_PER_SEC);
         struct operation *op, *next;
 
         s->wanted_at = MONO_NEVER;
         DL_FOREACH_SAFE (s->parked, op, next) {
-                struct mono until = op->wanted;
+                struct mono until = operation_wanted_alone_at(s, op);
 
-                if (op->parked_at.ns < s->sweep->began.ns)
-                        until.ns = MAX(until.ns, soon.ns);
                 if (now.ns < until.ns)
-                        s->wanted_at.ns = MIN(s->wanted_at.ns, until.ns);
+                        s->wanted_at.ns = MIN(s->wanted_at.ns, s->sweep ? until.ns : op->wanted.ns);
                 else
                         subscription_go_on(s, op, now);
         }
@@ -429,7 +446,7 @@ static bool clock_has_stepped(const struct subscription *s, struct mono now) {
 }
 
 void subscription_tick(struct subscription *s, struct mono now) {
-        bool creates;
+        bool creates, lists;
 
         s->permit_at = MONO_NEVER;
         if (s->plan && s->may_delete && clock_has_stepped(s, now)) {
@@ -456,17 +473,15 @@ void subscription_tick(struct subscription *s, struct mono now) {
 
         creates = may_create(s, now); /* by what the last look left under way */
         s->creating = creates && subscription_admit_kind(s, ACTION_CREATE, now);
-        if (s->sweep) {
-                if (now.ns >= s->wanted_at.ns)
-                        subscription_unpark_wanted(s, now);
+        lists = !s->sweep && now.ns >= sweep_due(s, now).ns;
+        if (lists && s->putting == 0 && s->deleting == 0) {
+                subscription_begin_sweep(s, now);
                 return;
         }
-
-        if (now.ns >= sweep_due(s, now).ns) {
-                if (s->putting == 0 && s->deleting == 0)
-                        subscription_begin_sweep(s, now);
+        if (now.ns >= wanted_alone_at(s).ns)
+                subscription_unpark_wanted(s, now);
+        if (s->sweep || lists)
                 return;
-        }
         if (s->creating || s->vanishing > 0 || !others_are_known(s))
                 return;
         if (may_delete(s, now))
@@ -485,8 +500,7 @@ struct mono subscription_next_wake(const struct subscription *s, struct mono now
         if (s->plan)
                 wake.ns = MIN(MIN(wake.ns, s->late_at.ns),
                               engine_mono_of(s->engine, s->plan->next, now).ns);
-        if (s->sweep)
-                wake.ns = MIN(wake.ns, s->wanted_at.ns);
+        wake.ns = MIN(wake.ns, wanted_alone_at(s).ns);
         if (!s->sweep && s->putting == 0 && s->deleting == 0)
                 wake.ns = MIN(wake.ns, sweep_due(s, now).ns);
         if (s->world && !s->listing.stands)

@@ -737,6 +737,19 @@ static void test_slots_beside_long_listings(void **state) {
         engine_end();
 }
 
+/* Nor is one where the listing fails for hours and is asked for ever more rarely. */
+static void test_slots_beside_failing_listings(void **state) {
+        begin();
+        f.policy.has_keep = false;
+        engine_begin();
+        engine_pass(60);
+        rule(HTTP_GET, "/snapshots?", 500, ERROR("InternalServerError"));
+        engine_pass(24 * EVERY_S);
+        assert_true(said("cannot be read"));
+        assert_int_equal(f.requests[HTTP_PUT], 24);
+        engine_end();
+}
+
 /* One that is older than two hours when it has come to its end is in doubt, which has a name. */
 static void test_stale_listings(void **state) {
         static const char *const pages[] = {
@@ -1368,6 +1381,7 @@ int main(void) {
                 cmocka_unit_test(test_long_listings),
                 cmocka_unit_test(test_stale_listings),
                 cmocka_unit_test(test_slots_beside_long_listings),
+                cmocka_unit_test(test_slots_beside_failing_listings),
                 cmocka_unit_test(test_throttled_create),
                 cmocka_unit_test(test_throttled_and_held),
                 cmocka_unit_test(test_unsent_and_held),
