@@ -102,7 +102,8 @@ static void admission_try(struct admission *a, size_t i) {
             (a->kind == ACTION_DELETE && memory->failed_in == s->serial))
                 return;
         a->busy = true;
-        a->full = !subscription_has_room(s);
+        a->full =
+                !subscription_has_room(s, /* beside= */ a->kind == ACTION_CREATE ? s->deleting : 0);
         if (a->full)
                 return;
         if (a->kind == ACTION_DELETE && action->series != ACTION_NO_SERIES &&

@@ -236,8 +236,9 @@ void engine_wake(struct engine *engine);
 /* It begins, and holds room until it ends, rests or is parked. */
 void engine_add(struct engine *engine, struct operation *op);
 /* Whether one more of it may begin. What rests holds no room of others, and is counted here: else all that
- * is due in a subscription would begin, and wait. */
-bool subscription_has_room(const struct subscription *s);
+ * is due in a subscription would begin, and wait. @beside of its operations do not count: deletions that wait
+ * keep nothing from going but other deletions. */
+bool subscription_has_room(const struct subscription *s, size_t beside);
 /* Begins it as soon as there is room. */
 void engine_queue(struct engine *engine, struct operation *op);
 

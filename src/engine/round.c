@@ -387,8 +387,9 @@ static bool may_create(const struct subscription *s, struct mono now) {
                 return false;
         if (s->begin.ns < s->awake_at.ns)
                 return s->failing;
-        /* While one is due nothing new begins, so that it can. */
-        return s->sweep || s->failing || now.ns < sweep_due(s, now).ns;
+        /* While one is due nothing new begins, so that it can; but deletions that are told to wait may keep it for
+         * minutes, and none of them begins meanwhile. */
+        return s->sweep || s->failing || s->deleting > 0 || now.ns < sweep_due(s, now).ns;
 }
 
 void subscription_slept(struct subscription *s, struct mono now) {

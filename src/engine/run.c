@@ -27,10 +27,10 @@ static void engine_remove(struct engine *engine, struct operation *op) {
         op->subscription->n_operations -= !op->apart;
 }
 
-bool subscription_has_room(const struct subscription *s) {
+bool subscription_has_room(const struct subscription *s, size_t beside) {
         size_t parallel = s->engine->file->parallel;
 
-        return s->engine->n_operations < parallel && s->n_operations < parallel;
+        return s->engine->n_operations < parallel && s->n_operations - beside < parallel;
 }
 
 void engine_queue(struct engine *engine, struct operation *op) {
@@ -40,14 +40,14 @@ void engine_queue(struct engine *engine, struct operation *op) {
         engine_wake(engine);
 }
 
-/* Those that wait for room, in their order. */
+/* Those that wait for room, in their order: none of them deletes. */
 static void engine_admit_waiting(struct engine *engine) {
         struct operation *op, *next;
 
         DL_FOREACH_SAFE (engine->waiting, op, next) {
                 if (engine->n_operations >= engine->file->parallel)
                         return;
-                if (!subscription_has_room(op->subscription))
+                if (!subscription_has_room(op->subscription, op->subscription->deleting))
                         continue;
                 DL_DELETE(engine->waiting, op);
                 engine_add(engine, op);

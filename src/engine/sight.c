@@ -428,7 +428,7 @@ bool subscription_survivors_stand(struct subscription *s, size_t series, struct 
         if (witness->answered == state->n_survivors && now.ns - witness->at.ns > SIGHT_WITNESS_NS)
                 witness->asked = witness->answered = 0;
 
-        while (witness->asked < state->n_survivors && subscription_has_room(s)) {
+        while (witness->asked < state->n_survivors && subscription_has_room(s, /* beside= */ 0)) {
                 const struct snapshot_row *row =
                         &view.snapshots[s->plan->survivors[state->first_survivor + witness->asked]];
                 struct look_question question = {

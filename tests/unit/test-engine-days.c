@@ -690,6 +690,30 @@ static void test_throttled_delete(void **state) {
         engine_end();
 }
 
+/* Nor do those that are told to wait for some minutes, again and again: the listing that they hold up holds up no
+ * slot. */
+static void test_throttled_deletes(void **state) {
+        static const char *const waits[] = {"60", "120", "240", "420"};
+        char header[200];
+
+        for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+                begin();
+                rule(HTTP_DELETE, "/snapshots/", 429, ERROR("TooManyRequests"));
+                f.rules[0].kept_from = true;
+                snprintf(header, sizeof(header),
+                         "Retry-After: %s\nx-ms-failure-cause: service\n"
+                         "x-ms-ratelimit-remaining-resource: "
+                         "Microsoft.Compute/DeleteDisks3Min;0",
+                         waits[i]);
+                f.rules[0].header = header;
+                engine_begin();
+                engine_pass(12 * EVERY_S);
+                if (f.requests[HTTP_PUT] != 12)
+                        fail_msg("%s s: %zu of 12", waits[i], f.requests[HTTP_PUT]);
+                engine_end();
+        }
+}
+
 static int64_t page_s;
 
 static void page_here(void) {
@@ -1378,6 +1402,7 @@ int main(void) {
                 cmocka_unit_test(test_chain_grows),
                 cmocka_unit_test(test_regions),
                 cmocka_unit_test(test_throttled_delete),
+                cmocka_unit_test(test_throttled_deletes),
                 cmocka_unit_test(test_long_listings),
                 cmocka_unit_test(test_stale_listings),
                 cmocka_unit_test(test_slots_beside_long_listings),
