@@ -111,7 +111,8 @@ static void snapshot_enter(struct snapshot *snapshot, enum snapshot_state state)
         snapshot->state = state;
 }
 
-/* Whether the reply to a PUT is awaited: the subscription does not list before it is there. */
+/* Whether the reply to a PUT is awaited: the subscription does not list before it is there. One that was not sent
+ * yet may wait for minutes, and has no effect that a listing could miss. */
 static void snapshot_count_put(struct snapshot *snapshot, bool put) {
         if (put && !snapshot->put)
                 snapshot->op.subscription->putting++;
@@ -172,6 +173,7 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
         struct strbuf tags = {};
         struct snapshot_spec spec = {};
         struct http_request *request = NULL;
+        enum op_verdict verdict;
 
         action_tags(file, &snapshot->action, snapshot->rule_is_accepted, &tags);
         if (tags.error == 0) {
@@ -191,9 +193,10 @@ static enum op_verdict snapshot_send_create(struct snapshot *snapshot, struct mo
         snapshot->without_zones = spec.redundancy == REDUNDANCY_LRS;
 
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_CREATE);
-        snapshot_count_put(snapshot, true);
-        return operation_call(&snapshot->op, request, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE,
-                              mono_add_ns(now, SNAPSHOT_UNSEEN_NS), now);
+        verdict = operation_call(&snapshot->op, request, BUDGET_KIND_CREATE, BUDGET_RANK_CREATE,
+                                 mono_add_ns(now, SNAPSHOT_UNSEEN_NS), now);
+        snapshot_count_put(snapshot, snapshot->op.call.state == CALL_IN_FLIGHT);
+        return verdict;
 }
 
 static enum op_verdict snapshot_send_look(struct snapshot *snapshot, struct mono now) {
@@ -500,6 +503,8 @@ static enum op_verdict snapshot_step(struct operation *op, struct mono now) {
         enum op_verdict verdict;
 
         verdict = operation_preflight(op, now);
+        if (snapshot->state == SNAPSHOT_AWAIT_CREATE && verdict == OP_AWAIT)
+                snapshot_count_put(snapshot, op->call.state == CALL_IN_FLIGHT);
         /* Overdue, as after a suspend: what is on its way has its effect all the same. */
         op->maybe_done |= verdict == OP_DONE && snapshot->state == SNAPSHOT_AWAIT_CREATE &&
                           op->call.state == CALL_IN_FLIGHT;

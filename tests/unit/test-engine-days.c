@@ -625,6 +625,30 @@ static void test_throttled_create(void **state) {
         engine_end();
 }
 
+/* Nor does one that was not sent yet, since its region was closed while it was looked at; and the slots of other
+ * regions do not wait for it. */
+static void test_throttled_region(void **state) {
+        fixture_init();
+        f.policy.has_keep = false;
+        rule(HTTP_GET, "/disks?", 200,
+             "{\"value\":[" DISK("c", "northeurope", "2") "," DISK(
+                     "d", "northeurope", "3") "," DISK("db01", "westeurope", "8") "]}");
+        rule(HTTP_PUT, "/snapshots/c-", 429, ERROR("TooManyRequests"));
+        f.rules[1].kept_from = true;
+        f.rules[1].header = "Retry-After: 850\nx-ms-failure-cause: service\n"
+                            "x-ms-ratelimit-remaining-resource: "
+                            "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;0";
+        f.silent = "/snapshots/d-";
+        engine_begin();
+        engine_pass(1);
+        assert_int_equal(f.met[1], 1);
+        f.silent = NULL;
+        engine_pass(840);
+        assert_int_equal(f.met[1], 1);
+        assert_int_equal(engine_counts(f.engine)->created, 3);
+        engine_end();
+}
+
 /* After a wait that long another daemon may have been there, and somebody holds what it took: it is looked at
  * before the same name is written again, which would take the hold away. */
 static void test_throttled_and_held(void **state) {
@@ -1408,6 +1432,7 @@ int main(void) {
                 cmocka_unit_test(test_slots_beside_long_listings),
                 cmocka_unit_test(test_slots_beside_failing_listings),
                 cmocka_unit_test(test_throttled_create),
+                cmocka_unit_test(test_throttled_region),
                 cmocka_unit_test(test_throttled_and_held),
                 cmocka_unit_test(test_unsent_and_held),
                 cmocka_unit_test(test_reload_beside),
