@@ -228,8 +228,9 @@ bool engine_target_is_empty(const struct engine *engine, size_t target);
 /* Whether every subscription was read, with all of its disks but those that go on being backed up as they were
  * read last, and nothing that is due has failed since. */
 bool engine_is_well(const struct engine *engine);
-/* Whether a slot that is due is left, as its chain is full or its disk had all that Azure allows for some minutes. It
- * is taken as soon as there is room; one that does not wait for that has not done all. */
+/* Whether a slot that is due is left, as its chain is full, its disk had all that Azure allows for some minutes or has
+ * as many pending as it may, or all names of it are taken. It is taken as soon as there is room; one that does not wait
+ * for that has not done all. */
 bool engine_leaves_due(const struct engine *engine);
 /* Whether what is to outlive a restart could not be written. */
 bool engine_is_forgetful(const struct engine *engine);

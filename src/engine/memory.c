@@ -112,6 +112,23 @@ void subscription_check_deletions(struct subscription *s) {
         }
 }
 
+/* A slot that is due is asked for, also where the plan has no create: it waits for pending ones, or all of its names
+ * are taken. */
+static void subscription_ask_left(struct subscription *s) {
+        for (size_t i = 0; i < s->plan->n_series; i++) {
+                const struct series_state *series = &s->plan->series[i];
+                char key[MEMORY_KEY_SIZE];
+                struct memory *memory;
+
+                if (!utc_is_set(series->due))
+                        continue;
+                memory = memory_find(s, "create", series->generation,
+                                     s->engine->file->policies[series->policy].name, key);
+                if (memory)
+                        memory->serial = s->serial;
+        }
+}
+
 void subscription_end_failures(struct subscription *s) {
         struct memory *memory, *next;
 
@@ -124,6 +141,7 @@ void subscription_end_failures(struct subscription *s) {
                 if (memory)
                         memory->serial = s->serial;
         }
+        subscription_ask_left(s);
         HASH_ITER (hh, s->memories, memory, next) {
                 if (!memory->told || memory->running || memory->serial == s->serial ||
                     given_up_is_underway(memory))

@@ -35,6 +35,17 @@ bool engine_is_well(const struct engine *engine) {
         return true;
 }
 
+/* One that the plan has no create for. */
+static bool plan_leaves_due(const struct plan *plan) {
+        for (size_t i = 0; i < plan->n_series; i++)
+                if (plan->series[i].deferred)
+                        return true;
+        for (size_t i = 0; i < plan->n_findings; i++)
+                if (plan->findings[i].kind == FINDING_NO_ATTEMPT)
+                        return true;
+        return false;
+}
+
 bool engine_leaves_due(const struct engine *engine) {
         for (size_t i = 0; i < engine->n_subscriptions; i++) {
                 const struct plan *plan = engine->subscriptions[i].plan;
@@ -43,6 +54,8 @@ bool engine_leaves_due(const struct engine *engine) {
                         if (plan->actions[a].kind == ACTION_CREATE &&
                             (plan->actions[a].blocked & (BLOCK_FULL | BLOCK_BURST)))
                                 return true;
+                if (plan && plan_leaves_due(plan))
+                        return true;
         }
         return false;
 }

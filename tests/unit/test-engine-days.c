@@ -352,6 +352,44 @@ static void test_left(void **state) {
         engine_end();
 }
 
+/* So it is while three of the disk are pending; and while all names of the slot are taken, by tries that failed: that
+ * is no end of their failure. */
+static void test_left_by_disk(void **state) {
+        _cleanup_(strbuf_deinit) struct strbuf listing = {};
+
+        fixture_init();
+        f.policy.has_keep = false;
+        f.item.period_s = SEC_PER_DAY;
+        rule(HTTP_GET, "/disks?", 200, NULL);
+        rule(HTTP_GET, "/snapshots?", 200, NULL);
+        list_chain(3, &listing);
+        f.rules[1].body = listing.data;
+        f.rules[0].body =
+                "{\"value\":[{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\","
+                "\"sku\":{\"name\":\"PremiumV2_LRS\"},\"properties\":{\"uniqueId\":\"" GENERATION
+                "\",\"diskState\":\"Attached\",\"provisioningState\":\"Succeeded\"}}]}";
+        engine_begin();
+        engine_pass(10);
+        assert_int_equal(engine_counts(f.engine)->created, 0);
+        assert_true(engine_plan(f.engine, 0)->series[0].deferred);
+        assert_true(engine_leaves_due(f.engine));
+        engine_end();
+
+        begin();
+        f.n_snaps--;
+        f.policy.has_keep = false;
+        f.item.period_s = SEC_PER_DAY;
+        f.new_state = "Failed";
+        engine_begin();
+        engine_pass(6 * 3600);
+        assert_int_equal(f.requests[HTTP_PUT], 9);
+        assert_true(said("whose due slot has all its names taken"));
+        assert_false(said("nothing is left to do of it"));
+        assert_false(engine_is_well(f.engine));
+        assert_true(engine_leaves_due(f.engine));
+        engine_end();
+}
+
 /* ---- a line of use ---- */
 
 static void test_summary(void **state) {
@@ -1401,6 +1439,7 @@ int main(void) {
                 cmocka_unit_test(test_pause_beside_a_lost_state),
                 cmocka_unit_test(test_unwritable),
                 cmocka_unit_test(test_left),
+                cmocka_unit_test(test_left_by_disk),
                 cmocka_unit_test(test_summary),
                 cmocka_unit_test(test_never),
                 cmocka_unit_test(test_late_unread),
