@@ -6,14 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* Everybody's of the disk that are under way, with those that this plan adds. */
+/* Everybody's of the disk that are pending, with those that this plan adds. */
 static bool too_many_pending(const struct planner *p, const struct series *s) {
         size_t pending = p->creates;
 
         if (!(s->disk->flags & DISK_COUNTS_PERCENT))
                 return false;
         for (size_t i = 0; i < s->n_rows; i++)
-                pending += !!(s->rows[i].flags & ROW_UNDERWAY);
+                pending += snapshot_row_is_pending(&s->rows[i], p->now);
         return pending >= PLANNER_PENDING_MAX;
 }
 

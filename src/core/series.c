@@ -58,6 +58,12 @@ bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now) {
                row->time_created.ticks > utc_add_seconds(now, SCHEDULE_EARLY_MAX_S).ticks;
 }
 
+bool snapshot_row_is_pending(const struct snapshot_row *row, struct utc now) {
+        return (row->flags & ROW_UNDERWAY) &&
+               (row->percent > 0 || !utc_is_set(row->time_created) ||
+                row->time_created.ticks > utc_add_seconds(now, -SERIES_PENDING_S).ticks);
+}
+
 bool policy_claims(const struct policy *policy, const char *name) {
         if (strcmp(policy->name, name) == 0)
                 return true;

@@ -93,6 +93,13 @@ bool snapshot_row_fills(const struct snapshot_row *row);
 /* Dated in the future, beyond the seconds by which two good clocks differ. */
 bool snapshot_row_is_future(const struct snapshot_row *row, struct utc now);
 
+/* Chosen: a background copy has begun by then. */
+#define SERIES_PENDING_S SEC_PER_DAY
+/* Of an Ultra or Premium SSD v2 disk: whether Azure copies it, or will, and takes three such and no more. One that has
+ * no percentage when it is a day old may never have one: it was taken while the disk was of an ordinary kind. That
+ * nobody can say that it is complete is no reason to take no other; where it is pending after all, Azure says so. */
+bool snapshot_row_is_pending(const struct snapshot_row *row, struct utc now);
+
 /* What status shows of the series; the slots are left unset, and the disk's group and name when it is
  * gone. A snapshot dated in the future is not the newest: it would hide for good that none comes. */
 void series_sum_up(const struct series *s, struct utc now, struct series_state *ret_state);

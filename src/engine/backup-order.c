@@ -4,6 +4,7 @@
  */
 #include "core/naming.h"
 #include "core/schedule.h"
+#include "core/series.h"
 #include "core/targets.h"
 #include "core/wanted.h"
 #include "engine/engine-internal.h"
@@ -85,7 +86,7 @@ static int has_room(const struct engine *engine, const struct source *source, st
                 chain +=
                         (rows[i].flags & ROW_INCREMENTAL) && rows[i].region == source->disk->region;
                 recent += rows[i].time_created.ticks > begin;
-                pending += !!(rows[i].flags & ROW_UNDERWAY);
+                pending += snapshot_row_is_pending(&rows[i], engine_now(engine));
         }
         DL_FOREACH (engine->orders, order) {
                 bool runs = order->state == ORDER_RUNNING;

@@ -363,6 +363,8 @@ static void test_left_by_disk(void **state) {
         rule(HTTP_GET, "/disks?", 200, NULL);
         rule(HTTP_GET, "/snapshots?", 200, NULL);
         list_chain(3, &listing);
+        for (char *at = listing.data; (at = strstr(at, "2026-10-02T00:01"));)
+                memcpy(at, "2026-11-02T00:00", strlen("2026-11-02T00:00"));
         f.rules[1].body = listing.data;
         f.rules[0].body =
                 "{\"value\":[{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\","

@@ -467,6 +467,42 @@ static void test_deferred(void **state) {
                 }
 }
 
+/* What no copy is made of keeps no slot waiting for ever: the disk was of an ordinary kind when these were taken, and
+ * they have no percentage, nor ever will. What is being copied may take days. */
+static void test_never_copied(void **state) {
+        static const struct {
+                int line;
+                int64_t age_s;
+                uint8_t percent;
+                bool deferred;
+        } rows[] = {
+                {__LINE__, SEC_PER_DAY - 10, 0, true}, {__LINE__, SEC_PER_DAY + 10, 0, false},
+                {__LINE__, 5 * SEC_PER_DAY, 0, false}, {__LINE__, 5 * SEC_PER_DAY, 1, true},
+                {__LINE__, INT64_MAX, 0, true}, /* created nobody knows when */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fixture f;
+
+                setup(&f);
+                f.disks[0].flags = DISK_COUNTS_PERCENT;
+                for (int64_t j = 0; j < PLANNER_PENDING_MAX; j++) {
+                        struct snapshot_row *row = add(&f, 2 + j, ROW_UNDERWAY);
+
+                        stranger(row);
+                        row->percent = rows[i].percent;
+                        row->time_created = rows[i].age_s == INT64_MAX
+                                                    ? UTC_NONE
+                                                    : utc_from_seconds(NOW - rows[i].age_s);
+                }
+                run(&f, NOW);
+                if (f.plan->series[0].deferred != rows[i].deferred ||
+                    (create_of(&f) != NULL) == rows[i].deferred)
+                        fail_msg("row at line %d", rows[i].line);
+                teardown(&f);
+        }
+}
+
 #define LAST_3 "last=3;pick=first;zone=UTC"
 #define LAST_9 "last=9;pick=first;zone=UTC"
 #define NONE "none;pick=first;zone=UTC"
@@ -1144,18 +1180,31 @@ static void test_accepted_beside(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_stale),         cmocka_unit_test(test_stale_underway),
-                cmocka_unit_test(test_stale_blocks),  cmocka_unit_test(test_late),
-                cmocka_unit_test(test_late_unknown),  cmocka_unit_test(test_full),
-                cmocka_unit_test(test_burst),         cmocka_unit_test(test_shared_limits),
-                cmocka_unit_test(test_own_limits),    cmocka_unit_test(test_deferred),
-                cmocka_unit_test(test_accepted),      cmocka_unit_test(test_accepted_beside),
-                cmocka_unit_test(test_accepted_zone), cmocka_unit_test(test_peer),
-                cmocka_unit_test(test_tally),         cmocka_unit_test(test_listed),
-                cmocka_unit_test(test_survivors),     cmocka_unit_test(test_settle),
-                cmocka_unit_test(test_settle_own),    cmocka_unit_test(test_found),
-                cmocka_unit_test(test_hash),          cmocka_unit_test(test_ask),
-                cmocka_unit_test(test_formerly),      cmocka_unit_test(test_judged_once),
+                cmocka_unit_test(test_stale),
+                cmocka_unit_test(test_stale_underway),
+                cmocka_unit_test(test_stale_blocks),
+                cmocka_unit_test(test_late),
+                cmocka_unit_test(test_late_unknown),
+                cmocka_unit_test(test_full),
+                cmocka_unit_test(test_burst),
+                cmocka_unit_test(test_shared_limits),
+                cmocka_unit_test(test_own_limits),
+                cmocka_unit_test(test_deferred),
+                cmocka_unit_test(test_never_copied),
+                cmocka_unit_test(test_accepted),
+                cmocka_unit_test(test_accepted_beside),
+                cmocka_unit_test(test_accepted_zone),
+                cmocka_unit_test(test_peer),
+                cmocka_unit_test(test_tally),
+                cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_survivors),
+                cmocka_unit_test(test_settle),
+                cmocka_unit_test(test_settle_own),
+                cmocka_unit_test(test_found),
+                cmocka_unit_test(test_hash),
+                cmocka_unit_test(test_ask),
+                cmocka_unit_test(test_formerly),
+                cmocka_unit_test(test_judged_once),
         };
 
         return cmocka_run_group_tests_name("planner-doubts", tests, NULL, NULL);
