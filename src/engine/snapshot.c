@@ -26,6 +26,7 @@
  */
 #include "azure/replies.h"
 #include "azure/requests.h"
+#include "core/targets.h"
 #include "engine/engine-internal.h"
 
 #include <errno.h>
@@ -69,6 +70,7 @@ struct snapshot {
         bool look_first;       /* the name may exist: no PUT before a GET has said 404 */
         bool unlisted;         /* a listing that began later did not have it */
         bool known;            /* a single GET or its operation showed it complete */
+        bool counts_percent;   /* of its disk's data no percentage is not all */
         unsigned polls;
         unsigned percent; /* of the data, when the service counts it; 100 otherwise */
 };
@@ -275,7 +277,9 @@ static enum op_verdict snapshot_check(struct snapshot *snapshot,
                 return operation_fail_with(op, ARM_PRECONDITION, "CopyFailed",
                                            "the service could not copy the data");
 
-        snapshot->percent = reply->has_percent ? reply->percent : 100;
+        snapshot->percent = reply->has_percent         ? reply->percent
+                            : snapshot->counts_percent ? 0
+                                                       : 100;
         snapshot->known = true;
         if (snapshot->unlisted)
                 subscription_lags(op->subscription);
@@ -553,6 +557,13 @@ static void snapshot_free(struct operation *op) {
         free(snapshot->operation_url);
 }
 
+static bool action_counts_percent(const struct subscription *s, const struct action *action) {
+        struct world_view view = world_view(s->world);
+        const struct disk_row *disk = view_find_disk(&view, action->disk.group, action->disk.name);
+
+        return disk && (disk->flags & DISK_COUNTS_PERCENT);
+}
+
 int snapshot_new(struct engine *engine, struct subscription *subscription,
                  const struct action *action, bool look_first, struct mono now,
                  struct operation **ret_op) {
@@ -577,6 +588,7 @@ int snapshot_new(struct engine *engine, struct subscription *subscription,
         snapshot->rule_is_accepted =
                 !(engine->policy_blocks[action->policy] & DOUBT_BIT(DOUBT_POLICY));
         snapshot->look_first = look_first;
+        snapshot->counts_percent = action_counts_percent(subscription, action);
         snapshot->next =
                 engine_mono_of(engine, subscription->plan->series[action->series].next, now);
         *ret_op = &snapshot->op;

@@ -1188,6 +1188,24 @@ static void test_given_up(void **state) {
         engine_end();
 }
 
+/* What a Premium SSD v2 disk's snapshot says nothing of is not told to be done: its data are being copied. */
+static void test_no_percentage(void **state) {
+        fixture_init();
+        f.policy.has_keep = false;
+        f.item.period_s = SEC_PER_DAY;
+        rule(HTTP_GET, "/disks?", 200,
+             "{\"value\":[{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\","
+                                              "\"sku\":{\"name\":\"PremiumV2_LRS\"},"
+             "\"properties\":{\"uniqueId\":\"" GENERATION
+             "\",\"diskState\":\"Attached\",\"provisioningState\":\"Succeeded\"}}]}");
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.requests[HTTP_PUT], 1);
+        assert_true(said("T000000Z is accepted, its data still being copied"));
+        assert_false(said("T000000Z is complete"));
+        engine_end();
+}
+
 /* Two in a row, and each has its line. */
 static void test_two_given_up(void **state) {
         size_t first;
@@ -1458,6 +1476,7 @@ int main(void) {
                 cmocka_unit_test(test_apply),
                 cmocka_unit_test(test_apply_before_the_doubt),
                 cmocka_unit_test(test_given_up),
+                cmocka_unit_test(test_no_percentage),
                 cmocka_unit_test(test_two_given_up),
                 cmocka_unit_test(test_given_up_is_found),
                 cmocka_unit_test(test_slept_at_a_create),
