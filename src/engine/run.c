@@ -54,13 +54,19 @@ static void engine_admit_waiting(struct engine *engine) {
         }
 }
 
+/* Whether it waits for the token that everybody waits for: in its room nothing else could go. */
+static bool awaits_common_token(const struct engine *engine, const struct operation *op) {
+        return op->call.awaits_token && op->token == engine->token;
+}
+
 /*
  * One that waits for a moment gives its room to other subscriptions, until that has come: one that is told
- * to wait for an hour would have all of it. Returns whether it does now.
+ * to wait for an hour would have all of it. So does what waits for the token of deletions alone, which may
+ * take minutes to fail. Returns whether it does now.
  */
 static bool engine_rest(struct engine *engine, struct operation *op, struct mono now) {
         if (op->apart || op->runnable || now.ns >= op->wake.ns ||
-            op->call.state == CALL_IN_FLIGHT || op->call.awaits_token)
+            op->call.state == CALL_IN_FLIGHT || awaits_common_token(engine, op))
                 return false;
         op->resting = true;
         engine->n_operations--;

@@ -724,6 +724,23 @@ static void test_two(void **state) {
         engine_end();
 }
 
+/* One gets no answer: what waits for its token takes no room from what needs none. */
+static void test_two_unanswered(void **state) {
+        two_identities();
+        old_ones();
+        f.file.parallel = 2;
+        f.silent = "login.example";
+        engine_begin();
+        engine_pass(12 * EVERY_S);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        assert_true(f.requests[HTTP_POST] > 0);
+        assert_int_equal(f.requests[HTTP_PUT], 13);
+        f.silent = NULL;
+        engine_pass(1200);
+        assert_true(engine_counts(f.engine)->deleted > 0);
+        engine_end();
+}
+
 /* One is refused: the other goes on with its own. */
 static void test_two_refused(void **state) {
         static const struct {
@@ -795,11 +812,17 @@ static int free_pem(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_requests),     cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_discovery),    cmocka_unit_test(test_retries),
-                cmocka_unit_test(test_dead_token),   cmocka_unit_test(test_renewal),
-                cmocka_unit_test(test_last_minutes), cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_two),          cmocka_unit_test(test_two_refused),
+                cmocka_unit_test(test_requests),
+                cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_discovery),
+                cmocka_unit_test(test_retries),
+                cmocka_unit_test(test_dead_token),
+                cmocka_unit_test(test_renewal),
+                cmocka_unit_test(test_last_minutes),
+                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_two),
+                cmocka_unit_test(test_two_refused),
+                cmocka_unit_test(test_two_unanswered),
                 cmocka_unit_test(test_lost_between),
         };
 
