@@ -272,6 +272,8 @@ void subscription_tell(struct subscription *s, struct memory *memory, bool told)
 void subscription_clear_done(struct subscription *s, struct mono now);
 /* What a GET has shown to be gone, and a listing that began later still has: it lags. */
 void subscription_check_deletions(struct subscription *s);
+/* Whether creates of the policy are told to fail since its group is not there. */
+bool subscription_lacks_group(const struct subscription *s, const struct policy *policy);
 /* Ends the failures that nothing asks to mend any more: the slot is filled, or the snapshot gone. */
 void subscription_end_failures(struct subscription *s);
 

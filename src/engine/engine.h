@@ -232,6 +232,9 @@ bool engine_is_well(const struct engine *engine);
  * as many pending as it may, or all names of it are taken. It is taken as soon as there is room; one that does not wait
  * for that has not done all. */
 bool engine_leaves_due(const struct engine *engine);
+/* The first policy of which slots are left since Azure does not have the group that its snapshots go to, and in which
+ * subscription, borrowed until the reactor's next turn; or NULL. */
+const struct policy *engine_lacks_group(const struct engine *engine, const char **ret_subscription);
 /* Whether what is to outlive a restart could not be written. */
 bool engine_is_forgetful(const struct engine *engine);
 const struct engine_counts *engine_counts(const struct engine *engine);

@@ -2,6 +2,7 @@
  * What is remembered of each action beyond its plan: how its tries went, what a single GET has shown of it,
  * and whether the log has its failure.
  */
+#include "base/str.h"
 #include "engine/engine-internal.h"
 
 #include <stdio.h>
@@ -110,6 +111,16 @@ void subscription_check_deletions(struct subscription *s) {
                                 subscription_lags(s);
                 }
         }
+}
+
+bool subscription_lacks_group(const struct subscription *s, const struct policy *policy) {
+        for (const struct memory *memory = s->n_told > 0 ? s->memories : NULL; memory;
+             memory = memory->hh.next)
+                if (memory->told && memory->told_class == ARM_PARENT_NOT_FOUND &&
+                    str_starts_with(memory->key, "create ") &&
+                    strcmp(strchr(memory->key, '/') + 1, policy->name) == 0)
+                        return true;
+        return false;
 }
 
 /* A slot that is due is asked for, also where the plan has no create: it waits for pending ones, or all of its names

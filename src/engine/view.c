@@ -60,6 +60,18 @@ bool engine_leaves_due(const struct engine *engine) {
         return false;
 }
 
+const struct policy *engine_lacks_group(const struct engine *engine,
+                                        const char **ret_subscription) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                for (size_t p = 0; p < engine->file->n_policies; p++)
+                        if (subscription_lacks_group(&engine->subscriptions[i],
+                                                     &engine->file->policies[p])) {
+                                *ret_subscription = engine->subscriptions[i].id;
+                                return &engine->file->policies[p];
+                        }
+        return NULL;
+}
+
 /* "12 s", "12 min", "12 h", "12 d": rounded down, as ages are told. */
 static void append_age(int64_t seconds, struct strbuf *out) {
         if (seconds < 120)

@@ -363,11 +363,11 @@ const struct verb verb_status = {
                 "\n"
                 "Critical is a disk whose newest complete snapshot is older than its rpo, a chain "
                 "near Azure's\n"
-                "limit, or a target with fewer disks than it should have; a warning is what needs "
-                "a "
-                "look; unknown\n"
-                "is what was not read yet. On a narrow terminal what is wrong with a disk is a "
-                "line under its row.\n",
+                "limit, a target with fewer disks than it should have, or a snapshot group that is "
+                "missing; a\n"
+                "warning is what needs a look; unknown is what was not read yet. On a narrow "
+                "terminal what is\n"
+                "wrong with a disk is a line under its row.\n",
         .options = OPTION_WATCH,
         .argument = "DISK",
         .monitors = true,

@@ -156,6 +156,18 @@ static void find_in_plan(struct verdict_on_all *all, const struct plan *plan) {
                 all->w->out->error = text.error;
 }
 
+/* Whether it has an rpo or not: nothing of the policy is backed up there, and nobody but a person makes the group. */
+static void find_lacking_group(const struct answer_source *source, struct verdict_on_all *all) {
+        const char *subscription;
+        const struct policy *policy = engine_lacks_group(source->engine, &subscription);
+
+        if (policy)
+                find(all, HEALTH_CRITICAL,
+                     "the resource group %s, where snapshots of policy %s go, is not there in "
+                     "subscription %s, and none is taken: create it, or name another",
+                     policy->snapshot_group, policy->name, subscription);
+}
+
 /* A pattern or a tag mistyped: the disks that other targets find must not hide it. */
 static void find_empty_targets(const struct answer_source *source, struct verdict_on_all *all) {
         const struct policy_file *file = source->file;
@@ -198,6 +210,7 @@ void health_judge_all(const struct answer_source *source, struct verdict_on_all 
         if (all->series[HEALTH_WARNING] > 0)
                 find(all, HEALTH_WARNING, "%zu of %zu series %s in a state of warning",
                      all->series[HEALTH_WARNING], all->n_series, are(all->series[HEALTH_WARNING]));
+        find_lacking_group(source, all);
         engine_doubts(source->engine, find_doubt, all);
         if (source->refused)
                 find(all, HEALTH_WARNING,

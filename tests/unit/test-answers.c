@@ -216,6 +216,34 @@ static void test_all_gone(void **state) {
         engine_end();
 }
 
+/* The group that snapshots go to is not there: nothing of its policy is backed up, whether it has an rpo or not, until
+ * somebody makes it. */
+static void test_no_group(void **state) {
+        struct strbuf status = {};
+        struct answer_source source;
+
+        fixture_init();
+        f.rules[f.n_rules++] = (struct rule){
+                .method = HTTP_PUT,
+                .url = "/snapshots/",
+                .status = 404,
+                .body = "{\"error\":{\"code\":\"ResourceGroupNotFound\",\"message\":\"m\"}}",
+                .kept_from = true};
+        engine_begin();
+        source = source_of();
+        engine_pass(60);
+        assert_int_equal(answer_health(&source), HEALTH_CRITICAL);
+        answer_status(&source, &status);
+        if (!strstr(strbuf_str(&status), "the resource group rg-snapshots, where snapshots of "
+                                         "policy gold go, is not there"))
+                fail_msg("%s", strbuf_str(&status));
+        f.n_rules = 0;
+        engine_pass(1200);
+        assert_int_equal(answer_health(&source), HEALTH_OK);
+        strbuf_deinit(&status);
+        engine_end();
+}
+
 /* A pause says itself of what it is. */
 static void test_paused(void **state) {
         struct strbuf status = {};
@@ -310,7 +338,8 @@ int main(void) {
                 cmocka_unit_test(test_pages),          cmocka_unit_test(test_nothing_selected),
                 cmocka_unit_test(test_all_gone),       cmocka_unit_test(test_hold_reason),
                 cmocka_unit_test(test_paused),         cmocka_unit_test(test_empty_target),
-                cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_gaps),
+                cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_no_group),
+                cmocka_unit_test(test_gaps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
