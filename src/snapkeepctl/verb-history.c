@@ -39,7 +39,7 @@ static const struct column columns[] = {
         {.title = "TIME"},
         {.title = "EVENT"},
         {.title = "POLICY", .may_cut = true, .drop = 1},
-        {.title = "WHAT", .may_cut = true},
+        {.title = "WHAT", .below = true},
 };
 
 /* "subscription/group/name", as the fields of the log have it. */
@@ -229,7 +229,10 @@ const struct verb verb_history = {
                 "name,\n"
                 "GROUP/NAME or an ARM id) only what is about that disk. The words are those of\n"
                 "snapkeepd(8), EVENTS;\n"
-                "\"journalctl -x -u snapkeepd\" explains each.\n",
+                "\"journalctl -x -u snapkeepd\" explains each. On a narrow terminal what it told "
+                "is a "
+                "line under\n"
+                "its row.\n",
         .options = OPTION_COUNT | OPTION_SINCE,
         .argument = "DISK",
         .run = run,

@@ -9,12 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -208,6 +210,45 @@ static void test_longer_name(void **state) {
         assert_string_equal(shown("db-01", NULL), "db-01 ");
 }
 
+/* What is written to a terminal of so many columns. */
+static const char *on_terminal(unsigned short columns) {
+        struct request request = {.verb = &verb_history, .utc = true};
+        struct winsize size = {.ws_row = 25, .ws_col = columns};
+        int out = dup(STDOUT_FILENO), leader, follower;
+        static char text[8192];
+        size_t len = 0;
+        ssize_t n;
+
+        assert_int_equal(openpty(&leader, &follower, NULL, NULL, &size), 0);
+        assert_true(out >= 0);
+        assert_int_equal(fflush(stdout), 0);
+        assert_true(dup2(follower, STDOUT_FILENO) >= 0);
+        close(follower);
+        assert_int_equal(verb_history.run(&request), STATUS_DONE);
+        assert_true(dup2(out, STDOUT_FILENO) >= 0); /* which was the last to write there */
+        while ((n = read(leader, text + len, sizeof(text) - 1 - len)) > 0)
+                len += (size_t)n;
+        text[len] = '\0';
+        close(out);
+        close(leader);
+        return text;
+}
+
+/* Whoever looks for what happened reads all of it, and what failed ends in the service's own words. */
+static void test_terminal(void **state) {
+#define FAILED                                                                                     \
+        "snapshot db01-0123456789abcdef-20261101T000000Z could not be taken, will try again at "   \
+        "2026-11-01T00:00:13Z (code AuthorizationFailed, status 403): no right"
+        static const struct entry list[] = {
+                {"2026-11-01T00:00:00Z", LOG_EVENT_SNAPSHOT_FAILED, FAILED, "rg-a/db01", GEN_A,
+                 NULL},
+        };
+
+        set(list, ARRAY_SIZE(list));
+        assert_non_null(strstr(on_terminal(80), "\r\n    " FAILED "\r\n"));
+        assert_non_null(strstr(on_terminal(240), "  -       " FAILED "\r\n"));
+}
+
 static void test_usage(void **state) {
         struct request request = {.verb = &verb_history, .argument = "/subscriptions/x"};
 
@@ -230,7 +271,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_since),       cmocka_unit_test(test_disk),
                 cmocka_unit_test(test_longer_name), cmocka_unit_test(test_usage),
-                cmocka_unit_test(test_hidden),
+                cmocka_unit_test(test_hidden),      cmocka_unit_test(test_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
