@@ -142,20 +142,41 @@ static void append_all_series(struct strbuf *out, const struct answer_source *so
 
 /* ---- the daemon ---- */
 
+/* All that engine_doubts() tells of. */
+static const uint32_t doubt_bits[] = {
+        DOUBT_BIT(DOUBT_CLOCK),
+        DOUBT_BIT(DOUBT_LISTING),
+        DOUBT_BIT(DOUBT_TARGETS),
+        DOUBT_BIT(DOUBT_STALE),
+        DOUBT_BIT(DOUBT_POLICY),
+        DOUBT_BIT(DOUBT_MASS),
+        DOUBT_BIT(DOUBT_PEER),
+        DOUBT_BIT(DOUBT_INTERNAL),
+        BLOCK_PAUSED,
+        BLOCK_PAUSED_ALL,
+        BLOCK_ASK,
+};
+
 static void count_doubt(const struct engine_doubt *doubt, void *data) {
         uint64_t *n = data;
 
-        for (int i = 0; i < _DOUBT_N; i++)
-                n[i] += (doubt->bit & DOUBT_BIT(i)) != 0;
+        for (size_t i = 0; i < ARRAY_SIZE(doubt_bits); i++)
+                n[i] += doubt->bit == doubt_bits[i];
 }
 
 static void append_doubts(struct strbuf *out, const struct engine *engine) {
-        uint64_t n[_DOUBT_N] = {};
+        uint64_t n[ARRAY_SIZE(doubt_bits)] = {};
 
         engine_doubts(engine, count_doubt, n);
         append_head(out, "doubts", "gauge", "What keeps deletions from going, by its kind.");
-        for (int i = 0; i < _DOUBT_N; i++)
-                append_one(out, "doubts", "doubt", doubt_name((enum doubt)i), n[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(doubt_bits); i++) {
+                _cleanup_(strbuf_deinit) struct strbuf name = {};
+
+                blocks_append(doubt_bits[i], &name);
+                if (name.error)
+                        out->error = name.error;
+                append_one(out, "doubts", "doubt", strbuf_str(&name), n[i]);
+        }
 }
 
 static void append_counts(struct strbuf *out, const struct engine_counts *counts) {

@@ -4,6 +4,7 @@
  */
 #include "engine-fixture.h"
 #include "snapkeepd/answers.h"
+#include "snapkeepd/metrics.h"
 
 static struct answer_source source_of(void) {
         return (struct answer_source){.engine = f.engine, .file = &f.file};
@@ -268,6 +269,54 @@ static void test_paused(void **state) {
         engine_end();
 }
 
+/* A pause that somebody has forgotten, and a question that nobody answers, fill chains as a doubt does: whoever
+ * watches figures alone is to see them. */
+static void test_metrics(void **state) {
+        static const char *const kinds[] = {"clock",  "listing",    "targets", "stale",
+                                            "policy", "mass",       "peer",    "internal",
+                                            "paused", "all paused", "ask"};
+        static const struct {
+                int line;
+                bool pause, all;
+                enum prune_mode prune;
+                const char *stands;
+        } rows[] = {
+                {__LINE__, false, false, PRUNE_AUTO, NULL},
+                {__LINE__, true, false, PRUNE_AUTO, "paused"},
+                {__LINE__, true, true, PRUNE_AUTO, "all paused"},
+                {__LINE__, false, false, PRUNE_ASK, "ask"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct meter_counts counts = {};
+                struct strbuf metrics = {};
+                struct answer_source source;
+                char line[100];
+
+                fixture_init();
+                f.policy.prune = rows[i].prune;
+                for (int j = 3; j >= 0; j--)
+                        snap_add_ours(START_S - j * EVERY_S);
+                engine_begin();
+                engine_pass(60);
+                source = source_of();
+                if (rows[i].pause)
+                        assert_int_equal(engine_pause(f.engine, rows[i].all, UTC_NEVER, "root"), 0);
+                metrics_append(&source, &counts, &metrics);
+                for (size_t j = 0; j < ARRAY_SIZE(kinds); j++) {
+                        bool stands = rows[i].stands && strcmp(kinds[j], rows[i].stands) == 0;
+
+                        (void)snprintf(line, sizeof(line), "\nsnapkeep_doubts{doubt=\"%s\"} %d\n",
+                                       kinds[j], stands);
+                        if (!strstr(strbuf_str(&metrics), line))
+                                fail_msg("row at line %d: no %s in %s", rows[i].line, line,
+                                         strbuf_str(&metrics));
+                }
+                strbuf_deinit(&metrics);
+                engine_end();
+        }
+}
+
 /* Whoever finds a hold is to see why it is there before he ends it. */
 static void test_hold_reason(void **state) {
         struct strbuf rows = {};
@@ -339,7 +388,7 @@ int main(void) {
                 cmocka_unit_test(test_all_gone),       cmocka_unit_test(test_hold_reason),
                 cmocka_unit_test(test_paused),         cmocka_unit_test(test_empty_target),
                 cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_no_group),
-                cmocka_unit_test(test_gaps),
+                cmocka_unit_test(test_gaps),           cmocka_unit_test(test_metrics),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
