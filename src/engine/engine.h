@@ -251,8 +251,8 @@ void engine_stands(const struct engine *engine, struct standing *ret_standing);
 /* The last plan of the @i-th subscription, or NULL when it was not read yet; @i below the count. */
 size_t engine_n_subscriptions(const struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine, size_t i);
-/* Whether the last attempt to read it failed. Then *ret_id is the subscription, and *ret_why what the
- * service said and the remedy, to follow a sentence, or "" when there was no memory for it; both are
+/* Whether the last attempt to read it failed. *ret_id is the subscription, whether or not; then *ret_why is what
+ * the service said and the remedy, to follow a sentence, or "" when there was no memory for it; both are
  * borrowed until the reactor's next turn. */
 bool engine_unreadable(const struct engine *engine, size_t i, const char **ret_id,
                        const char **ret_why);

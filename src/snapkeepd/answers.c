@@ -69,16 +69,15 @@ void answer_subscriptions(struct json_writer *w, const struct engine *engine) {
                 const struct world_unread *unread = engine_unread(engine, i);
                 struct world_view view;
                 const char *id, *why;
+                bool failing = engine_unreadable(engine, i, &id, &why);
 
                 json_open(w, NULL, '{');
-                if (engine_view(engine, i, &view)) {
-                        json_write_string(w, "id", view.subscription);
+                json_write_string(w, "id", id);
+                if (engine_view(engine, i, &view))
                         json_write_utc(w, "read", view.begin);
-                } else {
-                        json_write_null(w, "id");
+                else
                         json_write_null(w, "read");
-                }
-                json_write_bool(w, "failing", engine_unreadable(engine, i, &id, &why));
+                json_write_bool(w, "failing", failing);
                 json_write_int(w, "unread_disks", unread ? (int64_t)unread->n_disks : 0);
                 json_write_int(w, "unread_snapshots", unread ? (int64_t)unread->n_snapshots : 0);
                 json_close(w);

@@ -187,18 +187,21 @@ static const char *are(size_t n) {
 
 void health_judge_all(const struct answer_source *source, struct verdict_on_all *all) {
         size_t n = engine_n_subscriptions(source->engine), n_unread = 0;
-        bool unreadable = false;
+        bool unreadable = false, awaited = false;
 
         for (size_t i = 0; i < n; i++) {
                 const struct plan *plan = engine_plan(source->engine, i);
+                struct world_view view;
                 const char *id, *why;
 
                 if (plan)
                         find_in_plan(all, plan);
                 else
                         n_unread++;
-                if (!engine_unreadable(source->engine, i, &id, &why))
+                if (!engine_unreadable(source->engine, i, &id, &why)) {
+                        awaited |= !engine_view(source->engine, i, &view);
                         continue;
+                }
                 unreadable = true;
                 find(all, plan ? HEALTH_WARNING : HEALTH_UNKNOWN,
                      "subscription %s cannot be read, will go on trying%s", id, why);
@@ -221,8 +224,13 @@ void health_judge_all(const struct answer_source *source, struct verdict_on_all 
                 find(all, HEALTH_WARNING,
                      "the state cannot be written, and a restart would forget pauses and acks");
         if (n_unread > 0)
-                find(all, HEALTH_UNKNOWN, "%zu of %zu subscription%s %s not read yet", n_unread, n,
-                     n == 1 ? "" : "s", n_unread == 1 ? "was" : "were");
+                find(all, HEALTH_UNKNOWN, "%zu of %zu subscription%s %s not read yet%s", n_unread,
+                     n, n == 1 ? "" : "s", n_unread == 1 ? "was" : "were",
+                     n_unread == n || !awaited ? ""
+                     : n_unread == 1
+                             ? ", and before it was, or has failed, nothing is deleted of any other"
+                             : ", and before each was, or has failed, nothing is deleted of any "
+                               "other");
         else if (!unreadable && !engine_is_well(source->engine))
                 find(all, HEALTH_WARNING,
                      "something that was due has failed, or a disk cannot be read, and is tried "

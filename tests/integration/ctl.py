@@ -670,7 +670,7 @@ def azure_fails(folder):
         has(err, 'nothing can be read or done in Azure: no token')
     status, out, err = ctl('list', '--direct', '--policy', path, '--json')
     answer = json.loads(out)
-    same((status, answer['subscriptions'], answer['snapshots']), (1, [{'id': None, 'read': None, 'failing': True, 'unread_disks': 0, 'unread_snapshots': 0}], []))
+    same((status, answer['subscriptions'], answer['snapshots']), (1, [{'id': SUBSCRIPTION, 'read': None, 'failing': True, 'unread_disks': 0, 'unread_snapshots': 0}], []))
     has(refused('plan', '--direct', '--policy', os.path.join(folder, 'none'), status=1), 'does not exist')
     has(refused('plan', '--direct', '--policy', write(folder, 'version: 2\n', 'bad.yaml'), status=1),
         'bad.yaml:1:10: error: ')

@@ -6,6 +6,8 @@
 #include "snapkeepd/answers.h"
 #include "snapkeepd/metrics.h"
 
+#define SUB_2 "22222222-1111-4111-8111-111111111111"
+
 static struct answer_source source_of(void) {
         return (struct answer_source){.engine = f.engine, .file = &f.file};
 }
@@ -382,13 +384,55 @@ static void test_gaps(void **state) {
         engine_end();
 }
 
+/* Before another subscription was read, or has failed, nobody knows what is copied there, and nothing is
+ * deleted of this one: whoever asks why finds it, and which. */
+static void test_waits_for_another(void **state) {
+        static const char sentence[] =
+                "1 of 2 subscriptions was not read yet, and before it was, or "
+                "has failed, nothing is deleted of any other";
+        static struct resource_id ids[2] = {{RESOURCE_DISK, SUB, "rg-app", "db01"},
+                                            {RESOURCE_DISK, SUB_2, "rg-app", "db01"}};
+        struct strbuf status = {};
+        struct answer_source source;
+
+        fixture_init();
+        for (int i = 7; i >= 0; i--)
+                snap_add_ours(START_S - i * EVERY_S);
+        f.target = (struct target){.disks = ids, .n_disks = 2};
+        f.silent = SUB_2;
+        engine_begin();
+        source = source_of();
+        engine_pass(20);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        answer_status(&source, &status);
+        if (!strstr(strbuf_str(&status), sentence) ||
+            !strstr(strbuf_str(&status), "{\"id\":\"" SUB_2 "\",\"read\":null,\"failing\":false,"))
+                fail_msg("%s", strbuf_str(&status));
+
+        engine_pass(1800);
+        strbuf_clear(&status);
+        answer_status(&source, &status);
+        assert_true(f.requests[HTTP_DELETE] > 0);
+        if (!strstr(strbuf_str(&status), "\"1 of 2 subscriptions was not read yet\"") ||
+            !strstr(strbuf_str(&status), "{\"id\":\"" SUB_2 "\",\"read\":null,\"failing\":true,"))
+                fail_msg("%s", strbuf_str(&status));
+        strbuf_deinit(&status);
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_pages),          cmocka_unit_test(test_nothing_selected),
-                cmocka_unit_test(test_all_gone),       cmocka_unit_test(test_hold_reason),
-                cmocka_unit_test(test_paused),         cmocka_unit_test(test_empty_target),
-                cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_no_group),
-                cmocka_unit_test(test_gaps),           cmocka_unit_test(test_metrics),
+                cmocka_unit_test(test_pages),
+                cmocka_unit_test(test_nothing_selected),
+                cmocka_unit_test(test_all_gone),
+                cmocka_unit_test(test_hold_reason),
+                cmocka_unit_test(test_paused),
+                cmocka_unit_test(test_empty_target),
+                cmocka_unit_test(test_target_emptied),
+                cmocka_unit_test(test_no_group),
+                cmocka_unit_test(test_gaps),
+                cmocka_unit_test(test_metrics),
+                cmocka_unit_test(test_waits_for_another),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
