@@ -133,6 +133,10 @@ static void target_hash(const struct engine *engine, size_t t,
                         char ret_hash[static ENGINE_HASH_SIZE]) {
         char found[40];
 
+        /* Who accepts what nobody has counted would accept whatever comes to light. */
+        ret_hash[0] = '\0';
+        if (!target_is_read(engine, &engine->file->targets[t]))
+                return;
         snprintf(found, sizeof(found), "%u %016llx", engine->found[t],
                  (unsigned long long)fold_disks(engine, t));
         if (engine_question_hash(engine, "targets", engine->target_keys[t], found, ret_hash) < 0)
@@ -194,8 +198,8 @@ static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn 
                  engine->file->policies[target->policy].name);
         if (!target_is_read(engine, target))
                 snprintf(reason, sizeof(reason),
-                         "disks were missing, and they cannot be counted before all of its "
-                         "subscriptions are read");
+                         "disks were missing, and they cannot be counted, nor what is left of them "
+                         "be accepted, before all of its subscriptions are read");
         else if (!target_is_whole(engine, target))
                 snprintf(reason, sizeof(reason),
                          "it finds %u disk%s, fewer than it should, and others of its "
@@ -377,7 +381,6 @@ static int ack_find(struct engine *engine, const char *hash) {
                         return r;
                 fleet_accept(&fleet->fleet, engine->found[t], engine_now(engine));
                 engine->state.changed = true;
-                engine->target_blocks[t] = 0; /* else it would stand until it can be counted */
                 return 0;
         }
         return ENGINE_E_UNKNOWN;
