@@ -259,5 +259,9 @@ bool engine_unreadable(const struct engine *engine, size_t i, const char **ret_i
 /* What of its listings cannot be decoded (azure/world.h), which no view has: borrowed until the reactor's
  * next turn, NULL when it was not read yet. */
 const struct world_unread *engine_unread(const struct engine *engine, size_t i);
+/* Whether it was done since the subscription was read: plan and world are as they were before, until the next
+ * listing confirms it. The action is one of its plan; a snapshot is of its world. */
+bool engine_has_done(const struct engine *engine, size_t i, const struct action *action);
+bool engine_has_deleted(const struct engine *engine, size_t i, const char *group, const char *name);
 /* What the plan was made from, borrowed until the reactor's next turn. False as above. */
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view);

@@ -166,6 +166,24 @@ const struct world_unread *engine_unread(const struct engine *engine, size_t i) 
         return world ? world_unread(world) : NULL;
 }
 
+bool engine_has_deleted(const struct engine *engine, size_t i, const char *group,
+                        const char *name) {
+        const struct memory *memory =
+                subscription_memory_find(&engine->subscriptions[i], "delete", group, name);
+
+        return memory && memory->done;
+}
+
+bool engine_has_done(const struct engine *engine, size_t i, const struct action *action) {
+        const struct memory *memory;
+
+        if (action->kind == ACTION_DELETE)
+                return engine_has_deleted(engine, i, action->group, action->name);
+        memory = subscription_memory_find(&engine->subscriptions[i], "create", action->generation,
+                                          engine->file->policies[action->policy].name);
+        return memory && memory->done && memory->slot.ticks == action->slot.ticks;
+}
+
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view) {
         if (!engine->subscriptions[i].world)
                 return false;

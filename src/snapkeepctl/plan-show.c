@@ -37,8 +37,29 @@ static void add_action(struct table *table, const struct cJSON *action, bool in_
         table_cell(table, "%s", strbuf_str(&id));
 }
 
+static bool is_done(const struct cJSON *action) {
+        bool done;
+
+        return json_bool(action, "done", &done) && done;
+}
+
+/* Whether it is of the kind, and is left to do. */
 static bool is_kind(const struct cJSON *action, const char *kind) {
-        return strcmp(json_text(action, "do"), kind) == 0;
+        return strcmp(json_text(action, "do"), kind) == 0 && !is_done(action);
+}
+
+/* What was done since the world was read is in the plan until a listing confirms it. */
+static void append_done(const struct cJSON *plan, struct strbuf *out) {
+        const struct cJSON *action;
+        size_t n = 0;
+
+        for (action = json_first(json_array(plan, "actions")); action; action = json_next(action))
+                n += is_done(action);
+        if (n > 0)
+                strbuf_appendf(out,
+                               "%zu more %s done since Azure was read, as the next listing is to "
+                               "confirm.\n",
+                               n, n == 1 ? "was" : "were");
 }
 
 void plan_count(const struct cJSON *plan, const char *kind, size_t *ret_n, size_t *ret_blocked) {
@@ -90,6 +111,7 @@ enum status plan_append(const struct cJSON *plan, bool in_utc, struct strbuf *ou
         if (status != STATUS_DONE)
                 return status;
 
+        append_done(plan, out);
         if (*json_text(plan, "next"))
                 strbuf_appendf(out, "The next slot starts at %s.\n",
                                json_time_text(plan, "next", in_utc, next));

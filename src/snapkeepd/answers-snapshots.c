@@ -20,7 +20,8 @@ struct fate {
 
 /* Rows of one view, one behind the other, with their fates. */
 struct rows {
-        const struct policy_file *file;
+        const struct answer_source *source;
+        size_t subscription; /* whose view it is */
         const struct world_view *view;
         struct explainer *explainer;
         size_t first, n;
@@ -34,13 +35,14 @@ static void rows_deinit(struct rows *rows) {
         explainer_free(rows->explainer);
 }
 
-static int rows_init(struct rows *rows, const struct answer_source *source,
+static int rows_init(struct rows *rows, const struct answer_source *source, size_t subscription,
                      const struct world_view *view, struct utc now, size_t first, size_t n) {
         struct standing standing;
         int r;
 
         *rows = (struct rows){
-                .file = source->file,
+                .source = source,
+                .subscription = subscription,
                 .view = view,
                 .first = first,
                 .n = n,
@@ -106,28 +108,34 @@ static void write_maybe(struct json_writer *w, const char *member, const char *v
                 json_write_null(w, member);
 }
 
-static const char *state_of(const struct snapshot_row *row) {
-        return row->flags & ROW_COMPLETE   ? "complete"
+static const char *state_of(const struct snapshot_row *row, bool deleted) {
+        return deleted                     ? "leaving"
+               : row->flags & ROW_COMPLETE ? "complete"
                : row->flags & ROW_FAILED   ? "failed"
                : row->flags & ROW_UNDERWAY ? "underway"
                                            : "leaving";
 }
 
-static void write_members(struct json_writer *w, const struct world_view *view,
+static void write_members(struct json_writer *w, const struct rows *rows,
                           const struct snapshot_row *row) {
+        const struct world_view *view = rows->view;
+        const char *group = view_str(view, row->group);
         char name[SNAPSHOT_NAME_SIZE];
 
         snapshot_row_name(view, row, name);
         write_id(w, "id", RESOURCE_SNAPSHOT, view, row->group, name);
         json_write_string(w, "subscription", view->subscription);
-        json_write_string(w, "group", view_str(view, row->group));
+        json_write_string(w, "group", group);
         json_write_string(w, "name", name);
         write_maybe(w, "generation", view_str(view, row->generation));
         json_write_string(w, "region", view_str(view, row->region));
         write_maybe(w, "policy", view_str(view, row->policy));
         json_write_utc(w, "slot", row->slot);
         json_write_utc(w, "created", row->time_created);
-        json_write_string(w, "state", state_of(row));
+        /* Of what was deleted since, the next listing will have no more than that. */
+        json_write_string(w, "state",
+                          state_of(row, engine_has_deleted(rows->source->engine, rows->subscription,
+                                                           group, name)));
         json_write_int(w, "percent", row->percent);
         json_write_bool(w, "held", row->flags & ROW_HELD);
         write_maybe(w, "hold", view_hold(view, row) ?: "");
@@ -156,10 +164,11 @@ static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
 
         json_open(w, NULL, '{');
         json_write_string(w, "kind", explain_kind_name(what.kind));
-        write_members(w, rows->view, row);
+        write_members(w, rows, row);
         write_disk(w, rows->view, what.disk);
         write_maybe(w, "claimed_by",
-                    what.kind == EXPLAIN_OURS ? rows->file->policies[what.policy].name : "");
+                    what.kind == EXPLAIN_OURS ? rows->source->file->policies[what.policy].name
+                                              : "");
         if (what.kind == EXPLAIN_OURS)
                 answer_write_parts(w, "kept_by", &fate->reasons);
         else {
@@ -189,11 +198,12 @@ static void end(struct json_writer *w, size_t total, size_t offset) {
 }
 
 static int write_rows(struct json_writer *w, const struct answer_source *source,
-                      const struct world_view *view, struct utc now, size_t first, size_t n) {
+                      size_t subscription, const struct world_view *view, struct utc now,
+                      size_t first, size_t n) {
         struct rows rows;
         int r;
 
-        r = rows_init(&rows, source, view, now, first, n);
+        r = rows_init(&rows, source, subscription, view, now, first, n);
         for (size_t i = 0; i < n && r == 0; i++) {
                 r = write_row(w, &rows, i);
                 if (r == 0)
@@ -221,7 +231,7 @@ int answer_snapshots(const struct answer_source *source, size_t offset, size_t c
                 from = offset > at ? MIN(offset - at, view.n_snapshots) : 0;
                 to = offset + rows > at ? MIN(offset + rows - at, view.n_snapshots) : 0;
                 if (to > from)
-                        r = write_rows(&w, source, &view, now, from, to - from);
+                        r = write_rows(&w, source, i, &view, now, from, to - from);
                 at += view.n_snapshots;
         }
         end(&w, at, offset);
@@ -232,6 +242,7 @@ int answer_snapshots(const struct answer_source *source, size_t offset, size_t c
 
 /* One generation of a disk that was asked for, and all of its snapshots. */
 struct chain {
+        size_t subscription;
         struct world_view view;
         const struct disk_row *disk;
         size_t first, n;
@@ -260,7 +271,7 @@ static int find_chains(const struct answer_source *source, const struct wanted *
                                 continue;
                         if (n == ANSWER_CHAINS_MAX)
                                 return ENGINE_E_AMBIGUOUS;
-                        chains[n] = (struct chain){.view = view, .disk = disk};
+                        chains[n] = (struct chain){.subscription = i, .view = view, .disk = disk};
                         view_generation(&view, disk->generation, &rows, &chains[n].n);
                         chains[n].first = chains[n].n > 0 ? (size_t)(rows - view.snapshots) : 0;
                         n++;
@@ -300,7 +311,8 @@ static int write_chain_rows(struct json_writer *w, const struct answer_source *s
         struct rows rows;
         int r;
 
-        r = rows_init(&rows, source, &chain->view, now, chain->first + chain->n - to, to - from);
+        r = rows_init(&rows, source, chain->subscription, &chain->view, now,
+                      chain->first + chain->n - to, to - from);
         for (size_t i = rows.n; i-- > 0 && r == 0;) {
                 r = write_row(w, &rows, i);
                 if (r != 0)

@@ -294,7 +294,7 @@ static const char *kind_name(enum action_kind kind) {
 
 /* The whole action as a sentence. */
 static void append_action(struct strbuf *out, const struct policy_file *file,
-                          const struct action *action) {
+                          const struct action *action, bool done) {
         const char *policy = policy_name(file, action->policy);
         char at[UTC_TEXT_SIZE];
 
@@ -307,19 +307,21 @@ static void append_action(struct strbuf *out, const struct policy_file *file,
         if (policy)
                 strbuf_appendf(out, ", policy %s", policy);
         strbuf_appendf(out, ": %s", action->reason);
-        if (action->blocked) {
+        if (done)
+                strbuf_append_str(out, "; done, as the next listing is to confirm");
+        else if (action->blocked) {
                 strbuf_append_str(out, "; not now, held back by: ");
                 blocks_append(action->blocked, out);
         }
 }
 
 void answer_action(struct json_writer *w, const struct policy_file *file,
-                   const struct action *action) {
+                   const struct action *action, bool done) {
         _cleanup_(strbuf_deinit) struct strbuf text = {};
         struct resource_id id = action_snapshot_id(action);
         char id_text[RESOURCE_ID_TEXT_SIZE];
 
-        append_action(&text, file, action);
+        append_action(&text, file, action, done);
         if (text.error)
                 w->out->error = text.error;
         json_open(w, NULL, '{');
@@ -338,6 +340,7 @@ void answer_action(struct json_writer *w, const struct policy_file *file,
                        action->kind == ACTION_DELETE ? action->time_created : UTC_NONE);
         json_write_bool(w, "retired", action->retired);
         write_blocked(w, action->blocked);
+        json_write_bool(w, "done", done);
         json_write_string(w, "text", strbuf_str(&text));
         json_close(w);
 }
@@ -365,9 +368,13 @@ int answer_plan(const struct answer_source *source, size_t offset, size_t count,
         for (size_t i = 0; i < engine_n_subscriptions(source->engine); i++) {
                 const struct plan *plan = engine_plan(source->engine, i);
 
-                for (size_t j = 0; plan && j < plan->n_actions; j++, at++)
+                for (size_t j = 0; plan && j < plan->n_actions; j++, at++) {
+                        const struct action *action = &plan->actions[j];
+
                         if (at >= offset && at - offset < rows)
-                                answer_action(&w, source->file, &plan->actions[j]);
+                                answer_action(&w, source->file, action,
+                                              engine_has_done(source->engine, i, action));
+                }
         }
         json_close(&w);
         write_page(&w, at, offset);

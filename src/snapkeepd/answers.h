@@ -57,7 +57,7 @@ size_t answer_page_rows(size_t count);
 /* An array of what is joined by ", ". */
 void answer_write_parts(struct json_writer *w, const char *name, const struct strbuf *joined);
 void answer_action(struct json_writer *w, const struct policy_file *file,
-                   const struct action *action);
+                   const struct action *action, bool done);
 /* "subscriptions": […], whether each was read and when, whether the last attempt failed, and how much of
  * it cannot be decoded, which no list has. */
 void answer_subscriptions(struct json_writer *w, const struct engine *engine);

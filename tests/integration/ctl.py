@@ -584,7 +584,7 @@ def plan_direct(folder):
               ('create', disk_id('d'), f'{YEAR}-01-01T00:00:00Z', f'slot {YEAR}-01-01T00:00:00Z is due'),
               ('delete', None, f'{YEAR - 2}-01-01T00:00:00Z', 'superseded under last=2;pick=first;zone=UTC')])
         for action in answer['actions']:
-            keys(action, 'do policy snapshot generation slot attempt reason disk created retired blocked text',
+            keys(action, 'do policy snapshot generation slot attempt reason disk created retired blocked done text',
                  'action')
         same(answer['actions'][2]['snapshot'], snapshot_id(name_of(YEAR - 2)))
 

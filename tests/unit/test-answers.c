@@ -384,6 +384,52 @@ static void test_gaps(void **state) {
         engine_end();
 }
 
+/* What was deleted stays in world and plan until the next listing, which may be an hour away: nobody is to
+ * believe that it is there and goes. */
+static void test_done(void **state) {
+        struct answer_source source;
+        struct strbuf out = {};
+        size_t n = 0;
+
+        fixture_init();
+        f.item.period_s = 8 * SEC_PER_DAY;
+        for (int i = 5; i >= 0; i--)
+                snap_add_ours(START_S - i * SEC_PER_DAY);
+        engine_begin();
+        source = source_of();
+        engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root");
+        engine_pass(60);
+        assert_int_equal(answer_plan(&source, 0, 0, &out), 0);
+        assert_non_null(strstr(strbuf_str(&out), "\"do\":\"delete\""));
+        assert_null(strstr(strbuf_str(&out), "\"done\":true"));
+
+        engine_resume(f.engine, "root");
+        engine_pass(120);
+        assert_int_equal(f.requests[HTTP_DELETE], 4);
+        strbuf_clear(&out);
+        assert_int_equal(answer_plan(&source, 0, 0, &out), 0);
+        for (const char *at = strbuf_str(&out); (at = strstr(at, "\"do\":\"delete\"")); at++)
+                n++;
+        assert_int_equal(n, 4);
+        if (strstr(strbuf_str(&out), "\"done\":false") ||
+            !strstr(strbuf_str(&out), "; done, as the next listing is to confirm\""))
+                fail_msg("%s", strbuf_str(&out));
+        strbuf_clear(&out);
+        assert_int_equal(answer_snapshots(&source, 0, 0, &out), 0);
+        n = 0;
+        for (const char *at = strbuf_str(&out); (at = strstr(at, "\"state\":\"leaving\"")); at++)
+                n++;
+        if (n != 4)
+                fail_msg("%s", strbuf_str(&out));
+
+        engine_pass(2 * 3600);
+        strbuf_clear(&out);
+        assert_int_equal(answer_plan(&source, 0, 0, &out), 0);
+        assert_null(strstr(strbuf_str(&out), "\"do\":\"delete\""));
+        strbuf_deinit(&out);
+        engine_end();
+}
+
 /* Before another subscription was read, or has failed, nobody knows what is copied there, and nothing is
  * deleted of this one: whoever asks why finds it, and which. */
 static void test_waits_for_another(void **state) {
@@ -422,17 +468,12 @@ static void test_waits_for_another(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_pages),
-                cmocka_unit_test(test_nothing_selected),
-                cmocka_unit_test(test_all_gone),
-                cmocka_unit_test(test_hold_reason),
-                cmocka_unit_test(test_paused),
-                cmocka_unit_test(test_empty_target),
-                cmocka_unit_test(test_target_emptied),
-                cmocka_unit_test(test_no_group),
-                cmocka_unit_test(test_gaps),
-                cmocka_unit_test(test_metrics),
-                cmocka_unit_test(test_waits_for_another),
+                cmocka_unit_test(test_pages),          cmocka_unit_test(test_nothing_selected),
+                cmocka_unit_test(test_all_gone),       cmocka_unit_test(test_hold_reason),
+                cmocka_unit_test(test_paused),         cmocka_unit_test(test_empty_target),
+                cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_no_group),
+                cmocka_unit_test(test_gaps),           cmocka_unit_test(test_metrics),
+                cmocka_unit_test(test_done),           cmocka_unit_test(test_waits_for_another),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
