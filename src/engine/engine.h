@@ -263,5 +263,9 @@ const struct world_unread *engine_unread(const struct engine *engine, size_t i);
  * listing confirms it. The action is one of its plan; a snapshot is of its world. */
 bool engine_has_done(const struct engine *engine, size_t i, const struct action *action);
 bool engine_has_deleted(const struct engine *engine, size_t i, const char *group, const char *name);
+/* The series that snapshots of this generation and policy tag in the i-th subscription are a part of, when their disk
+ * was moved to another and its policy selects it there; NULL: in none. The plan of the i-th knows nothing of it. */
+const struct series_state *engine_goes_on(const struct engine *engine, size_t i,
+                                          const char *generation, const char *policy);
 /* What the plan was made from, borrowed until the reactor's next turn. False as above. */
 bool engine_view(const struct engine *engine, size_t i, struct world_view *ret_view);

@@ -24,17 +24,32 @@ static void retirement_deinit(struct retirement *retirement) {
         free(retirement->ids);
 }
 
-/* Whether a policy that selects the disk where it is listed has snapshots of this policy tag in its series. */
-static bool plan_claims(const struct plan *plan, const struct policy_file *file,
-                        const char *generation, const char *policy) {
+/* The series, of a policy that selects the disk where it is listed, which snapshots of this policy tag are in; or
+ * NULL. */
+static const struct series_state *plan_claims(const struct plan *plan,
+                                              const struct policy_file *file,
+                                              const char *generation, const char *policy) {
         for (size_t i = 0; i < plan->n_series; i++) {
                 const struct series_state *series = &plan->series[i];
 
                 if (!series->gone && strcmp(series->generation, generation) == 0 &&
                     policy_claims(&file->policies[series->policy], policy))
-                        return true;
+                        return series;
         }
-        return false;
+        return NULL;
+}
+
+const struct series_state *engine_goes_on(const struct engine *engine, size_t i,
+                                          const char *generation, const char *policy) {
+        const struct series_state *series = NULL;
+
+        for (size_t j = 0; j < engine->n_subscriptions && !series; j++) {
+                const struct subscription *other = &engine->subscriptions[j];
+
+                if (j != i && other->plan)
+                        series = plan_claims(other->plan, engine->file, generation, policy);
+        }
+        return series;
 }
 
 /*
@@ -43,20 +58,11 @@ static bool plan_claims(const struct plan *plan, const struct policy_file *file,
  * leftover, though the plan of this subscription alone cannot tell.
  */
 static bool is_claimed(const struct subscription *s, const struct snapshot_row *row) {
-        const struct engine *engine = s->engine;
         struct world_view view = world_view(s->world);
 
-        if (s->plan->claimed[row - view.snapshots])
-                return true;
-        for (size_t i = 0; i < engine->n_subscriptions; i++) {
-                const struct subscription *other = &engine->subscriptions[i];
-
-                if (other != s && other->plan &&
-                    plan_claims(other->plan, engine->file, view_str(&view, row->generation),
-                                view_str(&view, row->policy)))
-                        return true;
-        }
-        return false;
+        return s->plan->claimed[row - view.snapshots] ||
+               engine_goes_on(s->engine, (size_t)(s - s->engine->subscriptions),
+                              view_str(&view, row->generation), view_str(&view, row->policy));
 }
 
 /* The generation's rows; none when the world has none. */

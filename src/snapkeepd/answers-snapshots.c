@@ -142,6 +142,26 @@ static void write_members(struct json_writer *w, const struct rows *rows,
         json_write_bool(w, "backup", row->flags & ROW_BACKUP);
 }
 
+/* Why nothing selects it. Its subscription's world says so by itself: it does not know where else a disk may be. */
+static void append_why(struct rows *rows, const struct snapshot_row *row,
+                       const struct explained_row *what, struct strbuf *out) {
+        const struct answer_source *source = rows->source;
+        const struct series_state *series = NULL;
+
+        if (what->kind == EXPLAIN_UNCLAIMED && (what->why & EXPLAIN_NO_DISK))
+                series = engine_goes_on(source->engine, rows->subscription,
+                                        view_str(rows->view, row->generation),
+                                        view_str(rows->view, row->policy));
+        if (!series)
+                explained_row_append(rows->explainer, row, what, out);
+        else
+                strbuf_appendf(out,
+                               "its disk was moved and goes on under policy %s as %s/%s/%s: retire "
+                               "leaves it, and what nobody needs of it is for people to delete",
+                               source->file->policies[series->policy].name,
+                               series->disk.subscription, series->disk.group, series->disk.name);
+}
+
 /* Opens the row's object and writes what all rows have; the caller closes it. */
 static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
         const struct snapshot_row *row = &rows->view->snapshots[rows->first + i];
@@ -156,7 +176,7 @@ static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
                 fate->known = true;
         } else if (what.kind == EXPLAIN_OURS && !fate->known)
                 r = rows_explain(rows, &what, row);
-        explained_row_append(rows->explainer, row, &what, &why);
+        append_why(rows, row, &what, &why);
         r = r ?: why.error;
         r = r ?: fate->reasons.error;
         if (r < 0)

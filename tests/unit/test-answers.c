@@ -430,6 +430,62 @@ static void test_done(void **state) {
         engine_end();
 }
 
+/* What a disk leaves in the subscription that it was moved from nothing deletes, retire neither: whoever lists it
+ * is told so, and where the disk is. */
+static void test_moved_from(void **state) {
+        static const char sentence[] =
+                "\"why\":\"its disk was moved and goes on under policy gold as " SUB_2
+                "/rg-app/db01: retire leaves it, and what nobody needs of it is for people to "
+                "delete\"";
+        static struct resource_id there = {RESOURCE_DISK, SUB_2, "rg-app", "db01"};
+
+        for (int selected = 0; selected < 2; selected++) {
+                struct target targets[2];
+                struct answer_source source;
+                struct strbuf out = {};
+                char hash[ENGINE_HASH_SIZE];
+                size_t n = 0;
+
+                fixture_init();
+                for (int i = 3; i >= 0; i--)
+                        snap_add_ours(START_S - i * EVERY_S);
+                f.no_disk = true;
+                stpcpy(there.name, selected ? "db01" : "db02");
+                targets[0] = f.target;
+                targets[1] = (struct target){.disks = &there, .n_disks = 1};
+                f.file.targets = targets;
+                f.file.n_targets = 2;
+                f.rules[f.n_rules++] = (struct rule){
+                        .method = HTTP_GET,
+                        .url = SUB_2 COMPUTE "/disks?",
+                        .status = 200,
+                        .body = "{\"value\":[{\"id\":\"/subscriptions/" SUB_2
+                                "/resourceGroups/rg-app" COMPUTE
+                                "/disks/db01\",\"name\":\"db01\",\"location\":\"westeurope\","
+                                "\"sku\":{\"name\":\"Premium_LRS\"},\"properties\":{\"uniqueId\":"
+                                "\"" GENERATION "\",\"diskState\":\"Attached\","
+                                "\"provisioningState\":\"Succeeded\"}}]}",
+                        .kept_from = true};
+                f.rules[f.n_rules++] = (struct rule){.method = HTTP_GET,
+                                                     .url = SUB_2 COMPUTE "/snapshots?",
+                                                     .status = 200,
+                                                     .body = "{\"value\":[]}",
+                                                     .kept_from = true};
+                engine_begin();
+                source = source_of();
+                engine_pass(60);
+                assert_int_equal(answer_snapshots(&source, 0, 0, &out), 0);
+                for (const char *at = strbuf_str(&out); (at = strstr(at, sentence)); at++)
+                        n++;
+                if (n != (selected ? 4U : 0U))
+                        fail_msg("selected %d: %s", selected, strbuf_str(&out));
+                assert_int_equal(engine_retire_plan(f.engine, GENERATION, &n, hash),
+                                 selected ? ENGINE_E_SELECTED : 0);
+                strbuf_deinit(&out);
+                engine_end();
+        }
+}
+
 /* Before another subscription was read, or has failed, nobody knows what is copied there, and nothing is
  * deleted of this one: whoever asks why finds it, and which. */
 static void test_waits_for_another(void **state) {
@@ -474,6 +530,7 @@ int main(void) {
                 cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_no_group),
                 cmocka_unit_test(test_gaps),           cmocka_unit_test(test_metrics),
                 cmocka_unit_test(test_done),           cmocka_unit_test(test_waits_for_another),
+                cmocka_unit_test(test_moved_from),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
