@@ -173,10 +173,16 @@ int policy_load(const char *path, struct zones *zones, struct utc now,
                 if (r == -ENOMEM)
                         return r;
                 diagnostics->file_name = strdup(path);
-                diagnostics_add(diagnostics, SEVERITY_ERROR, /* line= */ 0, /* column= */ 0, "",
-                                r == FILE_E_TOO_LARGE ? "is larger than 1 MiB, which no policy is"
-                                                      : file_error_text(r),
-                                /* expected= */ NULL, /* near_miss= */ NULL);
+                diagnostics_add(
+                        diagnostics, SEVERITY_ERROR, /* line= */ 0, /* column= */ 0, "",
+                        r == FILE_E_TOO_LARGE ? "is larger than 1 MiB, which no policy is"
+                                              : file_error_text(r),
+                        /* Root, who has checked it, may read what the daemon may not. */
+                        r == -EACCES
+                                ? "a file, and folders above it, that the user who reads it may "
+                                  "read: of the unit that is snapkeep"
+                                : NULL,
+                        /* near_miss= */ NULL);
                 return diagnostics->file_name ? CONFIG_E_INVALID : -ENOMEM;
         }
 

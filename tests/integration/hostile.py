@@ -766,7 +766,8 @@ def policy_is_forbidden(folder, snapkeepd, ctl, results):
         os.chmod(folder, 0o755)
         more = {'user': 65534, 'group': 65534, 'extra_groups': []}
     try:
-        check_policy(path, ['FILE: error: Permission denied'], server, snapkeepd, ctl, **more)
+        check_policy(path, ['FILE: error: Permission denied; expected a file, and folders above it, that the user who '
+                            'reads it may read: of the unit that is snapkeep'], server, snapkeepd, ctl, **more)
     except PermissionError as error:
         raise Skip(f'another user cannot run the program: {error}') from error
 
