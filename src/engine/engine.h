@@ -169,7 +169,8 @@ struct engine_counts {
         uint64_t sweeps;
         uint64_t doubts_begun[_DOUBT_N], doubts_ended[_DOUBT_N];
         uint64_t invariants_broken;
-        uint64_t vanished; /* of ours, gone and not by us */
+        uint64_t vanished;      /* of ours, gone and not by us */
+        struct utc vanished_at; /* when that was seen last; of 0 vanished nothing */
 };
 
 /* Called from the reactor's turn when nothing is under way and nothing can be begun right now. */

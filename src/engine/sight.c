@@ -362,6 +362,7 @@ static void vanished_looked(struct subscription *s, const struct look_question *
                 say_vanished(s, question, LOG_LEVEL_ERR, "vanished",
                              "gone, and it was not us who deleted it");
                 s->engine->counts.vanished++;
+                s->engine->counts.vanished_at = engine_now(s->engine);
                 break;
         case LOOK_OTHER: /* of the name, and Azure does not say whether it is the one */
         case LOOK_UNKNOWN:

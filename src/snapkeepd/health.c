@@ -8,6 +8,9 @@
 
 #include <stdarg.h>
 
+/* What somebody else has deleted is told for so long. Chosen: whoever is on duty once a day sees it. */
+#define VANISHED_TOLD_S SEC_PER_DAY
+
 #define DOUBTS_OF_SERIES                                                                           \
         (DOUBT_BIT(DOUBT_STALE) | DOUBT_BIT(DOUBT_PEER) | DOUBT_BIT(DOUBT_INTERNAL))
 
@@ -181,6 +184,23 @@ static void find_empty_targets(const struct answer_source *source, struct verdic
                              t, file->policies[file->targets[t].policy].name);
 }
 
+/* A backup that somebody has deleted is there no more, and nothing that happens later makes up for it: who watches
+ * health alone is to hear of it. */
+static void find_vanished(const struct answer_source *source, struct verdict_on_all *all) {
+        const struct engine_counts *counts = engine_counts(source->engine);
+        char at[UTC_TEXT_SIZE];
+
+        if (counts->vanished == 0 ||
+            engine_now(source->engine).ticks >=
+                    utc_add_seconds(counts->vanished_at, VANISHED_TOLD_S).ticks)
+                return;
+        find(all, HEALTH_WARNING,
+             "%llu snapshot%s of ours %s deleted by somebody else since the policy was loaded, the "
+             "last one seen to be gone at %s; the journal has them",
+             (unsigned long long)counts->vanished, counts->vanished == 1 ? "" : "s",
+             counts->vanished == 1 ? "was" : "were", utc_format(counts->vanished_at, at));
+}
+
 static const char *are(size_t n) {
         return n == 1 ? "is" : "are";
 }
@@ -215,6 +235,7 @@ void health_judge_all(const struct answer_source *source, struct verdict_on_all 
                      all->series[HEALTH_WARNING], all->n_series, are(all->series[HEALTH_WARNING]));
         find_lacking_group(source, all);
         engine_doubts(source->engine, find_doubt, all);
+        find_vanished(source, all);
         if (source->refused)
                 find(all, HEALTH_WARNING,
                      "the policy file was refused at the last reload, and the daemon would not "

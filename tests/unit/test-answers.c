@@ -430,6 +430,34 @@ static void test_done(void **state) {
         engine_end();
 }
 
+/* Somebody else's hand in our backups is an alarm also for who is told by status alone, for a day. */
+static void test_vanished(void **state) {
+        static const char sentence[] =
+                "\"1 snapshot of ours was deleted by somebody else since the "
+                "policy was loaded, the last one seen to be gone at 2026-11-";
+        struct strbuf status = {};
+        struct answer_source source;
+
+        begin();
+        source = source_of();
+        assert_int_equal(answer_health(&source), HEALTH_OK);
+        memmove(&f.snaps[f.n_snaps - 2], &f.snaps[f.n_snaps - 1], sizeof(f.snaps[0]));
+        f.n_snaps--;
+        engine_pass(900);
+        assert_true(said("is gone, and it was not us who deleted it"));
+        answer_status(&source, &status);
+        if (!strstr(strbuf_str(&status), sentence))
+                fail_msg("%s", strbuf_str(&status));
+        assert_int_equal(answer_health(&source), HEALTH_WARNING);
+
+        engine_pass(23 * 3600);
+        assert_int_equal(answer_health(&source), HEALTH_WARNING);
+        engine_pass(3600);
+        assert_int_equal(answer_health(&source), HEALTH_OK);
+        strbuf_deinit(&status);
+        engine_end();
+}
+
 /* What a disk leaves in the subscription that it was moved from nothing deletes, retire neither: whoever lists it
  * is told so, and where the disk is. */
 static void test_moved_from(void **state) {
@@ -530,7 +558,7 @@ int main(void) {
                 cmocka_unit_test(test_target_emptied), cmocka_unit_test(test_no_group),
                 cmocka_unit_test(test_gaps),           cmocka_unit_test(test_metrics),
                 cmocka_unit_test(test_done),           cmocka_unit_test(test_waits_for_another),
-                cmocka_unit_test(test_moved_from),
+                cmocka_unit_test(test_moved_from),     cmocka_unit_test(test_vanished),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
