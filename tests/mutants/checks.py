@@ -24,7 +24,8 @@ PROMISES = (
     "only-ours", "never-the-last", "kept", "held", "failed", "exactly-once", "slot", "truth",
     "vanished", "explained", "doubt-clock", "doubt-listing", "doubt-targets", "doubt-stale",
     "doubt-policy", "doubt-mass", "doubt-peer", "doubt-internal", "gone-disk", "asked", "re-read",
-    "survivors", "retry-after", "burst", "budgets", "creates", "it-ends", "silent",
+    "survivors", "retry-after", "burst", "budgets", "creates", "it-ends", "turns",
+    "silent",
 )
 BROKEN = re.compile(
     r"^#.*?(?:\bbroken(?: on day \d+ at [\d:]+)?|\bkilled \w+ request \d+): ([a-z -]+):",

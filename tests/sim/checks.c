@@ -76,6 +76,8 @@ const char *promise_name(enum promise promise) {
                 return "creates";
         case PROMISE_IT_ENDS:
                 return "it-ends";
+        case PROMISE_TURNS:
+                return "turns";
         case PROMISE_SILENT:
                 return "silent";
         case _PROMISE_N:
@@ -536,6 +538,15 @@ void checks_step(struct checks *c, const struct service *service, struct utc now
         if (c->n_explain > 0)
                 check_words(c, now);
         checks_exhausted(c);
+}
+
+void checks_turns(struct checks *c, unsigned turns, unsigned max) {
+        /* The first is of the clock, or of who was answered. */
+        c->evaluated[PROMISE_TURNS] += turns > 0;
+        if (turns > max)
+                checks_broken(c, PROMISE_TURNS,
+                              "%u turns came in one instant, and nothing was sent or answered",
+                              turns);
 }
 
 void checks_init(struct checks *c, struct service *service) {

@@ -57,6 +57,7 @@ enum promise {
         PROMISE_BUDGETS,     /* 8: no more than our share of any bucket, and none is run empty */
         PROMISE_CREATES,     /* 7: a doubt stops no creation */
         PROMISE_IT_ENDS,     /* 9: once faults stop, slots are filled and nothing is over */
+        PROMISE_TURNS,       /* 9: no daemon asks for turn after turn in one moment */
         PROMISE_SILENT,      /* 10: no secret in a log */
         _PROMISE_N,
 };
@@ -236,6 +237,10 @@ void checks_settled(struct checks *checks, const struct service *service, struct
 /* Slots that were due well before @now, with nothing in the way of creations since
  * checks->creates_from of their subscription, have their snapshots, whatever doubts stand. */
 void checks_creates(struct checks *checks, struct utc now);
+
+/* From the rig, after each event: @turns that came before it in the same instant, with nothing sent or
+ * answered between them, of @max that may. */
+void checks_turns(struct checks *checks, unsigned turns, unsigned max);
 
 /* From the rig: what passes the wire. @url and @reply are borrowed. */
 void checks_sent(struct checks *checks, unsigned node, enum http_method method, const char *url,

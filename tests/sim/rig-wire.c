@@ -35,6 +35,7 @@ static void wire_done(struct transport_call *call, struct http_reply *reply, voi
         transport_done_fn done = w->done;
         void *their_data = w->data;
 
+        rig->passed++;
         checks_heard(&rig->checks, w->node->number, w->method, w->url, reply, sim_mono(rig->sim),
                      sim_true_utc(rig->sim));
         watched_free(w);

@@ -227,6 +227,7 @@ static void rig_hook(enum network_hook when, const struct network_event *event, 
         struct rig *rig = data;
         bool dies = rig->kill_at == event->number && rig->kill_when == when;
 
+        rig->passed++;
         if (when == NETWORK_AFTER_EFFECT && !rig->unchecked)
                 checks_arrived(&rig->checks, event, sim_mono(rig->sim), sim_true_utc(rig->sim));
         if (rig->hook)
@@ -358,12 +359,24 @@ void rig_add_node(struct rig *rig, const char *policy) {
         rig_start(node);
 }
 
+/* Time moves on, or something passes a wire: else somebody asks for turn after turn, and would for ever. */
+static void rig_count_turns(struct rig *rig) {
+        uint64_t wire = network_requests(rig->network) + rig->passed;
+        struct mono now = sim_mono(rig->sim);
+
+        rig->turns = now.ns == rig->turns_at.ns && wire == rig->turns_wire ? rig->turns + 1 : 0;
+        rig->turns_at = now;
+        rig->turns_wire = wire;
+        checks_turns(&rig->checks, rig->turns, RIG_TURNS_MAX);
+}
+
 bool rig_run_until(struct rig *rig, int64_t ns, bool (*done)(const struct rig *rig, void *data),
                    void *data) {
         struct mono until = mono_add_ns(sim_mono(rig->sim), ns);
 
         while (!rig->checks.broken && sim_next(rig->sim).ns <= until.ns) {
                 sim_step(rig->sim);
+                rig_count_turns(rig);
                 if (!rig->unchecked)
                         checks_step(&rig->checks, rig->service, sim_true_utc(rig->sim));
                 if (done && done(rig, data))

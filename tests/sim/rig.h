@@ -29,6 +29,9 @@
 #include "sim/zones.h"
 
 #define RIG_NODES_MAX CHECKS_NODES_MAX
+/* Events in one instant with nothing sent, arrived or answered between them. Chosen: a listing that ends a
+ * round has one for each of its disks, 1,001 with a thousand; generated runs have 2. */
+#define RIG_TURNS_MAX 20000
 /* 2026-11-02T00:00:00Z, a Monday. */
 #define RIG_START INT64_C(1793577600)
 /* A zone of the fixtures, and the same for glibc: what Europe/Stockholm has had since 1996. */
@@ -89,6 +92,10 @@ struct rig {
         unsigned n_nodes;
         struct rig_doubts doubts;     /* of engines that have ended: ask rig_count_doubts() */
         unsigned invariants_expected; /* engine_invariant_broken() was called so often by us */
+        struct mono turns_at;         /* when the last event ran, */
+        uint64_t turns_wire;          /* what had passed the wires by then, */
+        unsigned turns;               /* and how many before it since either changed */
+        uint64_t passed;              /* arrivals at the service, and replies that were read */
         struct checks checks;
 };
 
