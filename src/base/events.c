@@ -75,8 +75,9 @@ static const struct event_entry events[] = {
                         .name = "deletion-failed",
                         .fields = ACTION | ON(SLOT) | ON(REASON) | ON(RETRY_AT) | ON(DURATION_MS),
                         .subject = "A snapshot could not be deleted",
-                        .cause = "Azure refused it, or it is not what it was when it was planned, "
-                                 "or one that min_keep relies on cannot be read: "
+                        .cause = "Azure refused it, or accepted it and did not do it, or it is not "
+                                 "what it was when it was planned, or one that min_keep relies on "
+                                 "cannot be read: "
                                  "@SNAPKEEP_REASON@. This is told at the first failure alone.",
                         .effect =
                                 "It stays for now, and is tried again at @SNAPKEEP_RETRY_AT@. Its "

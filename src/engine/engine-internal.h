@@ -35,6 +35,11 @@ struct memory {
         enum arm_class told_class; /* told: for this */
         uint64_t serial;           /* create, delete: the last plan that asked for it */
         uint64_t failed_in;        /* delete: the plan in which it failed last */
+        struct guid accepted;      /* delete: the uniqueId that a DELETE was accepted of, first */
+        struct mono accepted_at;   /* then; 0 ns: none was since that was found undone */
+        unsigned
+                listings; /* delete: so many may still have it before it must be gone, or be asked for anew */
+        bool undone; /* delete: one that was accepted was not done; no listing lacks it yet */
         struct given_up *given_up; /* create: that failed and may come out yet, the last first */
         char key[]; /* "create generation/policy", "delete group/name", "orphan generation/" */
 };
@@ -267,6 +272,8 @@ const struct memory *subscription_memory_find(const struct subscription *s, cons
 struct memory *subscription_memory(struct subscription *s, const struct action *action);
 /* The failure that it remembers is in the log, or is over. */
 void subscription_tell(struct subscription *s, struct memory *memory, bool told);
+/* A DELETE of what the action deletes was accepted. */
+void memory_note_accepted(struct memory *memory, const struct action *action, struct mono now);
 /* A new listing has come: what was done before it began is in it, or to be seen. What a single GET has
  * shown stays true although a listing lags. */
 void subscription_clear_done(struct subscription *s, struct mono now);

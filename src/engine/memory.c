@@ -14,6 +14,10 @@
  * the next slot of a monthly schedule. As long, others have their turn before an orphan that had its. */
 #define MEMORY_HIDDEN_NS (32 * SEC_PER_DAY * NSEC_PER_SEC)
 
+/* Of a deletion that was accepted: the first listing may have begun before it, by the next one it is asked for
+ * again. */
+#define MEMORY_LISTINGS 2
+
 /* The longest key and its NUL. */
 #define MEMORY_KEY_SIZE (16 + GUID_TEXT_SIZE + RESOURCE_GROUP_SIZE + SNAPSHOT_NAME_SIZE + 3)
 _Static_assert(POLICY_NAME_MAX < SNAPSHOT_NAME_SIZE, "both kinds of key fit");
@@ -82,13 +86,22 @@ struct memory *subscription_memory(struct subscription *s, const struct action *
         return memory;
 }
 
+void memory_note_accepted(struct memory *memory, const struct action *action, struct mono now) {
+        if (memory->accepted_at.ns == 0 ||
+            guid_compare(&memory->accepted, &action->unique_id) != 0) {
+                memory->accepted = action->unique_id;
+                memory->accepted_at = now;
+        }
+        memory->listings = MEMORY_LISTINGS;
+}
+
 /* Forgets what is neither running nor waiting: the world speaks for it. */
 static void subscription_forget_old(struct subscription *s, struct mono now) {
         struct memory *memory, *next;
 
         HASH_ITER (hh, s->memories, memory, next) {
                 if (memory->running || memory->done || memory->told || memory->given_up ||
-                    now.ns < memory->not_before.ns ||
+                    memory->listings > 0 || now.ns < memory->not_before.ns ||
                     ((memory->maybe_done || memory->asked) &&
                      now.ns - memory->not_before.ns < MEMORY_HIDDEN_NS))
                         continue;
@@ -140,6 +153,16 @@ static void subscription_ask_left(struct subscription *s) {
         }
 }
 
+/* Of a deletion that was accepted and came to nothing: while the next try runs it is Deleting, and no plan has it. */
+static bool is_still_listed(const struct subscription *s, const struct memory *memory) {
+        struct world_view view = world_view(s->world);
+
+        for (size_t i = 0; memory->undone && i < view.n_snapshots; i++)
+                if (guid_compare(&view.snapshots[i].unique_id, &memory->accepted) == 0)
+                        return true;
+        return false;
+}
+
 void subscription_end_failures(struct subscription *s) {
         struct memory *memory, *next;
 
@@ -155,23 +178,26 @@ void subscription_end_failures(struct subscription *s) {
         subscription_ask_left(s);
         HASH_ITER (hh, s->memories, memory, next) {
                 if (!memory->told || memory->running || memory->serial == s->serial ||
-                    given_up_is_underway(memory))
+                    given_up_is_underway(memory) || is_still_listed(s, memory))
                         continue;
                 log_tell(s->engine->services.log, LOG_LEVEL_NOTICE, LOG_EVENT_FAILURE_OVER,
                          "%s: nothing is left to do of it, after %u failures", memory->key,
                          memory->backoff.failures);
                 subscription_tell(s, memory, false);
                 backoff_reset(&memory->backoff);
+                memory->undone = false;
         }
 }
 
 void subscription_clear_done(struct subscription *s, struct mono now) {
         struct memory *memory, *next;
 
-        HASH_ITER (hh, s->memories, memory, next)
+        HASH_ITER (hh, s->memories, memory, next) {
                 if (memory->known_at.ns == 0 || now.ns - memory->known_at.ns > MEMORY_KNOWN_NS) {
                         memory->done = false;
                         memory->known_at.ns = 0;
                 }
+                memory->listings -= memory->listings > 0;
+        }
         subscription_forget_old(s, now);
 }

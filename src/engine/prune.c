@@ -20,6 +20,8 @@
 
 /* Chosen: a victim that cannot be read and deleted in ten minutes is planned anew. */
 #define PRUNE_LIFE_NS (600 * NSEC_PER_SEC)
+/* Chosen: Azure takes seconds to delete one, and shows it as Deleting meanwhile. */
+#define PRUNE_UNDONE_NS (600 * NSEC_PER_SEC)
 /* DESIGN section 5: the re-read is at most this old when the DELETE goes out. */
 #define PRUNE_REREAD_NS (10 * NSEC_PER_SEC)
 
@@ -192,6 +194,21 @@ static enum op_verdict prune_if_blocked(struct prune *prune) {
                                    "its deletion is held back (%s)", strbuf_str(&names));
 }
 
+/* It is as it was, and long ago Azure had accepted a DELETE of it: that has come to nothing, without a word. The
+ * next try asks for it anew. */
+static enum op_verdict prune_if_undone(struct prune *prune, struct mono now) {
+        struct memory *memory = subscription_memory(prune->op.subscription, &prune->action);
+
+        if (!memory || memory->accepted_at.ns == 0 ||
+            guid_compare(&memory->accepted, &prune->action.unique_id) != 0 ||
+            now.ns - memory->accepted_at.ns < PRUNE_UNDONE_NS)
+                return OP_CONTINUE;
+        memory->accepted_at.ns = 0;
+        memory->undone = true;
+        return operation_fail_with(&prune->op, ARM_TRANSIENT, "NotDeleted",
+                                   "Azure had accepted that, and it is still there");
+}
+
 static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_reply *reply,
                                      struct mono now) {
         const char *difference = prune_difference(&prune->action, reply);
@@ -213,6 +230,8 @@ static enum op_verdict prune_compare(struct prune *prune, const struct snapshot_
         if (reply->provisioning == PROVISIONING_DELETING)
                 return operation_succeed(&prune->op);
         verdict = prune_if_blocked(prune);
+        if (verdict == OP_CONTINUE)
+                verdict = prune_if_undone(prune, now);
         return verdict == OP_CONTINUE ? prune_send_delete(prune, prune->op.call.sent, now)
                                       : verdict;
 }

@@ -277,13 +277,20 @@ void report_action(struct operation *op, const struct action *action, const char
                 if (action->kind == ACTION_DELETE && makes_room(s, action))
                         subscription_touch(s, now);
                 report_success(op, action, success, memory, now);
-                subscription_tell(s, memory, false);
+                if (action->kind == ACTION_DELETE && !known)
+                        memory_note_accepted(memory, action, now);
+                else
+                        memory->undone = false;
+                /* What was accepted before and not done is believed when it is gone. */
+                if (!memory->undone)
+                        subscription_tell(s, memory, false);
                 given_up_end(op->engine, memory, action);
                 memory->done = true;
                 memory->maybe_done = known;
                 if (known)
                         memory->known_at = now;
-                backoff_reset(&memory->backoff);
+                if (!memory->undone)
+                        backoff_reset(&memory->backoff);
                 /* The plan that asked for it may have much left to do, and names it until a listing
                  * confirms it: done once, however long that takes. */
                 memory->not_before = mono_add_ns(now, BACKOFF_ITEM_FIRST_NS);

@@ -548,6 +548,57 @@ static void test_gone_over_a_start(void **state) {
         engine_end();
 }
 
+static unsigned times_said(const char *what) {
+        unsigned n = 0;
+
+        for (const char *p = strbuf_str(&f.said); (p = strstr(p, what)); p += strlen(what))
+                n++;
+        return n;
+}
+
+/* Azure accepts each DELETE and does none: that is a failure, told once, until a listing lacks what was to go. */
+static void test_accepted_undone(void **state) {
+        begin(3);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        rule(HTTP_DELETE, "/snapshots/", 0, 202, NULL, "");
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[0], 1);
+        assert_false(said("could not be deleted"));
+        engine_pass(5 * 3600);
+        assert_int_equal(times_said("could not be deleted, will try again at "), 1);
+        assert_true(said("[NotDeleted]"));
+        assert_true(f.met[0] >= 2);
+        assert_int_equal(f.n_snaps, 3);
+        assert_false(said("nothing is left to do of it"));
+
+        f.rules[0].times = f.met[0];
+        engine_pass(3 * 3600);
+        assert_int_equal(f.n_snaps, 2);
+        assert_int_equal(times_said("nothing is left to do of it, after "), 1);
+        assert_int_equal(times_said("could not be deleted"), 1);
+        engine_end();
+}
+
+/* What another of its name, which came after it, was asked to do says nothing of that. */
+static void test_accepted_another(void **state) {
+        int64_t slot_s;
+
+        begin(3);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        rule(HTTP_DELETE, "/snapshots/", 1, 202, NULL, "");
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[0], 1);
+        slot_s = f.snaps[0].slot_s;
+        snap_drop(&f.snaps[0]);
+        snap_add_ours(slot_s);
+        engine_pass(5 * 3600);
+        assert_int_equal(f.n_snaps, 2);
+        assert_false(said("could not be deleted"));
+        engine_end();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_accepted_later),
@@ -567,6 +618,8 @@ int main(void) {
                 cmocka_unit_test(test_failed_unlisted),
                 cmocka_unit_test(test_failed_by_another_clock),
                 cmocka_unit_test(test_gone_over_a_start),
+                cmocka_unit_test(test_accepted_undone),
+                cmocka_unit_test(test_accepted_another),
         };
 
         return cmocka_run_group_tests_name("engine-deletions", tests, NULL, NULL);
