@@ -5,6 +5,13 @@
 
 #define STUCK_OPERATION_NS (3600 * NSEC_PER_SEC)
 
+/* 0: as others do. */
+static int64_t call_operation_ns(const struct transport_call *call) {
+        if (call->event.fault == NETWORK_FAILED_DELETE && call_ask(call, ASK_SHAPE) % 2 == 0)
+                return STUCK_OPERATION_NS / 2;
+        return call->event.fault == NETWORK_STUCK_OPERATION ? STUCK_OPERATION_NS : 0;
+}
+
 static int call_effect(struct transport_call *call, struct utc now) {
         enum network_fault fault = call->event.fault;
         struct service_call service_call = {
@@ -14,9 +21,9 @@ static int call_effect(struct transport_call *call, struct utc now) {
                 .body = call->request->body,
                 .body_len = call->request->body_len,
                 .client = call->event.node,
-                .fail_operation = fault == NETWORK_FAILED_CREATE,
+                .fail_operation = fault == NETWORK_FAILED_CREATE || fault == NETWORK_FAILED_DELETE,
                 .fail_copy = fault == NETWORK_FAILED_COPY,
-                .operation_ns = fault == NETWORK_STUCK_OPERATION ? STUCK_OPERATION_NS : 0,
+                .operation_ns = call_operation_ns(call),
         };
 
         return service_handle(call->network->service, now, &service_call, &call->reply);
@@ -62,7 +69,9 @@ int call_answer(struct transport_call *call) {
         case NETWORK_TIMEOUT_BEFORE:
                 return call_reply_new(TRANSPORT_TIMEOUT, "no reply in time", &call->reply);
         case NETWORK_THROTTLED:
-                seconds = 1 + (int64_t)(call_ask(call, ASK_RETRY_AFTER) % 30);
+                seconds = call_ask(call, ASK_SHAPE) % 8 == 0
+                                  ? -1
+                                  : 1 + (int64_t)(call_ask(call, ASK_RETRY_AFTER) % 30);
                 return service_error_reply(network->service, now, 429, "TooManyRequests",
                                            "Too many requests.", seconds, &call->reply);
         case NETWORK_ERROR_500:
@@ -95,6 +104,7 @@ int call_answer(struct transport_call *call) {
         case NETWORK_ODD_BODY:
         case NETWORK_SLOW:
         case NETWORK_FAILED_CREATE:
+        case NETWORK_FAILED_DELETE:
         case NETWORK_STUCK_OPERATION:
         case NETWORK_ODD_DATE:
         case NETWORK_FAILED_COPY:

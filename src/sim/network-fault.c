@@ -28,6 +28,7 @@ const char *network_fault_name(enum network_fault fault) {
                 [NETWORK_ODD_BODY] = "odd-body",
                 [NETWORK_SLOW] = "slow",
                 [NETWORK_FAILED_CREATE] = "failed-create",
+                [NETWORK_FAILED_DELETE] = "failed-delete",
                 [NETWORK_STUCK_OPERATION] = "stuck-operation",
                 [NETWORK_FORBIDDEN] = "forbidden",
                 [NETWORK_NOT_FOUND_GROUP] = "not-found-group",
@@ -49,6 +50,8 @@ static bool fault_fits(enum network_fault fault, const struct network_event *eve
         if (fault == NETWORK_FAILED_CREATE)
                 return event->kind == SERVICE_REQUEST_PUT_SNAPSHOT ||
                        event->kind == SERVICE_REQUEST_PUT_DISK;
+        if (fault == NETWORK_FAILED_DELETE)
+                return event->kind == SERVICE_REQUEST_DELETE_SNAPSHOT;
         if (fault == NETWORK_STUCK_OPERATION)
                 return kind_is_write(event->kind);
         if (fault == NETWORK_FAILED_COPY)

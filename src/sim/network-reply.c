@@ -80,11 +80,13 @@ int call_make_409(struct transport_call *call, struct service *service, struct u
 }
 
 int call_make_odd_date(struct transport_call *call, struct service *service, struct utc now) {
+        static const int64_t off_s[] = {365 * SEC_PER_DAY, 600, 75};
         int64_t ticks = now.ticks + service_clock_error(service) / NSEC_PER_TICK;
-        int64_t year = 365 * SEC_PER_DAY * TICKS_PER_SEC;
+        uint64_t shape = call_ask(call, ASK_SHAPE);
+        int64_t off = off_s[shape / 2 % ARRAY_SIZE(off_s)] * TICKS_PER_SEC;
         char text[SERVICE_DATE_SIZE];
 
-        ticks += call_ask(call, ASK_SHAPE) % 2 == 0 ? year : -year;
+        ticks += shape % 2 == 0 ? off : -off;
         service_format_date((struct utc){ticks}, text);
         for (size_t i = 0; i < call->reply->headers.n; i++) {
                 struct http_header *header = &call->reply->headers.items[i];

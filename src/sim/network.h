@@ -29,7 +29,7 @@ enum network_fault {
         NETWORK_LOST_AFTER,      /* the connection breaks: the effect has happened */
         NETWORK_TIMEOUT_BEFORE,  /* silence until the caller's time-out: no effect */
         NETWORK_TIMEOUT_AFTER,   /* the same, and the effect has happened */
-        NETWORK_THROTTLED,       /* 429 with Retry-After: no effect */
+        NETWORK_THROTTLED,       /* 429, mostly with Retry-After: no effect */
         NETWORK_ERROR_500,       /* InternalServerError: no effect */
         NETWORK_ERROR_500_AFTER, /* the same, and the effect has happened */
         NETWORK_ERROR_503,       /* an empty body, an HTML page or ServerTimeout: no effect */
@@ -43,8 +43,10 @@ enum network_fault {
         NETWORK_NOT_FOUND_GROUP, /* a passing 404 ResourceGroupNotFound or of a proxy: no effect */
         NETWORK_CONFLICT,        /* 409 of what changes something: no effect */
         NETWORK_TIMEOUT_408,     /* 408: no effect */
-        NETWORK_ODD_DATE,        /* the Date of the reply is a year off; effect happened */
+        NETWORK_ODD_DATE,        /* the Date of the reply is a year, ten minutes or 75 s off;
+                                effect happened */
         NETWORK_FAILED_COPY,     /* the background copy of a PUT's snapshot stops half way */
+        NETWORK_FAILED_DELETE, /* a DELETE is accepted, its operation fails, and the resource stays */
         _NETWORK_FAULT_N,
 };
 

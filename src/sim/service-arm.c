@@ -162,7 +162,16 @@ static int delete_one(struct service *service, struct utc now, const struct serv
         if (!utc_is_set(resource->deleted_at)) {
                 if (!service_is_deletable(now, resource, answer))
                         return 0;
-                r = service_remove(service, now, resource, service->options.linger_ns);
+                if (call->fail_operation) {
+                        resource->leaving_at = now;
+                        resource->stays_at = (struct utc){now.ticks + ns / NSEC_PER_TICK};
+                        service_resource_changed(resource);
+                        return service_operation_begin(service, now, call, route, resource,
+                                                       OPERATION_DELETE, ns, answer);
+                }
+                /* One that is stuck is there, Deleting, until it ends. */
+                r = service_remove(service, now, resource,
+                                   MAX(call->operation_ns, service->options.linger_ns));
                 if (r < 0)
                         return r;
         }

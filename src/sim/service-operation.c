@@ -89,7 +89,8 @@ int service_operation_begin(struct service *service, struct utc now,
                 .start = now,
                 .end = {now.ticks + ns / NSEC_PER_TICK},
                 .start_written = service_written(service, now),
-                .fails = kind == OPERATION_PUT && resource->fails,
+                .fails = (kind == OPERATION_PUT && resource->fails) ||
+                         (kind == OPERATION_DELETE && call->fail_operation),
                 .kind = kind,
                 .resource = resource,
         };
@@ -100,6 +101,8 @@ int service_operation_begin(struct service *service, struct utc now,
                       version);
         answer->status = 202;
         answer->retry_after_s = retry_after(ns);
+        if (service->options.no_operation_urls)
+                return 0;
         return strbuf_take(&url, &answer->operation_url);
 }
 

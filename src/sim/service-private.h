@@ -64,6 +64,7 @@ struct subscription {
         struct outage outage;
         int64_t lag_ns; /* below 0: the options' */
         struct utc lag_since;
+        bool flaps;                         /* a page may lag or not */
         uint32_t quota;                     /* 0 for none */
         int64_t arm_missing[_ARM_BUCKET_N]; /* calls below full, times TICKS_PER_SEC */
         struct utc arm_at;                  /* as of */

@@ -135,6 +135,11 @@ static int update(struct service *service, struct utc now, const cJSON *body,
 static int answer_updated(struct service *service, struct utc now, const struct service_call *call,
                           const struct route *route, const struct service_resource *resource,
                           struct answer *answer) {
+        if (service->options.repeated_is_200) {
+                answer->status = 200;
+                sim_json_resource(&answer->body, resource, now);
+                return 0;
+        }
         sim_json_accepted(&answer->body, resource, service->options.bare_accepted);
         return service_operation_begin(service, now, call, route, resource, OPERATION_PUT, 0,
                                        answer);

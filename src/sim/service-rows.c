@@ -208,6 +208,7 @@ int service_resource_new(struct service *service, enum service_kind kind, struct
         resource->copied_at = resource->deleted_at = resource->gone_at = UTC_NONE;
         resource->copy_failed_at = resource->access_at = resource->access_until = UTC_NONE;
         resource->tagging_at = resource->tagged_at = UTC_NONE;
+        resource->leaving_at = resource->stays_at = UTC_NONE;
         SIM_APPEND(&id, "/subscriptions/");
         strbuf_append_str(&id, resource->subscription);
         SIM_APPEND(&id, "/resourceGroups/");

@@ -4,10 +4,13 @@
 #include "sim/service-private.h"
 
 #include "base/str.h"
+#include "sim/random.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+#define REPLICA_KEY UINT64_C(0xd1342543de82ef95)
 
 /* Settings. */
 
@@ -58,8 +61,19 @@ int service_set_listing_lag(struct service *service, struct utc now, const char 
         /* What the listings showed until here they do not unlearn. */
         subscription->lag_since = service_listed_instant(service, subscription, now);
         subscription->lag_ns = ns;
+        subscription->flaps = false;
         service->purge_at = INT64_MIN;
         return 0;
+}
+
+int service_set_listing_flaps(struct service *service, struct utc now, const char *subscription_id,
+                              int64_t ns) {
+        int r;
+
+        r = service_set_listing_lag(service, now, subscription_id, ns);
+        if (r == 0)
+                service_find_subscription(service, subscription_id)->flaps = true;
+        return r;
 }
 
 int service_set_quota(struct service *service, const char *subscription_id, uint32_t max) {
@@ -135,6 +149,9 @@ struct utc service_listed_instant(const struct service *service,
         if (utc_is_set(subscription->lag_since) &&
             as_of.ticks < MIN(subscription->lag_since.ticks, now.ticks))
                 as_of.ticks = MIN(subscription->lag_since.ticks, now.ticks);
+        if (subscription->flaps &&
+            sim_mix(service->options.seed ^ REPLICA_KEY, service->requests) % 2 == 0)
+                return now;
         return as_of;
 }
 

@@ -154,6 +154,9 @@ static enum service_state made_state(const struct service_resource *resource, st
 enum service_state service_resource_state(const struct service_resource *resource, struct utc now) {
         enum service_state state = made_state(resource, now);
 
+        if (utc_is_set(resource->leaving_at) && resource->leaving_at.ticks <= now.ticks &&
+            now.ticks < resource->stays_at.ticks)
+                return SERVICE_DELETING;
         return state != SERVICE_DELETING && service_is_tagging(resource, now) ? SERVICE_UPDATING
                                                                               : state;
 }

@@ -75,6 +75,8 @@ struct service_options {
                                    times what Azure's does; 0: never, and headers as for 1 */
         bool no_zones;  /* regions refuse zone-redundant storage, their own choice too */
         bool no_limits; /* no 500, no 7 in 5 minutes: for benchmarks */
+        bool no_operation_urls; /* a 202 has neither Azure-AsyncOperation nor Location */
+        bool repeated_is_200;   /* a PUT on an existing name answers 200 with the whole resource */
 };
 
 /* 1 s operations, 0.5 s to linger, 6 minutes to copy, no lag, hour-long tokens, seed 1. */
@@ -120,21 +122,23 @@ struct service_resource {
         bool fails;  /* ends Failed instead of Succeeded */
         bool locked; /* by a lock of its own: ask service_resource_is_locked() */
         uint32_t size_gib;
-        char *network_access;       /* "AllowAll" */
-        char *public_access;        /* "Enabled" */
-        struct utc time_created;    /* as the service writes it: by its own, settable clock */
-        struct utc created_at;      /* when in true time; the instant of the effect */
-        struct utc done_at;         /* Updating before */
-        struct utc copied_at;       /* completionPercent reaches 100; UTC_NONE when it has none */
-        struct utc copy_failed_at;  /* it stands still from here; UTC_NONE while it does not */
-        struct utc access_at;       /* a SAS was opened; UTC_NONE for never */
-        struct utc access_until;    /* it is closed or runs out */
-        struct utc tagging_at;      /* a change of its tags was accepted; UTC_NONE for never */
-        struct utc tagged_at;       /* and is done: Updating, with the tags of before, till then */
-        struct utc deleted_at;      /* the DELETE was accepted; UTC_NONE while it lives */
-        struct utc gone_at;         /* a GET answers 404 from here; UTC_NONE while it lives */
-        uint64_t created_by;        /* number of the request; 0 for a verb */
-        uint64_t deleted_by;        /* number of the request; 0 for a verb or while it lives */
+        char *network_access;      /* "AllowAll" */
+        char *public_access;       /* "Enabled" */
+        struct utc time_created;   /* as the service writes it: by its own, settable clock */
+        struct utc created_at;     /* when in true time; the instant of the effect */
+        struct utc done_at;        /* Updating before */
+        struct utc copied_at;      /* completionPercent reaches 100; UTC_NONE when it has none */
+        struct utc copy_failed_at; /* it stands still from here; UTC_NONE while it does not */
+        struct utc access_at;      /* a SAS was opened; UTC_NONE for never */
+        struct utc access_until;   /* it is closed or runs out */
+        struct utc tagging_at;     /* a change of its tags was accepted; UTC_NONE for never */
+        struct utc tagged_at;      /* and is done: Updating, with the tags of before, till then */
+        struct utc leaving_at;     /* a DELETE was accepted that fails; UTC_NONE for never */
+        struct utc stays_at;       /* and has failed: Deleting till then, and as before from here */
+        struct utc deleted_at;     /* the DELETE was accepted; UTC_NONE while it lives */
+        struct utc gone_at;        /* a GET answers 404 from here; UTC_NONE while it lives */
+        uint64_t created_by;       /* number of the request; 0 for a verb */
+        uint64_t deleted_by;       /* number of the request; 0 for a verb or while it lives */
         unsigned created_by_client; /* service_call's client */
         unsigned deleted_by_client;
         struct service_tag *tags; /* in the order they were set */
@@ -195,7 +199,7 @@ struct service_call {
         const char *body; /* NULL for none */
         size_t body_len;
         unsigned client;      /* who asks, for the journal; 0 when nobody cares */
-        bool fail_operation;  /* a create that is begun by this call ends Failed */
+        bool fail_operation;  /* a create or a DELETE that is begun by this call ends Failed */
         bool fail_copy;       /* the background copy it begins, if any, stops half way */
         int64_t operation_ns; /* how long its operation runs; 0 for the options' time */
 };
@@ -306,6 +310,10 @@ int service_set_away(struct service *service, const char *subscription, enum ser
  * SERVICE_E_MISSING. */
 int service_set_listing_lag(struct service *service, struct utc now, const char *subscription,
                             int64_t ns);
+/* The same, and each page shows that world or the one of this moment, as two replicas would of which one is
+ * behind: what one listing has shown the next one may not. */
+int service_set_listing_flaps(struct service *service, struct utc now, const char *subscription,
+                              int64_t ns);
 /* How many snapshots each region of the subscription may hold, 0 for no limit: above it a PUT
  * answers 409 QuotaExceeded. Returns 0 or SERVICE_E_MISSING. */
 int service_set_quota(struct service *service, const char *subscription, uint32_t max);

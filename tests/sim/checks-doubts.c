@@ -75,7 +75,7 @@ bool rule_is_doubted(struct checks *c, unsigned node, const struct intent *inten
         for (size_t i = c->n_deletions_done;
              i-- > 0 &&
              c->deletions_done[i].at.ticks >
-                     c->nodes[node - 1].places[c->deletions_done[i].place].listed_utc.ticks;)
+                     c->nodes[node - 1].places[c->deletions_done[i].place].begun_utc.ticks;)
                 complete += !c->deletions_done[i].created && !c->deletions_done[i].adopted &&
                             intent_claims(intent, c->deletions_done[i].policy);
         return beyond > slack && (beyond - slack) * 100 > complete * intent->max_delete_percent;

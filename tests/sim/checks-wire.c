@@ -107,9 +107,10 @@ static bool is_off(const struct checks *c, const struct seen_node *n) {
 static bool shows_listed(const struct seen_place *n, const struct seen_snapshot *s,
                          const struct look *look) {
         uint64_t read = tags_at(s, (struct utc){look->heard_of.ticks - 1});
-        struct utc since = utc_add_seconds(n->listed_utc, -LISTING_BEHIND_S);
+        struct utc since = utc_add_seconds(n->begun_utc, -LISTING_BEHIND_S);
 
-        if (tags_at(s, n->listed_utc) == read)
+        /* On which of its pages it was does not matter: there or not, in between it changed once. */
+        if (tags_at(s, n->listed_utc) == read || tags_at(s, n->begun_utc) == read)
                 return true;
         for (size_t i = 0; i < s->n_changes; i++)
                 if (s->changes[i].at.ticks > since.ticks && s->changes[i].before == read)
@@ -318,6 +319,8 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
 
                 p->page_ok = readable;
                 p->page_utc = utc;
+                if (!strstr(event->url, "skip"))
+                        p->first_utc = utc;
                 p->page_last =
                         readable && reply->body &&
                         !memmem(reply->body + reply->body_len - tail, tail, "\"nextLink\"", 10);
@@ -413,11 +416,13 @@ static void hear_page(struct checks *c, unsigned node, struct seen_place *p,
                 return;
         /* A round lists its snapshots alone. */
         p->listed_utc = p->page_utc;
+        p->begun_utc = p->first_utc;
         p->filtered = c->rights_cut;
-        know_failures(c, (size_t)node - 1, place, utc_add_seconds(p->page_utc, -c->lag_s),
+        know_failures(c, (size_t)node - 1, place, utc_add_seconds(p->first_utc, -c->lag_s),
                       p->page_utc);
         if (!c->rights_cut)
-                know_deletions(c, (size_t)node - 1, place, utc_add_seconds(p->page_utc, -c->lag_s));
+                know_deletions(c, (size_t)node - 1, place,
+                               utc_add_seconds(p->first_utc, -c->lag_s));
         if (!p->walk_open)
                 return;
         p->walk_open = false;

@@ -149,9 +149,11 @@ void checks_logged(struct checks *c, unsigned node, const struct log_entry *entr
         }
 }
 
-/* Nobody has changed its tags since: while that runs it is Updating, which is not complete. */
+/* Nobody has changed its tags since: while that runs it is Updating, which is not complete. Nor was it Deleting
+ * by a DELETE that failed. */
 static bool is_as_then(const struct seen_snapshot *s, struct utc seen) {
         return s->tagged_at.ticks < seen.ticks &&
+               (!utc_is_set(s->r->leaving_at) || s->r->stays_at.ticks < seen.ticks) &&
                (!utc_is_set(s->r->tagging_at) || s->r->tagged_at.ticks < seen.ticks);
 }
 

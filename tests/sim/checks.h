@@ -143,7 +143,9 @@ struct seen_place {
         struct utc walk_begin_utc, swept_utc; /* begin of the walk, and of the last whole one */
         int64_t swept_lag_s;                  /* what listings lagged then */
         struct utc page_utc,
-                listed_utc;      /* its last page was made; the same of the last whole one */
+                listed_utc; /* its last page was made; the same of the last whole one */
+        struct utc first_utc,
+                begun_utc;       /* its first page was made; the same of the last whole one */
         bool page_ok, page_last; /* of the listing's page that is on its way back */
         bool filtered;           /* the last whole listing was made while rights were cut */
         struct mono not_before;  /* Retry-After */

@@ -13,8 +13,9 @@ void play_noise(struct play *play, uint32_t factor) {
                 uint32_t rate = 220;
 
                 /* Few requests are fit for these. */
-                if (fault == NETWORK_FAILED_CREATE || fault == NETWORK_STUCK_OPERATION ||
-                    fault == NETWORK_CONFLICT || fault == NETWORK_FAILED_COPY)
+                if (fault == NETWORK_FAILED_CREATE || fault == NETWORK_FAILED_DELETE ||
+                    fault == NETWORK_STUCK_OPERATION || fault == NETWORK_CONFLICT ||
+                    fault == NETWORK_FAILED_COPY)
                         rate = 6000;
                 network_set_fault(network, (enum network_fault)fault,
                                   MIN(rate * factor * play->story->noise, 200000U));
@@ -45,13 +46,16 @@ static void end_cut(struct play *play, const struct story_event *event) {
 }
 
 static bool begin_lag(struct play *play, const struct story_event *event) {
+        int (*set_lag)(struct service * service, struct utc now, const char *subscription,
+                       int64_t ns) =
+                event->kind == EVENT_FLAPS ? service_set_listing_flaps : service_set_listing_lag;
         int64_t lag_s = 60 + (int64_t)(event_pick(event, 1) % 1200);
 
         /* That of another subscription may be longer, and go on. */
         play->rig.checks.lag_s = MAX(play->rig.checks.lag_s, lag_s);
         play->lag_until_s = MAX(play->lag_until_s, event->at_s + event->length_s + CHECKS_SIGHT_S);
-        return service_set_listing_lag(play->rig.service, play_now(play),
-                                       event_subscription(play, event), lag_s * NSEC_PER_SEC) == 0;
+        return set_lag(play->rig.service, play_now(play), event_subscription(play, event),
+                       lag_s * NSEC_PER_SEC) == 0;
 }
 
 static void end_lag(struct play *play, const struct story_event *event) {
@@ -189,6 +193,7 @@ const struct event_script service_events[_EVENT_N] = {
         [EVENT_CREATES_FAIL] = {begin_failed_creates, end_faults},
         [EVENT_CUT] = {begin_cut, end_cut},
         [EVENT_LAG] = {begin_lag, end_lag},
+        [EVENT_FLAPS] = {begin_lag, end_lag},
         [EVENT_UNLISTED] = {begin_rights, end_rights},
         [EVENT_NO_RIGHTS] = {begin_rights, end_rights},
         [EVENT_READ_ONLY] = {begin_rights, end_rights},

@@ -18,6 +18,7 @@
 #define STREAM_DAMAGE 205
 #define STREAM_PLACES 206
 #define STREAM_ZONES 207
+#define STREAM_SHAPES 208
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -33,6 +34,7 @@ static const struct {
         [EVENT_CREATES_FAIL] = {"creates-fail", 13, 2 * HOUR_S, 60 * HOUR_S},
         [EVENT_CUT] = {"cut", 20, MINUTE_S, 4 * HOUR_S},
         [EVENT_LAG] = {"lag", 20, HOUR_S, 12 * HOUR_S},
+        [EVENT_FLAPS] = {"flaps", 16, HOUR_S, 12 * HOUR_S, STREAM_SHAPES},
         [EVENT_UNLISTED] = {"unlisted", 16, 20 * MINUTE_S, 6 * HOUR_S},
         [EVENT_NO_RIGHTS] = {"no-rights", 14, 20 * MINUTE_S, 6 * HOUR_S},
         [EVENT_READ_ONLY] = {"read-only", 14, 20 * MINUTE_S, 8 * HOUR_S},
@@ -261,6 +263,21 @@ static void choose_kinds(struct story *story) {
         choose_events(&s, STREAM_KINDS, story);
 }
 
+/* How listings are cut into pages, and what Azure leaves open in its answers. */
+static void choose_shapes(struct story *story) {
+        static const size_t sizes[] = {3, 7, 20, 50};
+        struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_SHAPES);
+        size_t size = sizes[sim_stream_below(&s, ARRAY_SIZE(sizes))];
+        uint32_t empty = (uint32_t)between(&s, 1, 40);
+
+        story->page_size = chance(&s, 30) ? size : 0;
+        story->empty_pages = chance(&s, 30) ? empty : 0;
+        story->bare_accepted = chance(&s, 30);
+        story->no_operation_urls = chance(&s, 20);
+        story->repeated_is_200 = chance(&s, 30);
+        choose_events(&s, STREAM_SHAPES, story);
+}
+
 void story_generate(uint64_t seed, struct story *ret_story) {
         static const char *const skus[] = {"Premium_LRS", "StandardSSD_LRS", "UltraSSD_LRS",
                                            "PremiumV2_LRS"};
@@ -292,6 +309,7 @@ void story_generate(uint64_t seed, struct story *ret_story) {
         choose_places(ret_story);
         s = sim_stream_init(seed, 0, STREAM_ZONES);
         choose_events(&s, STREAM_ZONES, ret_story);
+        choose_shapes(ret_story);
         qsort(ret_story->events, ret_story->n_events, sizeof(ret_story->events[0]), event_compare);
 }
 
@@ -408,6 +426,11 @@ void story_print(const struct story *story) {
         printf("), %u daemons, %d days, tags take %lld s, noise %u, %zu faults spared\n",
                story->n_nodes, story->days, (long long)story->tagging_s, story->noise,
                story->n_spared);
+        printf("# pages of %zu, %u in 100 empty before them%s%s%s\n",
+               story->page_size ?: (size_t)SERVICE_PAGE_SIZE, story->empty_pages,
+               story->bare_accepted ? ", 202 without names" : "",
+               story->no_operation_urls ? ", 202 without operations" : "",
+               story->repeated_is_200 ? ", 200 for a name that exists" : "");
         for (const char *p = strbuf_str(&text); *p;) {
                 int len = (int)strcspn(p, "\n");
 

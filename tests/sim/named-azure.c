@@ -387,6 +387,82 @@ static bool ends_with(const char *text, const char *end) {
         return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* For a day every DELETE is accepted, and nothing goes: of each that is told once, and its end once. */
+void named_delete_undone(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t deleted;
+        unsigned told;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+        tale_hush(&tale);
+        deleted = rig->checks.deletions;
+        network_set_fault(rig->network, NETWORK_FAILED_DELETE, 1000000);
+        rig_run(rig, 23 * HOUR_NS);
+        told = tale_said(&tale, "could not be deleted");
+        tale_expect(&tale, rig->checks.deletions == deleted, "something went");
+        tale_expect(
+                &tale, told >= 10 && told <= 23,
+                "that a DELETE came to nothing was told %u times, a snapshot an hour is superseded",
+                told);
+        tale_expect(&tale, tale_said(&tale, "nothing is left to do") == 0,
+                    "an end was told of what is still there");
+
+        network_set_fault(rig->network, NETWORK_FAILED_DELETE, 0);
+        rig_run(rig, 3 * HOUR_NS);
+        /* Those that were accepted count, and what is planned of them once more. */
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_expect(&tale, tale_said(&tale, "could not be deleted") == told,
+                    "a deletion that Azure did was told to have failed");
+        tale_expect(&tale, tale_said(&tale, "nothing is left to do of it, after ") == told,
+                    "the end was told %u times, of %u failures",
+                    tale_said(&tale, "nothing is left to do of it, after "), told);
+        tale_end(&tale);
+}
+
+/* Pages of listings come from two replicas for a day, of which one is twenty minutes behind: what one listing had
+ * the next one lacks, and the one after it has again, what is deleted included. No slot is lost by that, nothing is
+ * taken for vanished, and what is superseded goes. */
+void named_replicas(struct rig *rig) {
+        struct intent want = tale_hourly();
+        uint64_t created, deleted;
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        service_options(rig->service)->page_size = 3;
+        service_options(rig->service)->empty_pages = 20;
+        rig->checks.lag_s = 1200;
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+        tale_must(&tale, service_set_listing_flaps(rig->service, sim_true_utc(rig->sim),
+                                                   SERVICE_SUBSCRIPTION, 1200 * NSEC_PER_SEC));
+        tale_hush(&tale);
+        created = rig->checks.creations;
+        deleted = rig->checks.deletions;
+        rig_run(rig, 24 * HOUR_NS);
+        tale_expect(&tale, rig->checks.creations == created + 2 * 24, "%llu created of 48",
+                    (unsigned long long)(rig->checks.creations - created));
+        tale_expect(&tale, rig->checks.deletions >= deleted + 2 * 20, "%llu deleted of 48",
+                    (unsigned long long)(rig->checks.deletions - deleted));
+        tale_expect(&tale, tale_begun(&tale, DOUBT_LISTING) > 0,
+                    "nobody saw the listings contradict");
+        tale_expect(&tale, tale_said(&tale, "not us who deleted it") == 0,
+                    "one that a replica lacked was told to have vanished");
+        tale_must(&tale, service_set_listing_lag(rig->service, sim_true_utc(rig->sim),
+                                                 SERVICE_SUBSCRIPTION, -1));
+        rig_run(rig, 4 * HOUR_NS);
+        /* One that goes from the listing twice counts twice in what is deleted within a day. */
+        rig_ack(&rig->nodes[0], DOUBT_BIT(DOUBT_MASS));
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 /* The slot is taken again as -2; the leftover counts for nothing and goes after seven days. */
 void named_failed_leftover(struct rig *rig) {
         const struct service_resource *failed, *second;

@@ -136,6 +136,8 @@ void named_role_unlisted(struct rig *rig);
 void named_listing_behind(struct rig *rig);
 void named_quota(struct rig *rig);
 void named_lock(struct rig *rig);
+void named_delete_undone(struct rig *rig);
+void named_replicas(struct rig *rig);
 void named_failed_leftover(struct rig *rig);
 void named_failed_update(struct rig *rig);
 void named_name_taken(struct rig *rig);

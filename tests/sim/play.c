@@ -66,6 +66,15 @@ static void play_hook(enum network_hook when, const struct network_event *event,
         play->hold_at_read = false;
 }
 
+static void play_shapes(const struct story *story, struct service_options *options) {
+        options->tagging_ns = story->tagging_s * NSEC_PER_SEC;
+        options->page_size = story->page_size ?: SERVICE_PAGE_SIZE;
+        options->empty_pages = story->empty_pages;
+        options->bare_accepted = story->bare_accepted;
+        options->no_operation_urls = story->no_operation_urls;
+        options->repeated_is_200 = story->repeated_is_200;
+}
+
 static void play_begin(struct play *play, const struct story *story, bool echo) {
         struct rig *rig = &play->rig;
         struct strbuf text = {};
@@ -77,7 +86,7 @@ static void play_begin(struct play *play, const struct story *story, bool echo) 
         rig->hook = play_hook;
         rig->hook_data = play;
         rig_must(service_add_group(rig->service, SERVICE_SUBSCRIPTION, "rg-other", SERVICE_REGION));
-        service_options(rig->service)->tagging_ns = story->tagging_s * NSEC_PER_SEC;
+        play_shapes(story, service_options(rig->service));
         if (story->wants[0].two_identities)
                 rig_two_identities(rig);
         if (story->wants[0].two_subscriptions)
@@ -184,12 +193,13 @@ static void note_hindrance(struct play *play, const struct story_event *event) {
                 [EVENT_KILL_AFTER] = true,    [EVENT_PAUSE_ALL] = true,
                 [EVENT_LAG] = true,           [EVENT_CREATES_FAIL] = true,
                 [EVENT_KEY] = true,           [EVENT_STRANGERS_SPEND] = true,
+                [EVENT_FLAPS] = true,
         };
         static const bool of_one[_EVENT_N] = {
                 [EVENT_LAG] = true,       [EVENT_UNLISTED] = true,  [EVENT_NO_RIGHTS] = true,
                 [EVENT_READ_ONLY] = true, [EVENT_FORBIDDEN] = true, [EVENT_AWAY_500] = true,
                 [EVENT_AWAY_503] = true,  [EVENT_THROTTLED] = true, [EVENT_UNKNOWN] = true,
-                [EVENT_DISABLED] = true,  [EVENT_QUOTA] = true,
+                [EVENT_DISABLED] = true,  [EVENT_QUOTA] = true,     [EVENT_FLAPS] = true,
         };
         struct utc until =
                 utc_add_seconds(sim_true_utc(play->rig.sim), event->length_s + HINDERED_AFTER_S);

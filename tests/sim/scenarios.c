@@ -211,6 +211,8 @@ const struct scenario scenarios[] = {
         {"listing-behind", 1, named_listing_behind},
         {"quota", 1, named_quota},
         {"lock", 1, named_lock},
+        {"delete-undone", 1, named_delete_undone},
+        {"replicas", 4, named_replicas},
         {"failed-leftover", 1, named_failed_leftover},
         {"failed-update", 1, named_failed_update},
         {"name-taken", 1, named_name_taken},

@@ -102,6 +102,18 @@ static void shrink_rest(struct shrinker *s) {
                 candidate.tagging_s = 0;
                 try(s, &candidate);
         }
+        if (s->best->page_size > 0 || s->best->empty_pages > 0) {
+                candidate = *s->best;
+                candidate.page_size = 0;
+                candidate.empty_pages = 0;
+                try(s, &candidate);
+        }
+        if (s->best->bare_accepted || s->best->no_operation_urls || s->best->repeated_is_200) {
+                candidate = *s->best;
+                candidate.bare_accepted = candidate.no_operation_urls = false;
+                candidate.repeated_is_200 = false;
+                try(s, &candidate);
+        }
         if (s->best->n_nodes > 1) {
                 candidate = *s->best;
                 candidate.n_nodes = 1;

@@ -31,6 +31,7 @@ enum event_kind {
         EVENT_CUT,
         /* The service. */
         EVENT_LAG,
+        EVENT_FLAPS,     /* some pages lag and some do not */
         EVENT_UNLISTED,  /* listings filtered: of disks, of snapshots, or both */
         EVENT_NO_RIGHTS, /* and single requests refused */
         EVENT_READ_ONLY,
@@ -125,6 +126,9 @@ struct story {
         bool encrypted[STORY_DISKS_MAX]; /* with the key of STORY_SET */
         bool shared[STORY_DISKS_MAX];
         struct intent wants[STORY_POLICIES_MAX];
+        size_t page_size;                                       /* of listings; 0: as by default */
+        uint32_t empty_pages;                                   /* in 100, before the real one */
+        bool bare_accepted, no_operation_urls, repeated_is_200; /* sim/service.h */
         int64_t tagging_s; /* a change of tags is an operation of so long; 0: done at once */
         uint32_t noise;    /* faults' rates, a multiple of the least; 0 when shrunk */
         struct story_event events[STORY_EVENTS_MAX];
