@@ -49,7 +49,7 @@ static bool check_claim(struct checks *c, const struct seen_snapshot *s,
 
 /* What is left: never less than min_keep newer ones, and nothing that the rule keeps. */
 static void check_retention(struct checks *c, struct seen_snapshot *s, const struct intent *intent,
-                            struct utc at) {
+                            unsigned node, struct utc at) {
         static struct point points[POINTS_MAX + 1];
         /* By the clock that wrote when snapshots were created. */
         struct utc now = {at.ticks + service_clock_error(c->service) / NSEC_PER_TICK};
@@ -69,10 +69,10 @@ static void check_retention(struct checks *c, struct seen_snapshot *s, const str
                 left += point_is_newer(&points[i], &victim);
         c->evaluated[PROMISE_NEVER_LAST]++;
         if (left < MAX(intent->min_keep, 1U)) {
-                n = collect_points(c, s->chain, intent, before, ROUND_S, points);
+                n = collect_unknown(c, s->chain, intent, before, ROUND_S, node, points);
                 for (size_t i = 0; i < n; i++)
                         recent += point_is_newer(&points[i], &victim);
-                n = collect_points(c, s->chain, intent, before, sight, points);
+                n = collect_unknown(c, s->chain, intent, before, sight, node, points);
                 if (recent < MAX(intent->min_keep, 1U) && n < 2 * (size_t)intent->min_keep)
                         checks_broken(c, PROMISE_NEVER_LAST,
                                       "%s was deleted, %zu newer ones are left of min_keep: %u",
@@ -126,7 +126,7 @@ static bool is_over(const struct checks *c, const struct seen_snapshot *s,
 /* A backup goes by its date alone, and only while min_keep of its series are there, none of which is a
  * backup; those may have gone by other hands since they were seen. */
 static void check_backup_over(struct checks *c, const struct seen_snapshot *s,
-                              const struct intent *intent, struct utc at) {
+                              const struct intent *intent, unsigned node, struct utc at) {
         static struct point points[POINTS_MAX + 1];
         struct utc before = {at.ticks - 1};
         size_t n;
@@ -139,7 +139,7 @@ static void check_backup_over(struct checks *c, const struct seen_snapshot *s,
                               s->r->name, (long long)(s->until_s - utc_seconds(at)));
 
         c->evaluated[PROMISE_NEVER_LAST]++;
-        n = collect_points(c, s->chain, intent, before, CHECKS_SIGHT_S + c->lag_s, points);
+        n = collect_unknown(c, s->chain, intent, before, CHECKS_SIGHT_S + c->lag_s, node, points);
         if (n < MAX(intent->min_keep, 1U))
                 checks_broken(c, PROMISE_NEVER_LAST,
                               "%s was deleted, and its series has %zu of min_keep: %u", s->r->name,
@@ -249,9 +249,9 @@ void check_deletion(struct checks *c, const struct service_effect *effect,
         } else if (!service_resource_is_complete(s->r, (struct utc){at.ticks - 1})) {
                 checks_broken(c, PROMISE_FAILED, "%s was deleted unfinished", s->r->name);
         } else if (s->backup) {
-                check_backup_over(c, s, intent, at);
+                check_backup_over(c, s, intent, node, at);
         } else {
-                check_retention(c, s, intent, at);
+                check_retention(c, s, intent, node, at);
         }
         if (c->broken)
                 return;

@@ -101,6 +101,7 @@ struct seen_gone {
         int64_t period[_PERIOD_N];
         const char *period_zone;
         struct look looks[CHECKS_NODES_MAX]; /* by node; none where a daemon has deleted it */
+        unsigned by;                         /* the node that has; 0: none did */
 };
 
 /* Creations and deletions by us, for the doubt mass. */
@@ -223,6 +224,10 @@ bool rule_parse(const struct checks *c, const char *text, const struct intent *i
 bool point_is_newer(const struct point *a, const struct point *b);
 size_t collect_points(struct checks *c, const struct seen_chain *chain, const struct intent *intent,
                       struct utc at, int64_t gone_s, struct point *points);
+/* The same, as far as the node cannot know of what is gone: without those that it has deleted itself. */
+size_t collect_unknown(struct checks *c, const struct seen_chain *chain,
+                       const struct intent *intent, struct utc at, int64_t gone_s, unsigned node,
+                       struct point *points);
 /* Why the rule and its floors keep the point at @now, or NULL. @floors: min_keep, min_age. */
 const char *rule_keeps(const struct intent *intent, const struct point *points, size_t n,
                        const struct point *point, struct utc now, bool floors);

@@ -193,6 +193,12 @@ static bool is_future(const struct checks *c, int64_t slot_s, struct utc instant
 
 size_t collect_points(struct checks *c, const struct seen_chain *chain, const struct intent *intent,
                       struct utc at, int64_t gone_s, struct point *points) {
+        return collect_unknown(c, chain, intent, at, gone_s, 0, points);
+}
+
+size_t collect_unknown(struct checks *c, const struct seen_chain *chain,
+                       const struct intent *intent, struct utc at, int64_t gone_s, unsigned node,
+                       struct point *points) {
         size_t n = 0;
 
         for (size_t i = 0; i < chain->n && n < POINTS_MAX; i++) {
@@ -213,8 +219,8 @@ size_t collect_points(struct checks *c, const struct seen_chain *chain, const st
 
                 if (g->at.ticks <= utc_add_seconds(at, -gone_s).ticks || g->place != chain->place ||
                     guid_compare(&g->generation, &chain->generation) != 0 ||
-                    strcmp(g->owner, intent->owner) != 0 || !intent_claims(intent, g->policy) ||
-                    is_future(c, g->slot_s, g->instant, at))
+                    (node > 0 && g->by == node) || strcmp(g->owner, intent->owner) != 0 ||
+                    !intent_claims(intent, g->policy) || is_future(c, g->slot_s, g->instant, at))
                         continue;
                 points[n] = (struct point){
                         .slot_s = g->slot_s, .instant = g->instant, .looks = g->looks};

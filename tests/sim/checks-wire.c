@@ -156,7 +156,7 @@ static void check_survivors(struct checks *c, unsigned node, struct seen_snapsho
         if (!intent || checks_is_failed(s->r, utc) ||
             checks_is_retired(c, node, s, s->r->created_at, utc))
                 return;
-        n = collect_points(c, s->chain, intent, utc, CHECKS_SIGHT_S + c->lag_s, points);
+        n = collect_unknown(c, s->chain, intent, utc, CHECKS_SIGHT_S + c->lag_s, node, points);
         if (n - 1 >= 2 * (size_t)intent->min_keep)
                 return;
 

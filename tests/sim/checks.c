@@ -368,6 +368,7 @@ static void remember_gone(struct checks *c, const struct seen_snapshot *s, struc
                 .slot_s = s->slot_s,
                 .instant = s->r->time_created,
                 .at = at,
+                .by = utc_is_set(s->r->deleted_at) ? s->r->deleted_by_client : 0,
         };
         /* One that a hand took may have been read as a survivor just before. */
         for (unsigned i = 0; i < CHECKS_NODES_MAX; i++)
