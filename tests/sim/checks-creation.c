@@ -91,19 +91,59 @@ static void check_slot(struct checks *c, const struct seen_snapshot *s, unsigned
                 checks_broken(c, PROMISE_SLOT, "%s was created before its slot", s->r->name);
 }
 
-static void check_burst(struct checks *c, struct seen_chain *chain, const struct seen_snapshot *s,
-                        struct utc at) {
-        unsigned within = 0;
+/* The chain of the living disk that the refusal speaks of, or NULL. */
+static const struct seen_chain *refused_chain(const struct checks *c, unsigned place,
+                                              const char *body) {
+        static const char before[] = "of disk '";
+        const char *name = strstr(body, before);
+        size_t len;
 
+        if (!name)
+                return NULL;
+        name += strlen(before);
+        len = strcspn(name, "'");
+        for (const struct seen_chain *chain = c->chains; chain; chain = chain->next)
+                if (chain->disk && chain->place == place && strlen(chain->disk->name) == len &&
+                    str_starts_with_nocase(name, chain->disk->name))
+                        return chain;
+        return NULL;
+}
+
+/* Azure lets no 501st come out, no eighth in five minutes, and no fourth that is copied: what a daemon must not do
+ * is to ask for one when what it has listed said so. */
+void check_refusal(struct checks *c, unsigned node, unsigned place, const char *body,
+                   struct utc at) {
+        const struct seen_node *n = &c->nodes[node - 1];
+        const struct seen_place *p = &n->places[place];
+        struct utc shown = utc_add_seconds(p->begun_utc, -c->lag_s);
+        const struct seen_chain *chain = refused_chain(c, place, body);
+        size_t alive = 0, recent = 0, pending = 0;
+
+        if (!chain || p->filtered || c->rights_cut || service_clock_error(c->service) != 0 ||
+            at.ticks < n->misled_until.ticks || shown.ticks < n->started_utc.ticks)
+                return;
         c->evaluated[PROMISE_BURST]++;
-        for (size_t i = 0; i < ARRAY_SIZE(chain->burst); i++)
-                within += chain->burst[i].ticks != 0 &&
-                          chain->burst[i].ticks > utc_add_seconds(at, -SERVICE_BURST_SECONDS).ticks;
-        if (within >= SERVICE_BURST_MAX)
-                checks_broken(c, PROMISE_BURST, "%s is the eighth in five minutes", s->r->name);
-        if (chain->n > SERVICE_CHAIN_MAX)
-                checks_broken(c, PROMISE_BURST, "%s is the 501st of its chain", s->r->name);
-        chain->burst[chain->n_burst++ % ARRAY_SIZE(chain->burst)] = at;
+        for (size_t i = 0; i < chain->n; i++) {
+                const struct service_resource *r = chain->items[i]->r;
+
+                if (r->created_at.ticks >= shown.ticks)
+                        continue;
+                alive++;
+                recent += r->created_at.ticks > utc_add_seconds(at, -SERVICE_BURST_SECONDS).ticks;
+                pending += utc_is_set(r->copied_at) && r->copied_at.ticks > at.ticks && !r->fails &&
+                           !utc_is_set(r->copy_failed_at);
+        }
+        if (alive >= SERVICE_CHAIN_MAX)
+                checks_broken(c, PROMISE_BURST, "one more of %s was asked for, with %zu listed",
+                              chain->disk->name, alive);
+        else if (recent >= SERVICE_BURST_MAX)
+                checks_broken(c, PROMISE_BURST,
+                              "one more of %s was asked for, with %zu of five minutes listed",
+                              chain->disk->name, recent);
+        else if (pending >= SERVICE_PENDING_MAX)
+                checks_broken(c, PROMISE_BURST,
+                              "one more of %s was asked for, with %zu pending ones listed",
+                              chain->disk->name, pending);
 }
 
 /* Whether one of the chain was made while daemons had different rules. They write over each other, and
@@ -220,7 +260,7 @@ void check_creation(struct checks *c, const struct service_effect *effect,
         }
         check_once(c, s, effect->at);
         check_slot(c, s, effect->client, effect->at);
-        check_burst(c, s->chain, s, effect->at);
+        c->evaluated[PROMISE_BURST]++; /* it could have been refused */
         /* One that is deleted within the day in which it was made is no loss, a backup neither. */
         checks_gain(c, s, effect->client, effect->at);
         /* It carries no rule that anybody reads. */

@@ -86,8 +86,6 @@ struct seen_chain {
         struct utc disk_changed;             /* tags or place */
         struct seen_snapshot **items;
         size_t n, capacity;
-        struct utc burst[SERVICE_BURST_MAX]; /* when the last ones were created */
-        unsigned n_burst;
         struct utc refused; /* a create was refused for a limit or a quota; zero: never */
 };
 
@@ -255,6 +253,9 @@ const char *accepted_rule(struct checks *c, const struct seen_chain *chain,
 /* checks-creation.c */
 /* Remembers what a policy has gained: a creation of the node's, or what others made and is adopted. */
 void checks_gain(struct checks *c, const struct seen_snapshot *s, unsigned node, struct utc at);
+/* A PUT of the node's was refused, for a limit perhaps: @body says. */
+void check_refusal(struct checks *c, unsigned node, unsigned place, const char *body,
+                   struct utc at);
 void check_creation(struct checks *c, const struct service_effect *effect,
                     struct seen_snapshot *snapshot);
 

@@ -329,6 +329,9 @@ void checks_arrived(struct checks *c, const struct network_event *event, struct 
             event->url) {
                 const char *disk = reply->body ? reply->body : "";
 
+                check_refusal(c, event->node,
+                              (unsigned)(place_of(c, event->node, event->url) - n->places), disk,
+                              utc);
                 if (strstr(disk, "Quota") || strstr(disk, "Limit") || strstr(disk, "imit") ||
                     strstr(disk, "aximum"))
                         for (struct seen_chain *chain = c->chains; chain; chain = chain->next)

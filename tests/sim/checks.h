@@ -53,7 +53,7 @@ enum promise {
         PROMISE_REREAD,      /* 7: a DELETE follows a GET that showed the victim as listed */
         PROMISE_SURVIVORS,   /* 7: and GETs of those min_keep relies on, where they are due */
         PROMISE_RETRY_AFTER, /* 8: nobody is asked before its Retry-After */
-        PROMISE_BURST,       /* 8: 7 of a disk in 5 minutes, 500 of a chain */
+        PROMISE_BURST,       /* 8: 7 of a disk in 5 minutes, 500 of a chain: nobody asks for more */
         PROMISE_BUDGETS,     /* 8: no more than our share of any bucket, and none is run empty */
         PROMISE_CREATES,     /* 7: a doubt stops no creation */
         PROMISE_IT_ENDS,     /* 9: once faults stop, slots are filled and nothing is over */
