@@ -24,8 +24,7 @@ PROMISES = (
     "only-ours", "never-the-last", "kept", "held", "failed", "exactly-once", "slot", "truth",
     "vanished", "explained", "doubt-clock", "doubt-listing", "doubt-targets", "doubt-stale",
     "doubt-policy", "doubt-mass", "doubt-peer", "doubt-internal", "gone-disk", "asked", "re-read",
-    "survivors", "retry-after", "burst", "budgets", "creates", "it-ends", "turns",
-    "silent",
+    "survivors", "retry-after", "burst", "budgets", "creates", "it-ends", "turns", "silent",
 )
 BROKEN = re.compile(
     r"^#.*?(?:\bbroken(?: on day \d+ at [\d:]+)?|\bkilled \w+ request \d+): ([a-z -]+):",
@@ -106,6 +105,19 @@ class Check:
         if self.function:
             return self.function in NOT_OK.findall(output)
         return self.failed(output, status)
+
+
+def unproven(source, named):
+    """Complaints about checks of the simulation that no record is to be caught by (@named: Checks), and
+    about those that this file does not know."""
+    path = os.path.join(source, "tests/sim/checks.c")
+    with open(path, encoding="utf-8") as file:
+        body = re.search(r"^const char \*promise_name\(.*?^}", file.read(), re.DOTALL | re.MULTILINE)
+    told = re.findall(r'return "([a-z-]+)";', body.group())
+    promises = {check.promise for check in named}
+    return ["no record names the check " + p for p in PROMISES if p not in promises] + [
+        "checks.py does not know the check " + p for p in told if p not in PROMISES
+    ]
 
 
 def of_everything(tests):

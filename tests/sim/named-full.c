@@ -214,6 +214,27 @@ void named_full_peer(struct rig *rig) {
         finish_full(&tale, KEPT);
 }
 
+/* Of the disk that it is about nothing goes until a restart; of the other one what is superseded does. */
+void named_internal(struct rig *rig) {
+        struct intent want = tale_hourly();
+        struct tale tale;
+
+        tale_begin(&tale, rig);
+        rig_add_disk(rig, "disk-1");
+        rig_add_disk(rig, "disk-2");
+        tale_daemon(&tale, &want);
+        rig_run(rig, 8 * HOUR_NS + 20 * MINUTE_NS);
+        rig_break_invariant(&rig->nodes[0], &rig_disk(rig, "disk-1")->unique_id);
+        rig_run(rig, 5 * HOUR_NS);
+        tale_expect(&tale, tale_ours(&tale, "disk-1") == 6 + 5 && tale_ours(&tale, "disk-2") == 6,
+                    "%zu and %zu stay in place of 11 and 6", tale_ours(&tale, "disk-1"),
+                    tale_ours(&tale, "disk-2"));
+        rig_kill(&rig->nodes[0], NSEC_PER_SEC);
+        rig_run(rig, HOUR_NS);
+        tale_settle(&tale);
+        tale_end(&tale);
+}
+
 void named_full_internal(struct rig *rig) {
         struct tale tale;
 

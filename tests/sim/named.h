@@ -204,6 +204,7 @@ void named_gone_untagged(struct rig *rig);
 void named_retire(struct rig *rig);
 void named_retire_unclaimed(struct rig *rig);
 
+void named_internal(struct rig *rig);
 void named_full(struct rig *rig);
 void named_full_clock(struct rig *rig);
 void named_full_listing(struct rig *rig);

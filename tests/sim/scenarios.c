@@ -272,6 +272,7 @@ const struct scenario scenarios[] = {
         {"gone-untagged", 1, named_gone_untagged},
         {"retire", 1, named_retire},
         {"retire-unclaimed", 2, named_retire_unclaimed},
+        {"internal", 1, named_internal},
         {"full", 1, named_full},
         {"full-clock", 1, named_full_clock},
         {"full-listing", 1, named_full_listing},
