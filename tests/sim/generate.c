@@ -101,6 +101,36 @@ const char *event_name(enum event_kind kind) {
         return kind < _EVENT_N ? kinds[kind].name : "?";
 }
 
+const char *shape_name(enum story_shape shape) {
+        static const char *const names[_SHAPE_N] = {
+                [SHAPE_PAGES] = "pages",
+                [SHAPE_EMPTY_PAGES] = "empty-pages",
+                [SHAPE_BARE_ACCEPTED] = "bare-accepted",
+                [SHAPE_NO_OPERATION_URLS] = "no-operation-urls",
+                [SHAPE_REPEATED_200] = "repeated-200",
+        };
+
+        return shape < _SHAPE_N ? names[shape] : "?";
+}
+
+bool story_has_shape(const struct story *story, enum story_shape shape) {
+        switch (shape) {
+        case SHAPE_PAGES:
+                return story->page_size > 0;
+        case SHAPE_EMPTY_PAGES:
+                return story->empty_pages > 0;
+        case SHAPE_BARE_ACCEPTED:
+                return story->bare_accepted;
+        case SHAPE_NO_OPERATION_URLS:
+                return story->no_operation_urls;
+        case SHAPE_REPEATED_200:
+                return story->repeated_is_200;
+        case _SHAPE_N:
+                break;
+        }
+        return false;
+}
+
 static int64_t between(struct sim_stream *s, int64_t low, int64_t high) {
         return low + (int64_t)sim_stream_below(s, (uint64_t)(high - low + 1));
 }
@@ -426,11 +456,12 @@ void story_print(const struct story *story) {
         printf("), %u daemons, %d days, tags take %lld s, noise %u, %zu faults spared\n",
                story->n_nodes, story->days, (long long)story->tagging_s, story->noise,
                story->n_spared);
-        printf("# pages of %zu, %u in 100 empty before them%s%s%s\n",
-               story->page_size ?: (size_t)SERVICE_PAGE_SIZE, story->empty_pages,
-               story->bare_accepted ? ", 202 without names" : "",
-               story->no_operation_urls ? ", 202 without operations" : "",
-               story->repeated_is_200 ? ", 200 for a name that exists" : "");
+        printf("# pages of %zu, %u in 100 empty before them:",
+               story->page_size ?: SERVICE_PAGE_SIZE, story->empty_pages);
+        for (int i = 0; i < _SHAPE_N; i++)
+                if (story_has_shape(story, (enum story_shape)i))
+                        printf(" %s", shape_name((enum story_shape)i));
+        printf("\n");
         for (const char *p = strbuf_str(&text); *p;) {
                 int len = (int)strcspn(p, "\n");
 

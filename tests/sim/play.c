@@ -294,6 +294,8 @@ static void play_count(struct play *play) {
         counts->kills += rig->n_kills;
         for (size_t i = 0; i < network_faults(rig->network); i++)
                 counts->faults[network_fault_at(rig->network, i)->fault]++;
+        for (int i = 0; i < _SHAPE_N; i++)
+                counts->shapes[i] += story_has_shape(play->story, (enum story_shape)i);
         for (int i = 0; i < _PROMISE_N; i++) {
                 counts->evaluated[i] += rig->checks.evaluated[i];
                 counts->tempted[i] += rig->checks.tempted[i];

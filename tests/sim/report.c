@@ -10,6 +10,7 @@
 #define LONG_WORDS 500
 #define LONG_DOUBTS 500
 #define LONG_DELETIONS 1000000
+#define LONG_SHAPES 1000
 #define LONG_EVALUATED 100000
 #define SHORT_EVALUATED 100
 
@@ -24,6 +25,8 @@ void counts_add(struct story_counts *sum, const struct story_counts *more) {
                 sum->events[i] += more->events[i];
         for (int i = 0; i < _NETWORK_FAULT_N; i++)
                 sum->faults[i] += more->faults[i];
+        for (int i = 0; i < _SHAPE_N; i++)
+                sum->shapes[i] += more->shapes[i];
         for (int i = 0; i < _PROMISE_N; i++) {
                 sum->evaluated[i] += more->evaluated[i];
                 sum->tempted[i] += more->tempted[i];
@@ -47,6 +50,10 @@ void report_print(const struct story_counts *c) {
         for (int i = 0; i < _EVENT_N; i++)
                 printf(" %s %llu", event_name((enum event_kind)i),
                        (unsigned long long)c->events[i]);
+        printf("\n# runs with:");
+        for (int i = 0; i < _SHAPE_N; i++)
+                printf(" %s %llu", shape_name((enum story_shape)i),
+                       (unsigned long long)c->shapes[i]);
         printf("\n# doubts (begun/ended):");
         for (int i = 0; i < _DOUBT_N; i++)
                 printf(" %s %llu/%llu", doubt_name((enum doubt)i),
@@ -83,6 +90,10 @@ void report_json(const struct story_counts *c, struct strbuf *out) {
         for (int i = 0; i < _EVENT_N; i++)
                 json_write_int(&w, event_name((enum event_kind)i), (int64_t)c->events[i]);
         json_close(&w);
+        json_open(&w, "shapes", '{');
+        for (int i = 0; i < _SHAPE_N; i++)
+                json_write_int(&w, shape_name((enum story_shape)i), (int64_t)c->shapes[i]);
+        json_close(&w);
         json_open(&w, "doubts", '{');
         for (int i = 0; i < _DOUBT_N; i++) {
                 json_open(&w, doubt_name((enum doubt)i), '{');
@@ -117,6 +128,9 @@ bool report_is_enough(const struct story_counts *c, bool long_run) {
                              !long_run               ? 1
                              : i < _EVENT_FIRST_WORD ? LONG_FAULTS
                                                      : LONG_WORDS);
+        for (int i = 0; i < _SHAPE_N; i++)
+                ok &= enough("runs with", shape_name((enum story_shape)i), c->shapes[i],
+                             long_run ? LONG_SHAPES : 1);
         for (int i = 0; i < _DOUBT_N; i++) {
                 ok &= enough("doubt raised", doubt_name((enum doubt)i), c->doubts.begun[i],
                              long_run ? LONG_DOUBTS : 1);

@@ -137,11 +137,25 @@ struct story {
         size_t n_spared;
 };
 
+/* What of Azure's answers is another way in some runs, from their begin to their end. */
+enum story_shape {
+        SHAPE_PAGES,
+        SHAPE_EMPTY_PAGES,
+        SHAPE_BARE_ACCEPTED,
+        SHAPE_NO_OPERATION_URLS,
+        SHAPE_REPEATED_200,
+        _SHAPE_N,
+};
+
+const char *shape_name(enum story_shape shape);
+bool story_has_shape(const struct story *story, enum story_shape shape);
+
 /* What a run came to. */
 struct story_counts {
         uint64_t runs, cycles, requests, creations, deletions, kills;
         uint64_t events[_EVENT_N];
         uint64_t faults[_NETWORK_FAULT_N];
+        uint64_t shapes[_SHAPE_N]; /* runs */
         uint64_t evaluated[_PROMISE_N], tempted[_PROMISE_N];
         struct rig_doubts doubts;
 };
