@@ -22,7 +22,7 @@ import re
 # at 01:00:00: NAME: ...", and of a kill at every request "# killed before request 3: NAME: ...".
 PROMISES = (
     "only-ours", "never-the-last", "kept", "held", "failed", "exactly-once", "slot", "truth",
-    "vanished", "explained", "doubt-clock", "doubt-listing", "doubt-targets", "doubt-stale",
+    "rpo", "vanished", "explained", "doubt-clock", "doubt-listing", "doubt-targets", "doubt-stale",
     "doubt-policy", "doubt-mass", "doubt-peer", "doubt-internal", "gone-disk", "asked", "re-read",
     "survivors", "retry-after", "burst", "budgets", "creates", "it-ends", "turns", "silent",
 )

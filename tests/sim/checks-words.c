@@ -14,6 +14,8 @@
 #define VANISHED_S INT64_C(14400)
 /* What it says it has seen before, by a slow network. */
 #define LOOKED_S 60
+/* A listing that was wanted when the rpo broke, and was slow. */
+#define LATE_SAID_S 600
 
 /* A rule is told before the DELETE goes out, and by who dies then too. */
 static void note_told(struct checks *c, unsigned node, const char *name) {
@@ -157,6 +159,33 @@ static bool is_as_then(const struct seen_snapshot *s, struct utc seen) {
                (!utc_is_set(s->r->tagging_at) || s->r->tagged_at.ticks < seen.ticks);
 }
 
+/* Whether the rpo is broken, by what it says is newest, or by the disk's age when it has found none: it has until
+ * the next listing would be over to say so. The disk's own listing may be older. */
+static void check_rpo(struct checks *c, const struct seen_chain *chain, const struct seen_node *n,
+                      const struct checks_status *status, const struct intent *intent,
+                      struct utc utc) {
+        const struct service_resource *disk = chain->disk;
+        struct utc since, looked = utc_add_seconds(utc, -(CHECKS_SIGHT_S + c->lag_s));
+
+        if (intent->rpo_s == 0 || !disk || disk->uploading || !intent_selects(intent, disk) ||
+            chain->disk_changed.ticks > looked.ticks || intent->since.ticks > looked.ticks ||
+            n->clock_error_ns != 0)
+                return;
+        since = utc_is_set(status->newest) ? status->newest : disk->time_created;
+        c->evaluated[PROMISE_RPO]++;
+        if (!status->late && utc_add_seconds(since, intent->rpo_s + LATE_SAID_S).ticks < utc.ticks)
+                checks_broken(
+                        c, PROMISE_RPO,
+                        "%s has nothing younger than its rpo under %s for %lld s, and that is "
+                        "not said",
+                        disk->name, intent->policy,
+                        (long long)(utc_seconds(utc) - utc_seconds(since) - intent->rpo_s));
+        else if (status->late && utc_add_seconds(since, intent->rpo_s - LOOKED_S).ticks > utc.ticks)
+                checks_broken(c, PROMISE_RPO,
+                              "%s is within its rpo under %s, and is said not to be", disk->name,
+                              intent->policy);
+}
+
 /* What it says is newest must have been there when it looked, and nothing newer may have been. */
 void checks_status(struct checks *c, unsigned node, const struct checks_status *status,
                    struct utc utc) {
@@ -178,6 +207,7 @@ void checks_status(struct checks *c, unsigned node, const struct checks_status *
             p->swept_utc.ticks <= utc_add_seconds(n->misled_until, -CHECKS_SIGHT_S).ticks)
                 return;
 
+        check_rpo(c, chain, n, status, intent, utc);
         c->evaluated[PROMISE_TRUTH]++;
         for (size_t i = 0; i < chain->n; i++) {
                 const struct seen_snapshot *s = chain->items[i];

@@ -38,6 +38,8 @@ const char *promise_name(enum promise promise) {
                 return "slot";
         case PROMISE_TRUTH:
                 return "truth";
+        case PROMISE_RPO:
+                return "rpo";
         case PROMISE_VANISHED:
                 return "vanished";
         case PROMISE_EXPLAINED:

@@ -37,6 +37,7 @@ enum promise {
         PROMISE_EXACTLY_ONCE, /* 3: no slot has two */
         PROMISE_SLOT,     /* 3: what is created is of a slot that is due or ordered, in its group */
         PROMISE_TRUTH,    /* 5: the newest a daemon speaks of is the newest there is */
+        PROMISE_RPO,      /* 5: a daemon says that the rpo is broken when it is, and only then */
         PROMISE_VANISHED, /* 5: ours that vanished by other hands is an alarm */
         PROMISE_EXPLAINED,   /* 6: a deletion is logged with its rule */
         PROMISE_CLOCK,       /* 7: none while our clock is off ARM's */

@@ -19,6 +19,7 @@
 #define STREAM_PLACES 206
 #define STREAM_ZONES 207
 #define STREAM_SHAPES 208
+#define STREAM_RPO 209
 #define MINUTE_S INT64_C(60)
 #define HOUR_S SEC_PER_HOUR
 #define DAY_S SEC_PER_DAY
@@ -293,6 +294,19 @@ static void choose_kinds(struct story *story) {
         choose_events(&s, STREAM_KINDS, story);
 }
 
+/* Most policies have one, and most of these can be kept while nothing is in the way. */
+static void choose_rpos(struct story *story) {
+        struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_RPO);
+
+        for (unsigned i = 0; i < story->n_policies; i++) {
+                struct intent *intent = &story->wants[i];
+                int64_t every_s = intent->every_s > 0 ? intent->every_s : DAY_S;
+                int64_t tenths = between(&s, 11, 40);
+
+                intent->rpo_s = chance(&s, 70) ? every_s * tenths / 10 + intent->jitter_s : 0;
+        }
+}
+
 /* How listings are cut into pages, and what Azure leaves open in its answers. */
 static void choose_shapes(struct story *story) {
         static const size_t sizes[] = {3, 7, 20, 50};
@@ -330,6 +344,7 @@ void story_generate(uint64_t seed, struct story *ret_story) {
         choose_policies(&s, ret_story);
         choose_identities(ret_story);
         choose_tagging(ret_story);
+        choose_rpos(ret_story);
         choose_events(&s, 0, ret_story);
         choose_kinds(ret_story);
         s = sim_stream_init(seed, 0, STREAM_HANDS);
@@ -416,7 +431,10 @@ void story_policy(const struct intent *wants, size_t n, struct strbuf *out) {
         for (size_t i = 0; i < n; i++) {
                 strbuf_appendf(out, "  %s: {schedule: ", wants[i].policy);
                 write_schedule(&wants[i], out);
-                strbuf_appendf(out, ", jitter: %llds, keep: ", (long long)wants[i].jitter_s);
+                strbuf_appendf(out, ", jitter: %llds", (long long)wants[i].jitter_s);
+                if (wants[i].rpo_s > 0)
+                        strbuf_appendf(out, ", rpo: %llds", (long long)wants[i].rpo_s);
+                strbuf_append_str(out, ", keep: ");
                 write_keep(&wants[i], out);
                 if (wants[i].formerly[0])
                         strbuf_appendf(out, ", formerly: [%s%s%s]", wants[i].formerly[0],

@@ -57,18 +57,9 @@ struct intent tale_hourly(void) {
 /* The policy file that wants it. The caller frees. */
 static char *policy_text(const struct intent *want) {
         struct strbuf out = {};
-        char *text, *keep;
+        char *text;
 
         story_policy(want, 1, &out);
-        if (strbuf_take(&out, &text) != 0)
-                abort();
-        if (want->rpo_s == 0)
-                return text;
-
-        keep = strstr(text, ", keep: ");
-        strbuf_append(&out, text, (size_t)(keep - text));
-        strbuf_appendf(&out, ", rpo: %llds%s", (long long)want->rpo_s, keep);
-        free(text);
         if (strbuf_take(&out, &text) != 0)
                 abort();
         return text;
