@@ -464,8 +464,8 @@ int engine_question_hash(const struct engine *engine, const char *kind, const ch
 
 /* retire.c */
 
-/* Whether the deletion, a retired one, is still what the operator said, and the subscription's disks were
- * listed since. */
+/* Whether the deletion, a retired one, is still what the operator said, and the disks were listed since, those of
+ * other subscriptions too that can be read. */
 bool subscription_retires(const struct subscription *s, const struct action *action);
 /* Forgets the retirements that a new plan shows to be over. */
 void engine_end_retirements(struct engine *engine);

@@ -204,11 +204,21 @@ int engine_retire(struct engine *engine, const char *generation, const char *has
         return 0;
 }
 
+/* Whether that is so of each subscription, or it cannot be read: the disk may have gone to another just then. */
+static bool all_are_looked_at(const struct engine *engine, const struct known *known) {
+        for (size_t i = 0; i < engine->n_subscriptions; i++)
+                if (!is_looked_at(&engine->subscriptions[i], known) &&
+                    !engine->subscriptions[i].failing)
+                        return false;
+        return true;
+}
+
 bool subscription_retires(const struct subscription *s, const struct action *action) {
         struct known *known;
 
         HASH_FIND_STR(s->engine->known, action->generation, known);
         return known && !known->internal && is_looked_at(s, known) &&
+               all_are_looked_at(s->engine, known) &&
                guids_have(known->retired, known->n_retired, &action->unique_id);
 }
 

@@ -1303,6 +1303,31 @@ static void test_retire_ends_elsewhere(void **state) {
         engine_end();
 }
 
+/* The disk went to another subscription, of which nobody has listed the disks since: its listing comes first, and
+ * the retirement is over. One that cannot be read says nothing. */
+static void test_retire_lists_elsewhere(void **state) {
+        for (int readable = 0; readable < 2; readable++) {
+                begin_two();
+                set_second(200, NOTHING);
+                f.no_disk = true;
+                engine_begin();
+                engine_pass(60);
+                set_second(readable ? 200 : 403,
+                           readable ? DISKS(SUB_2, GENERATION, "") : ERROR("AuthorizationFailed"));
+                f.silent = LIST_DISKS(SUB_2);
+                retire(6);
+                engine_pass(20);
+                assert_int_equal(f.requests[HTTP_DELETE], 0);
+                f.silent = NULL;
+                engine_pass(200);
+                assert_int_equal(f.requests[HTTP_DELETE], readable ? 0 : 6);
+                assert_int_equal(said("its retirement is over"), readable);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* What another daemon of the same mind has deleted is not missed: all is listed without it, and another rule is
  * taken for what it is. */
 static void test_rule_after_a_peer(void **state) {
@@ -1655,6 +1680,7 @@ int main(void) {
                 cmocka_unit_test(test_retire_internal),
                 cmocka_unit_test(test_retire_ends_claimed),
                 cmocka_unit_test(test_retire_ends_elsewhere),
+                cmocka_unit_test(test_retire_lists_elsewhere),
                 cmocka_unit_test(test_retire_beside_failures),
                 cmocka_unit_test(test_retire_lists_disks),
                 cmocka_unit_test(test_retire_unclaimed),
