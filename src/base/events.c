@@ -759,10 +759,12 @@ static const struct event_entry events[] = {
                         .fields = 0,
                         .subject = "There is no state directory",
                         .cause = "The daemon was not started by its unit, or its directory cannot "
-                                 "be "
-                                 "opened.",
-                        .effect = "Pauses, acks and freezes do not outlive a restart.",
-                        .remedy = "Start it by systemctl; otherwise set STATE_DIRECTORY.",
+                                 "be opened, or another daemon uses it.",
+                        .effect = "Pauses, acks and freezes do not outlive a restart. Of one that "
+                                  "is there the daemon knows no pause, and deletes nothing until "
+                                  "snapkeepctl resume.",
+                        .remedy = "Start it by systemctl; otherwise set STATE_DIRECTORY. Give each "
+                                  "daemon a directory of its own.",
                 },
         [LOG_EVENT_NO_CONNECTIONS] =
                 {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,11 @@ int statedir_new(const char *path, struct store **ret_store) {
 
         if (fd < 0)
                 return -errno;
+        /* Some file systems have no locks; there nobody is told. */
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+                close(fd);
+                return -EBUSY;
+        }
         r = statedir_make(fd, /* error= */ 0, ret_store);
         if (r < 0)
                 close(fd);

@@ -16,9 +16,10 @@
 
 /*
  * Opens the directory, which must exist (systemd or tmpfiles makes it); it may be a link, as
- * /var/lib/NAME is under DynamicUser=. Later changes of the path do not matter.
+ * /var/lib/NAME is under DynamicUser=. Later changes of the path do not matter. It is locked as long as it is open,
+ * for two daemons would each write over what the other remembers.
  *
- * Returns 0, -ENOENT, -ENOTDIR, -ENOMEM, or another negative errno. The store's own calls return
+ * Returns 0, -ENOENT, -ENOTDIR, -EBUSY when another has it open, -ENOMEM, or another negative errno. The store's own calls return
  * -EINVAL for a name that store.h does not allow (one that begins with '.' included), and -EISDIR,
  * -ELOOP or -EBADF for a directory, a link, or another thing that is no file.
  */

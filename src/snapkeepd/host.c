@@ -85,7 +85,7 @@ int host_open_state(struct host *host) {
                 return 0;
         log_tell(host->log, LOG_LEVEL_WARNING, LOG_EVENT_NO_STATE,
                  "the state directory %s cannot be used (%s): %s", path ?: paths,
-                 strerrordesc_np(-r), forgotten);
+                 r == -EBUSY ? "another daemon uses it" : strerrordesc_np(-r), forgotten);
         /* One that is not there holds nothing; what another holds may be a pause. */
         return r == -ENOENT ? 0 : statedir_new_closed(r, &host->store);
 }

@@ -847,6 +847,30 @@ def state_that_cannot_be_opened(folder, snapkeepd, ctl, results):
 
 
 @tap
+def state_directory_of_another(folder, snapkeepd, ctl, results):
+    """two daemons on one state directory: the second says so, deletes nothing, and leaves the first's as it is"""
+    path = os.path.join(folder, 'state')
+    os.mkdir(path)
+    server = Azure()
+    wanted = policy(server, '  gold: {schedule: {every: 2s}, keep: {last: 1}}')
+    first = Daemon(snapkeepd, folder, wanted, STATE_DIRECTORY=path)
+    wait_for(lambda: os.path.exists(os.path.join(path, 'state')), 60, 'a state')
+    other = os.path.join(folder, 'other')
+    os.mkdir(other)
+    second = Daemon(snapkeepd, other, wanted, STATE_DIRECTORY=path)
+    wait_for(lambda: 'deletions are paused until snapkeepctl resume' in second.said(), 20, 'its word')
+    if f'the state directory {path} cannot be used (another daemon uses it)' not in second.said():
+        raise AssertionError(second.said())
+    same(second.stop(), 0, 'status')
+    same(first.stop(), 0, 'status')
+    same(os.listdir(path), ['state'], 'files')
+    for line in first.said().splitlines():
+        if 'the state ' in line:
+            raise AssertionError(line)
+    server.close()
+
+
+@tap
 def slow_is_no_hold(folder, snapkeepd, ctl, results):
     """one byte a second, in head, body or token, does not hold up a stop: 5 s at most; --once is not done"""
     for number, (status, options, worst) in enumerate([

@@ -286,6 +286,19 @@ static void test_store(void **state) {
         assert_int_equal(store_read(store, "acks-1", &bytes, &len), -ENOENT);
 }
 
+/* Two daemons would write over each other's pauses, each the whole of what it remembers. */
+static void test_store_of_another(void **state) {
+        _cleanup_(statedir_freep) struct store *store = NULL, *other = NULL;
+
+        assert_int_equal(mkdir("shared", 0700), 0);
+        assert_int_equal(statedir_new("shared", &store), 0);
+        assert_int_equal(statedir_new("shared", &other), -EBUSY);
+        assert_null(other);
+        assert_int_equal(store_write(store, "state", "x", 1), 0);
+        store = statedir_free(store);
+        assert_int_equal(statedir_new("shared", &other), 0);
+}
+
 static void test_store_strangers(void **state) {
         _cleanup_(statedir_freep) struct store *store = NULL;
         char *bytes = NULL;
@@ -514,6 +527,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_store_names, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_store_of_another, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_store_strangers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_zones, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
