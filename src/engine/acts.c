@@ -220,17 +220,24 @@ static void target_doubt(const struct engine *engine, size_t t, engine_doubt_fn 
  * ends. */
 static void pauses(const struct engine *engine, engine_doubt_fn fn, void *data) {
         const struct state *state = &engine->state;
-        char reason[120], until[UTC_TEXT_SIZE];
+        const char *restart = "";
+        char reason[200], until[UTC_TEXT_SIZE];
 
+        /* Who is to rely on it is to know. */
+        if (state->pause_unsaved)
+                restart = engine->services.store
+                                  ? ", or until a restart, since the state cannot be written"
+                                  : ", or until a restart, since there is no state directory";
         if (state->paused || (state->paused_prune && !state->paused_lost)) {
-                snprintf(reason, sizeof(reason), "%s paused until %s%s",
+                snprintf(reason, sizeof(reason), "%s paused until %s%s%s",
                          state->paused ? "everything is" : "deletions are",
                          state->paused_until.ticks == UTC_NEVER.ticks
                                  ? "resumed"
                                  : utc_format(state->paused_until, until),
                          state->paused && state->paused_prune && !state->paused_lost
                                  ? ", and deletions beyond it until resumed"
-                                 : "");
+                                 : "",
+                         restart);
                 tell(engine, fn, data, state->paused ? BLOCK_PAUSED_ALL : BLOCK_PAUSED,
                      "everything", reason, NULL);
         }
@@ -405,7 +412,7 @@ int engine_pause(struct engine *engine, bool all, struct utc until, const char *
         engine->state.paused = all;
         engine->state.paused_prune = !all || engine->state.paused_lost;
         engine->state.paused_until = all || !engine->state.paused_lost ? until : UTC_NEVER;
-        engine->state.changed = true;
+        engine->state.changed = engine->state.pause_unsaved = true;
         told_by(engine, who, all ? "everything is paused" : "deletions are paused");
         act_takes_effect(engine);
         return 0;

@@ -830,6 +830,6 @@ int state_save(struct state *state, struct store *store) {
                 r = store_write(store, STATE_FILE, text.data, text.len);
         }
         if (r == 0)
-                state->changed = false;
+                state->changed = state->pause_unsaved = false;
         return r;
 }

@@ -123,7 +123,8 @@ struct state {
         size_t n_masses, masses_capacity;
         struct state_rule *rules; /* sorted by policy */
         size_t n_rules, rules_capacity;
-        bool changed; /* since it was read or written */
+        bool changed;       /* since it was read or written */
+        bool pause_unsaved; /* what was said of pauses is not written */
         bool unread; /* the store has a file that could not be read, and nothing is written over it */
 };
 

@@ -112,16 +112,15 @@ static enum status first_doubts(struct remote *remote, struct cJSON **ret_doubts
         return remote_json(remote, MANAGER_LIST_DOUBTS, page, ret_doubts);
 }
 
-/* Why deletions stay paused after the end of a pause that was ordered, or NULL: that for a state which could not be
- * read stands beside it. */
-static const char *paused_beyond(const struct request *request, const struct cJSON *doubts) {
+/* What else is to be known of the pauses that stand: that for a state which could not be read stands beside another,
+ * and one that could not be written ends with a restart. Both are about the state. */
+static void append_pauses(const struct cJSON *doubts, struct strbuf *out) {
         const struct cJSON *doubt = json_first(json_array(doubts, "doubts"));
 
-        while (doubt && strcmp(json_text(doubt, "doubt"), "paused") != 0)
-                doubt = json_next(doubt);
-        if (!doubt || !request->until || strcmp(json_text(doubt, "end"), "ends with resume") != 0)
-                return NULL;
-        return json_text(doubt, "reason");
+        for (; doubt; doubt = json_next(doubt))
+                if (strstr(json_text(doubt, "doubt"), "paused") &&
+                    strstr(json_text(doubt, "reason"), "state"))
+                        strbuf_appendf(out, "; %s", json_text(doubt, "reason"));
 }
 
 static enum status run_pause(const struct request *request) {
@@ -130,7 +129,6 @@ static enum status run_pause(const struct request *request) {
         _cleanup_(json_freep) struct cJSON *doubts = NULL;
         _cleanup_(remote_close) struct remote remote = {};
         _cleanup_(strbuf_deinit) struct strbuf text = {};
-        const char *beyond;
         char until_text[TIME_TEXT_SIZE];
         enum status status;
         struct utc until;
@@ -155,9 +153,7 @@ static enum status run_pause(const struct request *request) {
                 status = first_doubts(&remote, &doubts);
         if (status != STATUS_DONE)
                 return status;
-        beyond = paused_beyond(request, doubts);
-        if (beyond)
-                strbuf_appendf(&text, "; %s", beyond);
+        append_pauses(doubts, &text);
         if (text.error)
                 return say_errno("write the answer", text.error);
         return say_done(request, strbuf_str(&text));

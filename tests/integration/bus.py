@@ -867,7 +867,7 @@ def reloading(folder):
     rig.daemon.stop()
     rig.daemon = Daemon(DAEMON, folder, rig.text(), DBUS_SYSTEM_BUS_ADDRESS=bus.address)
     wait_for(bus.is_served, 20, 'an answer of the daemon')
-    bus.ctl('pause')
+    has(bus.ctl('pause'), 'or until a restart, since there is no state directory')
     bus.ctl('reload')
     want([d['doubt'] for d in bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts']] == ['all paused'], 'no pause')
 
@@ -875,7 +875,8 @@ def reloading(folder):
     rig.daemon.stop()
     rig.start()
     shutil.rmtree(rig.state)
-    bus.ctl('pause', '--prune')
+    has(bus.ctl('pause', '--prune'), 'no deletions until "snapkeepctl resume"; deletions are paused until resumed, or '
+        'until a restart, since the state cannot be written')
     has(' '.join(bus.json('Status')['reasons']), 'the state cannot be written')
     bus.ctl('reload')
     want('paused' in [d['doubt'] for d in bus.json('ListDoubts', 'uint32:0', 'uint32:0')['doubts']], 'no pause')

@@ -188,7 +188,8 @@ static void test_pause(void **state) {
                          0);
         engine_pass(100);
         assert_int_equal(doubts().bits, BLOCK_PAUSED);
-        assert_said("deletions are paused until 2026-11-02T00:04:20Z; ends then, or with resume");
+        assert_said("deletions are paused until 2026-11-02T00:04:20Z, or until a restart, since "
+                    "there is no state directory; ends then, or with resume");
         assert_not_said("is deleted (");
         engine_pass(400); /* the slot of 00:05 makes it look */
         assert_said("the pause is over");

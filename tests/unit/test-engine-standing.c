@@ -1439,7 +1439,27 @@ static void test_start_with_a_wrong_clock(void **state) {
         written = NULL;
 }
 
-/* One that is said is written at once, also soon after a write that failed: the daemon may be stopped next. */
+struct pauses {
+        const char *reason;
+        unsigned n;
+};
+
+static void count_pause(const struct engine_doubt *doubt, void *data) {
+        struct pauses *pauses = data;
+
+        pauses->n += (doubt->bit & (BLOCK_PAUSED | BLOCK_PAUSED_ALL)) &&
+                     strcmp(doubt->reason, pauses->reason) == 0;
+}
+
+static unsigned pauses_with(const char *reason) {
+        struct pauses pauses = {.reason = reason};
+
+        engine_doubts(f.engine, count_pause, &pauses);
+        return pauses.n;
+}
+
+/* One that is said is written at once, also soon after a write that failed: the daemon may be stopped
+ * next. Where it cannot be, whoever asks hears that a restart would end it. */
 static void test_pause_after_full_disk(void **state) {
         begin(4);
         remember();
@@ -1448,10 +1468,15 @@ static void test_pause_after_full_disk(void **state) {
         disk_full = true;
         assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
         assert_null(strstr(written, "\"pause\":{"));
+        assert_int_equal(
+                pauses_with("deletions are paused until resumed, or until a restart, since "
+                            "the state cannot be written"),
+                1);
         engine_pass(60);
         disk_full = false;
         assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
         assert_non_null(strstr(written, "\"pause\":{"));
+        assert_int_equal(pauses_with("deletions are paused until resumed"), 1);
         assert_true(said("the state can be written again"));
         engine_end();
         free(written);
