@@ -112,6 +112,17 @@ static size_t count_unread(const struct cJSON *answer, size_t *ret_n) {
         return n_unread;
 }
 
+/* Whether one was not read and has not failed either: deletions wait for it. */
+static bool is_awaited(const struct cJSON *answer) {
+        const struct cJSON *subscription = json_first(json_array(answer, "subscriptions"));
+        bool failing, awaited = false;
+
+        for (; subscription; subscription = json_next(subscription))
+                awaited |= json_is_absent(subscription, "read") &&
+                           json_bool(subscription, "failing", &failing) && !failing;
+        return awaited;
+}
+
 bool asked_is_blind(const struct cJSON *answer) {
         size_t n, n_unread = count_unread(answer, &n);
 
@@ -152,7 +163,10 @@ enum status asked_end(const struct asked *asked, const struct cJSON *answer) {
                 return MAX(status, direct_end(&asked->direct));
         if (n_unread == 0)
                 return status;
-        say("%zu of %zu subscription%s %s not read yet and %s not in the answer", n_unread, n,
-            n == 1 ? "" : "s", n_unread == 1 ? "was" : "were", n_unread == 1 ? "is" : "are");
+        say("%zu of %zu subscription%s %s not read yet and %s not in the answer%s", n_unread, n,
+            n == 1 ? "" : "s", n_unread == 1 ? "was" : "were", n_unread == 1 ? "is" : "are",
+            n_unread == n || !is_awaited(answer)
+                    ? ""
+                    : "; before it was, or has failed, nothing is deleted of any other");
         return STATUS_TROUBLE;
 }

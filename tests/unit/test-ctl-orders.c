@@ -214,6 +214,59 @@ static void test_gaps(void **state) {
         }
 }
 
+#define UNREAD(failing)                                                                            \
+        ",{\"id\":\"s2\",\"read\":null,\"failing\":" failing                                       \
+        ",\"unread_disks\":0,\"unread_snapshots\":0}"
+#define ACTION(name, done)                                                                         \
+        "{\"do\":\"delete\",\"policy\":\"gold\",\"snapshot\":\"" name                              \
+        "\",\"slot\":\"2026-11-30T12:00:00Z\",\"reason\":\"superseded\",\"blocked\":[],"           \
+        "\"done\":" done "}"
+
+/* A plan shows what is left to do; and that it waits, where a subscription is awaited. */
+static void test_plan(void **state) {
+        static const struct {
+                int line;
+                const char *other, *actions, *shows, *says;
+        } rows[] = {
+                {__LINE__, "", ACTION("a", "false") "," ACTION("b", "true"),
+                 "To delete: 1 snapshot\n", ""},
+                {__LINE__, "", ACTION("a", "true") "," ACTION("b", "true"),
+                 "To delete: nothing\n2 more were done since Azure was read, as the next listing "
+                 "is "
+                 "to confirm.\n",
+                 ""},
+                {__LINE__, UNREAD("true"), ACTION("a", "false"), "To delete: 1 snapshot\n",
+                 "1 of 2 subscriptions was not read yet and is not in the answer\n"},
+                {__LINE__, UNREAD("false"), ACTION("a", "false"), "To delete: 1 snapshot\n",
+                 "1 of 2 subscriptions was not read yet and is not in the answer; before it was, "
+                 "or "
+                 "has failed, nothing is deleted of any other\n"},
+        };
+
+        looks = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                enum status wanted = *rows[i].says ? STATUS_TROUBLE : STATUS_DONE;
+                char plan[1500];
+                const struct look answers[] = {{"Plan", plan}, {}};
+                const char *text;
+
+                (void)snprintf(
+                        plan, sizeof(plan),
+                        "{\"version\":1,\"total\":%d,\"offset\":0,\"subscriptions\":[{\"id\":"
+                        "\"s1\",\"read\":\"2026-11-30T12:00:00Z\",\"failing\":false,"
+                        "\"unread_disks\":0,\"unread_snapshots\":0}%s],\"actions\":[%s],"
+                        "\"next\":null,\"findings\":[]}",
+                        1 + !!strstr(rows[i].actions, "},{"), rows[i].other, rows[i].actions);
+                look_answers = answers;
+                text = told(&verb_plan, wanted, STDOUT_FILENO);
+                if (!strstr(text, rows[i].shows))
+                        fail_msg("line %d: %s", rows[i].line, text);
+                text = said(&verb_plan, wanted);
+                if (*rows[i].says ? !strstr(text, rows[i].says) : *text)
+                        fail_msg("line %d: %s", rows[i].line, text);
+        }
+}
+
 /* What it shows on a terminal of this width, as a pseudo terminal takes it. */
 static const char *shown(const struct verb *verb, enum status wanted, unsigned short width) {
         int was = dup(STDOUT_FILENO), leader = posix_openpt(O_RDWR | O_NOCTTY), follower;
@@ -324,7 +377,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_silence),  cmocka_unit_test(test_list),
                 cmocka_unit_test(test_gaps),     cmocka_unit_test(test_narrow),
-                cmocka_unit_test(test_one_disk),
+                cmocka_unit_test(test_one_disk), cmocka_unit_test(test_plan),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
