@@ -104,7 +104,7 @@ static const struct event_entry events[] = {
                         .name = "vanished",
                         .fields = ON(GENERATION) | ON(SNAPSHOT) | ON(REASON),
                         .subject = "A snapshot of ours is gone, and it was not us",
-                        .cause = "Somebody or something else deleted it, with its group or alone.",
+                        .cause = "Somebody or something else deleted it.",
                         .effect =
                                 "What it held cannot be restored any more; the others of its chain "
                                 "are whole.",
@@ -117,12 +117,13 @@ static const struct event_entry events[] = {
                         .name = "unlisted",
                         .fields = ON(GENERATION) | ON(SNAPSHOT) | ON(REASON),
                         .subject = "A snapshot of ours is no longer listed, and nobody can say why",
-                        .cause =
-                                "Listings lag, the rights of the identity shrank, or Azure did not "
-                                "answer a look at it.",
-                        .effect = "Nothing of its subscription is deleted until listings agree "
-                                  "again.",
-                        .remedy = "See whether the identity may still read the snapshot group. "
+                        .cause = "Its resource group is gone, listings lag, the rights of the "
+                                 "identity shrank, or Azure did not answer a look at it.",
+                        .effect = "It does not count as kept. Where more than ten are missed at "
+                                  "once, nothing of its subscription is deleted before listings "
+                                  "agree again.",
+                        .remedy = "See whether the snapshot group is there, with which its "
+                                  "snapshots are gone, and whether the identity may still read it. "
                                   "Otherwise wait.",
                 },
         [LOG_EVENT_DISK_GONE] =
@@ -434,7 +435,8 @@ static const struct event_entry events[] = {
                         .effect = "They are kept for ever, and cost for ever.",
                         .remedy = "See snapkeepctl list --unclaimed. A policy with another name "
                                   "takes "
-                                  "them over with formerly; snapkeepctl retire deletes them.",
+                                  "them over with formerly; snapkeepctl retire deletes them, but "
+                                  "what a disk has left where it was moved from.",
                 },
         [LOG_EVENT_FUTURE] =
                 {
