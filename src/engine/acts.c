@@ -393,15 +393,35 @@ static int ack_find(struct engine *engine, const char *hash) {
         return ENGINE_E_UNKNOWN;
 }
 
+struct asked {
+        const char *hash;
+        struct strbuf text; /* of what it stands for */
+};
+
+static void note_asked(const struct engine_doubt *doubt, void *data) {
+        struct asked *asked = data;
+
+        if (!doubt->hash || strcmp(doubt->hash, asked->hash) != 0)
+                return;
+        strbuf_appendf(&asked->text, " of %s (", doubt->scope);
+        blocks_append(doubt->bit, &asked->text);
+        strbuf_appendf(&asked->text, ": %s)", doubt->reason);
+}
+
 int engine_ack(struct engine *engine, const char *hash, const char *who) {
-        char what[64];
+        _cleanup_(strbuf_deinit) struct strbuf what = {};
+        struct asked asked = {.hash = hash};
         int r;
 
-        r = ack_find(engine, hash);
+        /* The number that it stands for has grown since the doubt was told, and its hash is in no other entry. */
+        engine_wide_doubts(engine, note_asked, &asked);
+        strbuf_appendf(&what, "what %.16s asks%s is accepted", hash, strbuf_str(&asked.text));
+        r = asked.text.error ?: what.error;
+        strbuf_deinit(&asked.text);
+        r = r ?: ack_find(engine, hash);
         if (r != 0)
                 return r;
-        snprintf(what, sizeof(what), "what %.16s asks is accepted", hash);
-        told_by(engine, who, what);
+        told_by(engine, who, strbuf_str(&what));
         act_takes_effect(engine);
         return 0;
 }

@@ -146,7 +146,9 @@ static void test_words(void **state) {
         assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
         engine_pass(60);
         assert_said("is deleted (superseded");
-        assert_said("is accepted, says root");
+        /* Whoever reads it later has the number by which it went, and no other place for it. */
+        assert_said("asks of policy gold (ask: its first deletions, 2, wait for an answer) is "
+                    "accepted, says root");
         assert_int_equal(doubts().bits, 0);
         engine_summary(f.engine, &summary);
         assert_non_null(strstr(strbuf_str(&summary), "1 disk, newest "));
