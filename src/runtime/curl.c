@@ -42,6 +42,8 @@ struct curl_transport {
         struct reactor_source *wake;    /* deadlines, libcurl's and the calls' */
         struct reactor_source *deliver; /* hands the finished out */
         struct mono now;                /* read at the edge of the turn */
+        struct mono
+                quiet; /* when a call that was sent last had no answer for too long; 0 ns: none had */
         struct mono curl_deadline;
         struct mono armed; /* of @wake: never after the next deadline, perhaps before it */
         bool in_curl;      /* libcurl may be calling back: nothing may be asked of it */
@@ -118,9 +120,19 @@ static void host_drop_unused(struct curl_transport *t, struct curl_host *host) {
         free(host);
 }
 
+/* Whether a call is running that may be on a connection that has gone quiet. */
+static bool some_may_be_quiet(const struct curl_transport *t) {
+        const struct transport_call *call;
+
+        TAILQ_FOREACH(call, &t->running, in_queue)
+        if (call->begun.ns <= t->quiet.ns)
+                return true;
+        return false;
+}
+
 /* WAITING, or new, to RUNNING. The call is in no queue before, and in none after a failure. */
 static int call_start(struct curl_transport *t, struct transport_call *call) {
-        const struct call_options options = {.ca = t->ca};
+        const struct call_options options = {.ca = t->ca, .fresh = some_may_be_quiet(t)};
         int r;
 
         r = call_prepare(call, &options);
@@ -302,6 +314,17 @@ static int on_timer(CURLM *multi, long timeout_ms, void *data) {
         return 0;
 }
 
+/*
+ * A call that was sent had no answer. Its connection may lead nowhere any more, as one does whose state a gateway
+ * has lost, or behind which a server hangs. One of HTTP/2 would be kept and used, for as long as the kernel
+ * does not find out: it is closed behind the last of its calls, and none is added to it meanwhile.
+ */
+static void call_is_quiet(struct curl_transport *t, struct transport_call *call) {
+        t->quiet = t->now;
+        /* Cannot fail: a flag. */
+        (void)curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 static void end_overdue(struct curl_transport *t) {
         struct transport_call *call, *next;
         enum call_failure failure;
@@ -312,6 +335,8 @@ static void end_overdue(struct curl_transport *t) {
                 if (failure == CALL_FAILURE_NONE)
                         continue;
                 call->failure = failure;
+                if (call->sent)
+                        call_is_quiet(t, call);
                 call_end(t, call, CURLE_OPERATION_TIMEDOUT);
         }
 }

@@ -16,7 +16,8 @@
  * Time-outs are kept here, not by libcurl, on CLOCK_BOOTTIME, and begin when a request is let out
  * of the queue for its host, but for send_within_ns, which has the queue in it; one of 0 or above an
  * hour is an hour. Silence begins when the request is written; bytes of a body count one by one, headers
- * by lines. The reply of a failure has the status and headers that came, and no body.
+ * by lines. The reply of a failure has the status and headers that came, and no body. A connection on which
+ * an answer did not come in time is not used again.
  *
  * SIGPIPE is ignored in the whole process from the first curl_transport_new() on: OpenSSL writes to
  * sockets without asking for silence.

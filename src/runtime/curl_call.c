@@ -270,6 +270,8 @@ static CURLcode set_rules(CURL *easy, const struct transport_call *call,
         SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
         /* Waits for a connection under way that may turn out to carry more than one request. */
         SET(CURLOPT_PIPEWAIT, str_starts_with_nocase(call->request->url, "https:") ? 1L : 0L);
+        if (options->fresh)
+                SET(CURLOPT_FRESH_CONNECT, 1L);
         /* gzip alone: a window of 32 KiB. zstd's may have 128 MiB. */
         SET(CURLOPT_ACCEPT_ENCODING, "gzip");
         SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

@@ -72,9 +72,10 @@ struct transport_call {
 
 TAILQ_HEAD(call_queue, transport_call);
 
-/* What all calls of a transport have in common. */
+/* How a call is to be made. */
 struct call_options {
         const char *ca; /* or NULL */
+        bool fresh;     /* by a connection of its own, not by one that is there */
 };
 
 /* Consumes @request on success only. Returns 0, -EINVAL for a URL or header that cannot be sent, or

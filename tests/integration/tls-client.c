@@ -1,16 +1,18 @@
 /*
  * tls-client: requests through the program's own transport, for tls.py to look at.
  *
- *         tls-client [--ca FILE] [--put] [--together] URL...
+ *         tls-client [--ca FILE] [--put] [--together | --every MS] URL...
  *
  * One line a URL in their order: "OUTCOME|STATUS|BODY|DETAIL", '-' for what is missing. With
- * --together all are under way at once, else one after the other.
+ * --together all are under way at once, with --every one more begins after so long, else one after the
+ * other.
  */
 #include "base/macros.h"
 #include "runtime/curl.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct result {
@@ -46,11 +48,28 @@ static int request_send(struct transport *transport, enum http_method method, co
         return r;
 }
 
+static void on_elapsed(enum reactor_reason reason, void *data) {
+        loop_stop(data);
+}
+
+/* Lets the loop run for so long, whatever ends meanwhile. */
+static int run_for(struct loop *loop, struct reactor_source *source, long ms) {
+        struct mono until = mono_add_ns(clock_mono(loop_clock(loop)), ms * NSEC_PER_MSEC);
+        int r = 0;
+
+        while (r == 0 && clock_mono(loop_clock(loop)).ns < until.ns) {
+                r = reactor_arm_mono(loop_reactor(loop), source, until);
+                r = r ?: loop_run(loop);
+        }
+        return r;
+}
+
 int main(int argc, char **argv) {
         static const struct option long_options[] = {
                 {"ca", required_argument, NULL, 'c'},
                 {"put", no_argument, NULL, 'p'},
                 {"together", no_argument, NULL, 't'},
+                {"every", required_argument, NULL, 'e'},
                 {},
         };
         _cleanup_(loop_freep) struct loop *loop = NULL;
@@ -59,7 +78,9 @@ int main(int argc, char **argv) {
         enum http_method method = HTTP_GET;
         bool together = false;
         struct result results[32] = {};
+        struct reactor_source *elapsed = NULL;
         int c, left = 0, n;
+        long every_ms = 0;
 
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
                 if (c == 'c')
@@ -68,12 +89,15 @@ int main(int argc, char **argv) {
                         method = HTTP_PUT;
                 else if (c == 't')
                         together = true;
+                else if (c == 'e')
+                        every_ms = strtol(optarg, NULL, 10);
                 else
                         return 2;
         }
         n = argc - optind;
         if (n > (int)ARRAY_SIZE(results) || loop_new(&loop) < 0 ||
-            curl_transport_new(loop, &options, &transport) < 0)
+            curl_transport_new(loop, &options, &transport) < 0 ||
+            reactor_source_new(loop_reactor(loop), on_elapsed, loop, &elapsed) < 0)
                 return 2;
 
         for (int i = 0; i < n; i++) {
@@ -81,11 +105,15 @@ int main(int argc, char **argv) {
                 left++;
                 if (request_send(transport, method, argv[optind + i], &results[i]) < 0)
                         return 2;
-                if (!together)
+                if (every_ms > 0) {
+                        if (run_for(loop, elapsed, every_ms) < 0)
+                                return 2;
+                } else if (!together)
                         loop_run(loop);
         }
-        if (together && n > 0)
+        while (left > 0)
                 loop_run(loop);
+        reactor_source_free(loop_reactor(loop), elapsed);
 
         for (int i = 0; i < n; i++) {
                 const struct http_reply *reply = results[i].reply;

@@ -104,6 +104,7 @@ class Http2(Server):
     protocol = "h2"
     refuse = False
     behind = 0  # requests that must be there before the first is answered
+    dies_after = None  # requests that the first connection answers; then whatever comes is lost
 
     def serve(self, tls):
         stream = tls.makefile("rb")
@@ -111,6 +112,7 @@ class Http2(Server):
             return
         lock = threading.Lock()
         waiting = []
+        first = self.connections == 1
 
         def send(kind, flags, number, payload=b""):
             with lock:
@@ -130,6 +132,8 @@ class Http2(Server):
             if kind != 1:
                 continue
             self.requests.append("stream %d" % number)
+            if self.dies_after is not None and first and len(self.requests) > self.dies_after:
+                continue
             if self.refuse:
                 send(3, 0, number, struct.pack(">I", 7))  # RST_STREAM, REFUSED_STREAM
                 continue
@@ -287,6 +291,24 @@ def check_http2_refused():
     assert len(server.requests) == 1, server.requests
 
 
+def check_http2_dead():
+    server = Http2("good")
+    server.dies_after = 1
+    lines = ask("--ca", "root.pem", *[server.url] * 4)
+    assert [line[0] for line in lines] == ["reply", "timed out", "reply", "reply"], lines
+    assert server.connections == 2, server.connections
+
+
+def check_http2_dead_in_use():
+    """Others are on it at any time: those that come after the first had no answer keep off it."""
+    server = Http2("good")
+    server.dies_after = 1
+    lines = ask("--ca", "root.pem", "--every", "1000", *[server.url] * 8)
+    outcomes = [line[0] for line in lines]
+    assert outcomes[:3] == ["reply", "timed out", "timed out"], lines
+    assert outcomes[5:] == ["reply"] * 3, lines
+
+
 CHECKS = [
     ("a certificate of the private authority is believed", check_good),
     ("the same without that authority is not", check_system_store),
@@ -302,6 +324,8 @@ CHECKS = [
     ("the authority's file is opened once", check_store_loaded_once),
     ("HTTP/2 carries several requests on a connection", check_http2),
     ("a refused stream is not sent again", check_http2_refused),
+    ("a connection that has gone quiet is not used again", check_http2_dead),
+    ("the same while others are on it", check_http2_dead_in_use),
 ]
 
 
