@@ -3,6 +3,7 @@
  * and which disks have left their policies (DESIGN section 5).
  */
 #include "core/series.h"
+#include "core/targets.h"
 #include "engine/engine-internal.h"
 
 #include <stdlib.h>
@@ -125,6 +126,50 @@ static bool is_selected_again(const struct subscription *s, const struct unselec
         return n > 0 && !view_find_orphan(&view, number);
 }
 
+/* Whether the policy has snapshots of the generation there that would go on by its rule. */
+static bool has_of_policy(const struct policy *policy, const struct world_view *view,
+                          uint32_t generation) {
+        const struct snapshot_row *rows;
+        size_t n;
+
+        view_generation(view, generation, &rows, &n);
+        for (size_t i = 0; i < n; i++)
+                if (policy_goes_on(policy, view, &rows[i]))
+                        return true;
+        return false;
+}
+
+/* Of one disk of another subscription, whose snapshots are here. Unwritten, it is tried again with the next plan. */
+static void note_unselected_by(struct engine *engine, const struct world_view *here,
+                               uint32_t generation, const struct world_view *there,
+                               const struct disk_row *disk) {
+        for (size_t p = 0; p < engine->file->n_policies; p++) {
+                const struct policy *policy = &engine->file->policies[p];
+
+                if (!policy_selects(engine->file, p, there, disk) &&
+                    has_of_policy(policy, here, generation))
+                        (void)state_unselected_note(&engine->state, view_str(here, generation),
+                                                    policy->name);
+        }
+}
+
+/* Disks that went from one subscription to another, where a policy that has snapshots in the first does not select
+ * them: no plan finds that, since each has the disk or the snapshots alone. */
+static void note_unselected_elsewhere(struct engine *engine, const struct subscription *from,
+                                      const struct subscription *to) {
+        struct world_view here = world_view(from->world), there = world_view(to->world);
+
+        for (size_t i = 0; i < here.n_orphans; i++) {
+                uint32_t generation = here.orphans[i].generation;
+                uint32_t number = intern_find(there.strings, view_str(&here, generation));
+
+                for (size_t d = 0; number != 0 && d < there.n_disks; d++)
+                        if (there.disks[d].generation == number)
+                                note_unselected_by(engine, &here, generation, &there,
+                                                   &there.disks[d]);
+        }
+}
+
 void subscription_note_unselected(struct subscription *s) {
         struct world_view view = world_view(s->world);
         struct state *state = &s->engine->state;
@@ -135,6 +180,14 @@ void subscription_note_unselected(struct subscription *s) {
                 /* Unwritten, it is tried again with the next plan. */
                 (void)state_unselected_note(state, view_str(&view, one->generation),
                                             s->engine->file->policies[one->policy].name);
+        }
+        for (size_t i = 0; i < s->engine->n_subscriptions; i++) {
+                const struct subscription *other = &s->engine->subscriptions[i];
+
+                if (other == s || !other->world)
+                        continue;
+                note_unselected_elsewhere(s->engine, s, other);
+                note_unselected_elsewhere(s->engine, other, s);
         }
         for (size_t i = state->n_unselected; i > 0; i--)
                 if (is_selected_again(s, &state->unselected[i - 1]) ||

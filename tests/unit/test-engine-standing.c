@@ -724,6 +724,42 @@ static void test_gone_where_it_went(void **state) {
         engine_end();
 }
 
+/* The disk went to another subscription, where its policy did not select it, and is gone from there: what there is of
+ * it where it was before is nobody's, and stays. */
+static void test_gone_unselected_elsewhere(void **state) {
+        static struct resource_id other = {RESOURCE_DISK, SUB_2, "rg-app", "db02"};
+
+        for (int selected = 0; selected < 2; selected++) {
+                struct target targets[2];
+
+                begin_two();
+                targets[0] = (struct target){.subscription = text(SUB)};
+                targets[1] = selected ? (struct target){.subscription = text(SUB_2)}
+                                      : (struct target){.disks = &other, .n_disks = 1};
+                f.file.targets = targets;
+                f.file.n_targets = 2;
+                set_second(200, DISKS(SUB_2, GENERATION, ""));
+                f.rules[2].status = 404;
+                f.rules[2].body = ERROR("ResourceNotFound");
+                f.no_disk = true;
+                f.policy.freeze_s = 3600;
+                f.policy.gone = GONE_APPLY;
+                engine_begin();
+                engine_pass(2 * 3600);
+                assert_false(said("is gone, its snapshots are frozen"));
+                set_second(200, NOTHING);
+                engine_pass(3 * 3600);
+                assert_true(said("is gone, its snapshots are frozen"));
+                if (doubts() & DOUBT_BIT(DOUBT_TARGETS))
+                        assert_int_equal(engine_ack(f.engine, seen.hash, "root"), 0);
+                engine_pass(3 * 3600);
+                assert_int_equal(f.requests[HTTP_DELETE] > 0, selected);
+                engine_end();
+        }
+        free(written);
+        written = NULL;
+}
+
 /* A plan lets go what the rule drops of a disk that is gone; then another disk is seen to have its name, or it is
  * listed in another subscription, which took longer to read. It is not known to be gone any more, and nothing
  * goes. */
@@ -1691,6 +1727,7 @@ int main(void) {
                 cmocka_unit_test(test_gone_while_another_fails),
                 cmocka_unit_test(test_gone_where_it_was_last),
                 cmocka_unit_test(test_gone_where_it_went),
+                cmocka_unit_test(test_gone_unselected_elsewhere),
                 cmocka_unit_test(test_gone_no_more),
                 cmocka_unit_test(test_absence_forgotten),
                 cmocka_unit_test(test_absence_elsewhere),
