@@ -1,9 +1,12 @@
 /*
- * What the state's own files share: where a record is, or belongs.
+ * What the state's own files share: where a record is, or belongs, and how it stands in the file.
  */
 #pragma once
 
 #include "engine/state.h"
+
+struct cJSON;
+struct json_writer;
 
 /* What JSON numbers hold whole (azure/json.h). Sums stay there instead of running over. */
 #define STATE_COUNT_MAX ((UINT64_C(1) << 53) - 1)
@@ -35,3 +38,21 @@ void state_ack_deinit(struct state_ack *ack);
 bool state_rule_is_plain(const char *rule);
 /* Whether config could have it: letters, digits, '-', '_' and '.', a letter or digit first. */
 bool state_policy_is_plain(const char *policy);
+
+/* One kind of record, in the order of the file. */
+struct state_section {
+        const char *name;
+        size_t n; /* offset of the number of records in struct state */
+        int (*read)(const struct cJSON *json, struct state *state); /* appends one */
+        void (*write)(struct json_writer *w, const struct state *state, size_t i);
+        bool later; /* the first files had none */
+};
+
+#define STATE_SECTIONS 8
+extern const struct state_section state_sections[STATE_SECTIONS];
+
+/* In whole seconds. */
+void state_write_time(struct json_writer *w, const char *name, struct utc time);
+/* Null is @none. Returns whether it is a time. */
+bool state_read_time(const struct cJSON *json, const char *name, struct utc none,
+                     struct utc *ret_time);
