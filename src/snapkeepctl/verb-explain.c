@@ -7,6 +7,7 @@
 #include "snapkeepctl/direct.h"
 #include "snapkeepctl/output.h"
 #include "snapkeepctl/show.h"
+#include "snapkeepd/answers.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define CANDIDATES_SHOWN 10
 
 struct found {
+        size_t subscription;
         struct world_view view;
         const struct snapshot_row *row;
         size_t n;
@@ -51,6 +53,7 @@ static void find(const struct direct *direct, const struct wanted *wanted, struc
                         if (!row_is_wanted(&view, &view.snapshots[j], wanted))
                                 continue;
                         if (found->n++ == 0) {
+                                found->subscription = i;
                                 found->view = view;
                                 found->row = &view.snapshots[j];
                         }
@@ -102,7 +105,9 @@ static int explain(const struct direct *direct, const struct found *found, struc
                 return r;
 
         explainer_row(explainer, found->row, &answer->what);
-        explained_row_append(explainer, found->row, &answer->what, &answer->why);
+        answer_append_why(&(struct answer_source){.engine = direct->engine, .file = direct->file},
+                          found->subscription, &found->view, explainer, found->row, &answer->what,
+                          &answer->why);
         if (answer->what.kind != EXPLAIN_OURS)
                 return 0;
         if (found->row->flags & ROW_BACKUP) {

@@ -142,18 +142,18 @@ static void write_members(struct json_writer *w, const struct rows *rows,
         json_write_bool(w, "backup", row->flags & ROW_BACKUP);
 }
 
-/* Why nothing selects it. Its subscription's world says so by itself: it does not know where else a disk may be. */
-static void append_why(struct rows *rows, const struct snapshot_row *row,
-                       const struct explained_row *what, struct strbuf *out) {
-        const struct answer_source *source = rows->source;
+void answer_append_why(const struct answer_source *source, size_t subscription,
+                       const struct world_view *view, const struct explainer *explainer,
+                       const struct snapshot_row *row, const struct explained_row *what,
+                       struct strbuf *out) {
         const struct series_state *series = NULL;
 
         if (what->kind == EXPLAIN_UNCLAIMED && (what->why & EXPLAIN_NO_DISK))
-                series = engine_goes_on(source->engine, rows->subscription,
-                                        view_str(rows->view, row->generation),
-                                        view_str(rows->view, row->policy));
+                series = engine_goes_on(source->engine, subscription,
+                                        view_str(view, row->generation),
+                                        view_str(view, row->policy));
         if (!series)
-                explained_row_append(rows->explainer, row, what, out);
+                explained_row_append(explainer, row, what, out);
         else
                 strbuf_appendf(out,
                                "its disk was moved and goes on under policy %s as %s/%s/%s: retire "
@@ -176,7 +176,8 @@ static int write_row(struct json_writer *w, struct rows *rows, size_t i) {
                 fate->known = true;
         } else if (what.kind == EXPLAIN_OURS && !fate->known)
                 r = rows_explain(rows, &what, row);
-        append_why(rows, row, &what, &why);
+        answer_append_why(rows->source, rows->subscription, rows->view, rows->explainer, row, &what,
+                          &why);
         r = r ?: why.error;
         r = r ?: fate->reasons.error;
         if (r < 0)

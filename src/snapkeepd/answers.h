@@ -11,6 +11,7 @@
 
 #include "base/json_writer.h"
 #include "base/strbuf.h"
+#include "core/explain.h"
 #include "engine/engine.h"
 #include "snapkeepd/health.h"
 
@@ -45,6 +46,13 @@ int answer_snapshots(const struct answer_source *source, size_t offset, size_t c
  * the rows are. Returns 0, ENGINE_E_UNKNOWN, NOT_READ, AMBIGUOUS or INVALID, or -ENOMEM. */
 int answer_chains(const struct answer_source *source, const char *disk, size_t offset, size_t count,
                   struct strbuf *out);
+
+/* What explained_row_append() appends, but that its disk was moved: a subscription's world does not know where else a
+ * disk may be. The view is that of this subscription. */
+void answer_append_why(const struct answer_source *source, size_t subscription,
+                       const struct world_view *view, const struct explainer *explainer,
+                       const struct snapshot_row *row, const struct explained_row *what,
+                       struct strbuf *out);
 
 /* answers-orders.c: how the order stands. Returns whether there is one of this id. */
 bool answer_order(const struct answer_source *source, const char *id, struct strbuf *out);

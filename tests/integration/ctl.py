@@ -631,6 +631,17 @@ def explain_direct(folder):
             has(answer['why'], why)
             has(good('explain', name, *azure.direct), f'because:    ')
 
+        # What a disk has left where it was moved from goes on elsewhere, and is said to.
+        other = '22222222-2222-4222-8222-222222222222'
+        azure.sim.post('/sim/world/add', {'groups': [{'subscription': other, 'name': 'rg-app', 'location': 'westeurope'}]})
+        azure.sim.post('/sim/world/move-disk', {'id': disk_id('a'), 'subscription': other})
+        both = write(folder, open(azure.policy, encoding='utf-8').read().replace(
+            'targets:\n', f'targets:\n  - {{policy: gold, match: {{subscription: {other}}}}}\n'), 'both.yaml')
+        moved = f'its disk was moved and goes on under policy gold as {other}/rg-app/a: retire leaves it'
+        has(json.loads(good('explain', newest, '--direct', '--policy', both, '--json'))['why'], moved)
+        has(good('list', '--unclaimed', '--direct', '--policy', both), moved)
+        azure.sim.post('/sim/world/move-disk', {'id': disk_id('a').replace(SUBSCRIPTION, other), 'subscription': SUBSCRIPTION})
+
         err = refused('explain', 'strangers', *azure.direct)
         has(err, '2 snapshots have this name')
         has(err, snapshot_id('strangers', 'rg-app'))
