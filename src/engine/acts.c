@@ -427,12 +427,17 @@ int engine_ack(struct engine *engine, const char *hash, const char *who) {
 }
 
 int engine_pause(struct engine *engine, bool all, struct utc until, const char *who) {
-        /* It takes the place of another that was asked for. What may have been paused in a lost state nobody has
-         * seen, and it ends with resume alone. */
-        engine->state.paused = all;
-        engine->state.paused_prune = !all || engine->state.paused_lost;
-        engine->state.paused_until = all || !engine->state.paused_lost ? until : UTC_NEVER;
-        engine->state.changed = engine->state.pause_unsaved = true;
+        struct state *state = &engine->state;
+        /* That deletions stay paused until somebody resumes them is nothing that an hour's pause of all ends; and what
+         * may have been paused in a lost state nobody has seen. */
+        bool stays = state->paused_lost ||
+                     (all && until.ticks != UTC_NEVER.ticks && state->paused_prune &&
+                      (state->paused || state->paused_until.ticks == UTC_NEVER.ticks));
+
+        state->paused = all;
+        state->paused_prune = !all || stays;
+        state->paused_until = all || !state->paused_lost ? until : UTC_NEVER;
+        state->changed = state->pause_unsaved = true;
         told_by(engine, who, all ? "everything is paused" : "deletions are paused");
         act_takes_effect(engine);
         return 0;

@@ -76,7 +76,8 @@ void engine_doubts(const struct engine *engine, engine_doubt_fn fn, void *data);
 
 /* Accepts what the doubt or question of this hash asks. Returns 0, ENGINE_E_UNKNOWN, or -errno. */
 int engine_ack(struct engine *engine, const char *hash, const char *who);
-/* No deletions, and with @all no creations, until @until (UTC_NEVER: until resumed). */
+/* No deletions, and with @all no creations, until @until (UTC_NEVER: until resumed), in place of a pause before; but
+ * deletions that were paused until resumed stay so beyond the end of a pause of all. */
 int engine_pause(struct engine *engine, bool all, struct utc until, const char *who);
 int engine_resume(struct engine *engine, const char *who);
 /* Accepts the deletions that doubts policy, mass and targets hold back in the plans as they are, when

@@ -169,9 +169,11 @@ const struct verb verb_pause = {
                 "outlives\n"
                 "restarts, and status warns while it lasts. A second pause takes the place of the "
                 "first; but\n"
-                "where the daemon has paused deletions for a state that it could not read, they "
-                "wait for\n"
-                "\"snapkeepctl resume\", whatever pauses come and go.\n",
+                "deletions that were paused until resume stay so when a pause of everything is "
+                "over, and those\n"
+                "that the daemon has paused for a state that it could not read wait for resume, "
+                "whatever pauses\n"
+                "come and go.\n",
         .options = OPTION_PRUNE | OPTION_UNTIL,
         .orders = true,
         .run = run_pause,

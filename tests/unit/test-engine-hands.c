@@ -217,6 +217,29 @@ static void test_pause(void **state) {
         engine_end();
 }
 
+/* Who stops all for an hour gives no deletion free that another has stopped until he says so. */
+static void test_pause_in_a_pause(void **state) {
+        for (int all = 0; all < 2; all++) {
+                begin();
+                engine_begin();
+                assert_int_equal(engine_pause(f.engine, all, UTC_NEVER, "root"), 0);
+                engine_pass(100);
+                assert_int_equal(engine_pause(f.engine, /* all= */ true,
+                                              utc_add_seconds(fixture_utc(), 600), "other"),
+                                 0);
+                engine_pass(300);
+                assert_int_equal(doubts().bits, BLOCK_PAUSED_ALL);
+                assert_int_equal(said(", and deletions beyond it until resumed"), !all);
+                engine_pass(4000);
+                assert_int_equal(doubts().bits, all ? 0 : BLOCK_PAUSED);
+                assert_int_equal(said("is deleted ("), all);
+                assert_int_equal(engine_resume(f.engine, "root"), 0);
+                engine_pass(400);
+                assert_said("is deleted (");
+                engine_end();
+        }
+}
+
 static void pause_now(void) {
         assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
 }
@@ -485,6 +508,7 @@ int main(void) {
                 cmocka_unit_test(test_words),
                 cmocka_unit_test(test_retire),
                 cmocka_unit_test(test_pause),
+                cmocka_unit_test(test_pause_in_a_pause),
                 cmocka_unit_test(test_held_back_late),
                 cmocka_unit_test(test_vanished),
                 cmocka_unit_test(test_many_vanished),
