@@ -162,11 +162,18 @@ static struct mono engine_next_wake(const struct engine *engine, struct mono now
         return wake;
 }
 
+/* Whether something waits for a budget alone. A subscription that could not be read and is to be let alone has failed
+ * as any other: that its next try waits for Azure's word, an hour maybe, keeps no round from being over. */
+static bool waits_for_budget(const struct subscription *s, struct mono now) {
+        return s->permit_at.ns != MONO_NEVER.ns &&
+               !(s->failing && now.ns < budget_closed_until(s->budget, NULL).ns);
+}
+
 /* Nothing is under way, and nothing waits for a budget alone. */
 static bool engine_is_settled(const struct engine *engine, struct mono now) {
         for (size_t i = 0; i < engine->n_subscriptions; i++)
                 if (engine->subscriptions[i].parked ||
-                    engine->subscriptions[i].permit_at.ns != MONO_NEVER.ns)
+                    waits_for_budget(&engine->subscriptions[i], now))
                         return false;
         return engine->n_operations + engine->n_resting == 0 && !engine->waiting;
 }

@@ -120,6 +120,7 @@ static struct fixture {
         bool trace;         /* writes down every request, with when it was sent */
         struct strbuf sent; /* "+0.1 GET https://… | Header: value | body", a line each */
         size_t requests[HTTP_DELETE + 1];
+        size_t settled;                          /* how often it had nothing to do */
         int64_t send_within_ns[HTTP_DELETE + 1]; /* of the last one */
         struct engine *engine;
 } f;
@@ -592,6 +593,10 @@ static inline bool said(const char *part) {
         return strstr(strbuf_str(&f.said), part) != NULL;
 }
 
+static void fixture_settled(void *data) {
+        f.settled++;
+}
+
 /* Makes it and does not start it; returns what engine_new() says. */
 static inline int engine_make(void) {
         static const struct clock_ops clock_ops = {clock_now_mono, clock_now_utc};
@@ -605,7 +610,8 @@ static inline int engine_make(void) {
         static const struct log_ops log_ops = {fixture_write};
         struct services services = {&f.clock,   &f.reactor, &f.transport, &f.random,
                                     &f.secrets, f.store,    &f.log};
-        struct engine_options options = {.version = "1", .estate = f.estate};
+        struct engine_options options = {
+                .version = "1", .settled = fixture_settled, .estate = f.estate};
 
         f.clock.ops = &clock_ops;
         f.reactor.ops = &reactor_ops;

@@ -1452,8 +1452,32 @@ static void test_order_words(void **state) {
         assert_string_equal(order_state_name(ORDER_FAILED), "failed");
 }
 
+/* A subscription that is to be let alone for an hour cannot be read for that hour: that is told, and the round is
+ * over, as with any other failure. Who waits for its end, once or for a heartbeat, does not wait for Azure. */
+static void test_settles_while_throttled(void **state) {
+        for (int throttled = 0; throttled < 2; throttled++) {
+                fixture_init();
+                f.rules[f.n_rules++] = (struct rule){
+                        .method = HTTP_GET,
+                        .url = "/disks?",
+                        .status = throttled ? 429 : 403,
+                        .body = "{\"error\":{\"code\":\"SubscriptionRequestsThrottled\","
+                                "\"message\":\"m\"}}",
+                        .header = throttled ? "Retry-After: 3000" : NULL,
+                        .kept_from = true};
+                engine_begin();
+                engine_pass(900);
+                assert_true(said("cannot be read"));
+                if (f.settled == 0)
+                        fail_msg("throttled %d", throttled);
+                assert_true(!throttled || f.met[0] == 1); /* it is let alone */
+                engine_end();
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_settles_while_throttled),
                 cmocka_unit_test(test_state),
                 cmocka_unit_test(test_state_set_aside),
                 cmocka_unit_test(test_pause_beside_a_lost_state),
