@@ -11,7 +11,8 @@
  *         LISTING -> LOOK when it is not listed, or nobody named an operation
  *         POLL -> OPERATION -> POLL (running) | DONE (checked)
  *         OPERATION -> LOOK_AGAIN when it cannot be read; it holds no resource: LOOK
- *         LOOK -> DONE | LOOK_AGAIN (under way) | CREATE (it never arrived)
+ *         LOOK -> DONE | LOOK_AGAIN (under way) | CREATE (it never arrived), behind LOOK_AGAIN when it was
+ *         sent twice, and FAILED when that was so often
  *         CREATE -> CREATE when the region has no zone-redundant storage and the policy leaves the choice
  *         any -> FAILED
  *
@@ -71,6 +72,10 @@ struct snapshot {
         bool unlisted;         /* a listing that began later did not have it */
         bool known;            /* a single GET or its operation showed it complete */
         bool counts_percent;   /* of its disk's data no percentage is not all */
+        unsigned puts;         /* that may have had their effect */
+        struct arm_error put_error; /* what is told of the last of them, should it have had none */
+        struct backoff unseen;      /* of those that had none */
+        bool waited;                /* after the last of them */
         unsigned polls;
         unsigned percent; /* of the data, when the service counts it; 100 otherwise */
 };
@@ -289,6 +294,8 @@ static enum op_verdict snapshot_check(struct snapshot *snapshot,
 /* The PUT is answered, or may have had its effect: the round's listing shows what became of it. */
 static enum op_verdict snapshot_park(struct snapshot *snapshot, struct mono now) {
         snapshot_count_put(snapshot, false);
+        snapshot->puts++;
+        snapshot->waited = false;
         snapshot->op.maybe_done = true;
         subscription_touch(snapshot->op.subscription, now);
         snapshot_enter(snapshot, SNAPSHOT_AWAIT_LISTING);
@@ -315,9 +322,10 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
                 break;
         case ARM_TRANSIENT:
         case ARM_PROTOCOL:
-                if (call->error.maybe_done)
-                        return snapshot_park(snapshot, now);
-                return snapshot_refused(snapshot, now);
+                if (!call->error.maybe_done)
+                        return snapshot_refused(snapshot, now);
+                snapshot->put_error = call->error;
+                return snapshot_park(snapshot, now);
         case ARM_THROTTLED:
         case ARM_CONFLICT: /* perhaps with somebody's PUT of the same name */
                 return snapshot_refused(snapshot, now);
@@ -353,6 +361,11 @@ static enum op_verdict snapshot_after_create(struct snapshot *snapshot, struct m
         snapshot->operation_url = url ? strdup(url) : NULL;
         if (url && !snapshot->operation_url)
                 return operation_fail_with(&snapshot->op, ARM_TRANSIENT, "ENOMEM", "out of memory");
+        snapshot->put_error =
+                (struct arm_error){.class = ARM_TRANSIENT,
+                                   .code = "NotSeen",
+                                   .message = "Azure accepted it, and does not show it",
+                                   .retry_after_ns = -1};
         return snapshot_park(snapshot, now);
 }
 
@@ -465,6 +478,30 @@ static enum op_verdict snapshot_read_look(struct snapshot *snapshot,
                 "the service gave the creation up, or somebody deletes the snapshot");
 }
 
+/*
+ * The PUT never arrived, or is not to be seen yet: the same name again is safe. The first time it is written again at
+ * once. A service that answers nothing, or accepts and forgets, is not asked without end: from the second on there
+ * is a wait before each, after which it is looked at again, and in the end it is given up for now.
+ */
+static enum op_verdict snapshot_not_seen(struct snapshot *snapshot, struct mono now) {
+        struct operation *op = &snapshot->op;
+
+        if (snapshot->puts < 2 || snapshot->waited) {
+                op->maybe_done = false;
+                return snapshot_send_create(snapshot, now);
+        }
+        if (snapshot->puts >= BACKOFF_CALL_TRIES) {
+                op->call.error = snapshot->put_error;
+                return operation_fail(op);
+        }
+        snapshot->waited = true;
+        snapshot_enter(snapshot, SNAPSHOT_AWAIT_LOOK_AGAIN);
+        return operation_sleep(op,
+                               backoff_next(&snapshot->unseen, BACKOFF_CALL_FIRST_NS,
+                                            BACKOFF_CALL_CAP_NS, snapshot->put_error.retry_after_ns,
+                                            op->engine->services.random, now));
+}
+
 static enum op_verdict snapshot_after_look(struct snapshot *snapshot, struct mono now) {
         struct call *call = &snapshot->op.call;
         struct snapshot_reply reply;
@@ -476,9 +513,7 @@ static enum op_verdict snapshot_after_look(struct snapshot *snapshot, struct mon
         case ARM_OK:
                 break;
         case ARM_NOT_FOUND:
-                /* The PUT never arrived, or is not to be seen yet: the same name again is safe. */
-                snapshot->op.maybe_done = false;
-                return snapshot_send_create(snapshot, now);
+                return snapshot_not_seen(snapshot, now);
         case ARM_THROTTLED:
         case ARM_TRANSIENT:
         case ARM_CONFLICT:

@@ -1195,7 +1195,7 @@ static void test_no_percentage(void **state) {
         f.item.period_s = SEC_PER_DAY;
         rule(HTTP_GET, "/disks?", 200,
              "{\"value\":[{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\","
-                                              "\"sku\":{\"name\":\"PremiumV2_LRS\"},"
+             "\"sku\":{\"name\":\"PremiumV2_LRS\"},"
              "\"properties\":{\"uniqueId\":\"" GENERATION
              "\",\"diskState\":\"Attached\",\"provisioningState\":\"Succeeded\"}}]}");
         engine_begin();
@@ -1226,6 +1226,46 @@ static void test_two_given_up(void **state) {
         assert_true(said("T003000Z is complete, though it was given up (slot"));
         assert_int_equal(engine_counts(f.engine)->created, f.n_snaps - first);
         engine_end();
+}
+
+/* A PUT that has no effect again and again, and of which no answer says so, is given up and told: neither is Azure
+ * asked without a pause, nor all taken for well meanwhile. */
+static void test_never_seen(void **state) {
+        static const struct {
+                int line;
+                int status;
+                enum transport_outcome outcome;
+                const char *body, *said;
+        } rows[] = {
+                {__LINE__, 503, 0, ERROR("ServiceUnavailable"), "m [ServiceUnavailable]"},
+                {__LINE__, 500, 0, "<html>", "[]"},
+                {__LINE__, 0, TRANSPORT_LOST, NULL, "cut [reply lost]"},
+                {__LINE__, 0, TRANSPORT_TIMEOUT, NULL, "cut [timed out]"},
+                {__LINE__, 202, 0, NULL, "Azure accepted it, and does not show it [NotSeen]"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                begin();
+                f.policy.has_keep = false;
+                f.n_snaps--;
+                f.item.period_s = SEC_PER_DAY;
+                rule(HTTP_PUT, "/snapshots/", rows[i].status, rows[i].body);
+                f.rules[0].outcome = rows[i].outcome;
+                f.rules[0].kept_from = true;
+                engine_begin();
+                engine_pass(3600);
+                expect_said(rows[i].line, "could not be taken, will try again at", true);
+                expect_said(rows[i].line, rows[i].said, true);
+                if (engine_is_well(f.engine) || f.requests[HTTP_PUT] < 6 ||
+                    f.requests[HTTP_PUT] > 100)
+                        fail_msg("row at line %d: %zu requests", rows[i].line,
+                                 f.requests[HTTP_PUT]);
+                f.n_rules = 0;
+                engine_pass(1200);
+                expect_said(rows[i].line, "T000000Z is complete after", true);
+                assert_true(engine_is_well(f.engine));
+                engine_end();
+        }
 }
 
 /* The same before another slot: it ends the failure. */
@@ -1502,6 +1542,7 @@ int main(void) {
                 cmocka_unit_test(test_given_up),
                 cmocka_unit_test(test_no_percentage),
                 cmocka_unit_test(test_two_given_up),
+                cmocka_unit_test(test_never_seen),
                 cmocka_unit_test(test_given_up_is_found),
                 cmocka_unit_test(test_slept_at_a_create),
                 cmocka_unit_test(test_made_again),
