@@ -48,6 +48,7 @@ struct backup {
         struct order *order; /* the engine's, which keeps it while it runs */
         char *operation_url; /* Azure-AsyncOperation of the last PUT, checked; or NULL */
         unsigned waits;
+        unsigned puts;      /* that were accepted */
         bool put;           /* a PUT may have had its effect */
         bool seen;          /* it was there */
         bool without_zones; /* the region refused zone-redundant storage */
@@ -212,6 +213,9 @@ static enum op_verdict backup_after_look(struct backup *backup, struct mono now)
         case ARM_OK:
                 break;
         case ARM_NOT_FOUND:
+                if (backup->puts >= BACKOFF_CALL_TRIES && !backup->seen)
+                        return operation_fail_with(&backup->op, ARM_TRANSIENT, "NotSeen",
+                                                   "Azure accepted it, and does not show it");
                 if (!backup->seen &&
                     backup->order->until.ticks > engine_now(backup->op.engine).ticks)
                         return backup_create(backup, now);
@@ -264,6 +268,7 @@ static enum op_verdict backup_after_create(struct backup *backup, struct mono no
         switch (op->call.error.class) {
         case ARM_OK:
                 backup->put = true;
+                backup->puts++;
                 backup_note_operation(backup);
                 return backup_wait(backup, now);
         case ARM_THROTTLED:

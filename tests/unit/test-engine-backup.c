@@ -160,6 +160,18 @@ static void test_room(void **state) {
         engine_end();
 }
 
+/* What is accepted again and again, and never there, ends as well. */
+static void test_never_seen(void **state) {
+        begin();
+        rule(HTTP_PUT, "/snapshots/", 0, 202, NULL);
+        f.rules[0].kept_from = true;
+        assert_int_equal(backup(DAY_S), 0);
+        engine_pass(200);
+        assert_ended(__LINE__, ORDER_FAILED, "could not be taken, or is not complete (NotSeen)");
+        assert_in_range(f.requests[HTTP_PUT], 4, 8);
+        engine_end();
+}
+
 /* Three of a Premium SSD v2 disk that no copy is made of, as they were taken while it was of an ordinary kind. */
 static void test_never_copied(void **state) {
         _cleanup_(strbuf_deinit) struct strbuf listing = {};
@@ -170,7 +182,7 @@ static void test_never_copied(void **state) {
         list_chain(PLANNER_PENDING_MAX, &listing);
         rule(HTTP_GET, "/disks?", 0, 200,
              "{\"value\":[{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\","
-                                              "\"sku\":{\"name\":\"PremiumV2_LRS\"},"
+             "\"sku\":{\"name\":\"PremiumV2_LRS\"},"
              "\"properties\":{\"uniqueId\":\"" GENERATION
              "\",\"diskState\":\"Attached\",\"provisioningState\":\"Succeeded\"}}]}");
         engine_begin();
@@ -434,21 +446,14 @@ static void test_vanished(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_taken),
-                cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_room),
-                cmocka_unit_test(test_never_copied),
-                cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_without_zones),
-                cmocka_unit_test(test_which),
-                cmocka_unit_test(test_full),
-                cmocka_unit_test(test_lost),
-                cmocka_unit_test(test_under_way),
-                cmocka_unit_test(test_why),
-                cmocka_unit_test(test_prune_off),
-                cmocka_unit_test(test_waited_and_held),
-                cmocka_unit_test(test_overdue),
-                cmocka_unit_test(test_vanished),
+                cmocka_unit_test(test_taken),         cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_room),          cmocka_unit_test(test_never_copied),
+                cmocka_unit_test(test_never_seen),    cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_without_zones), cmocka_unit_test(test_which),
+                cmocka_unit_test(test_full),          cmocka_unit_test(test_lost),
+                cmocka_unit_test(test_under_way),     cmocka_unit_test(test_why),
+                cmocka_unit_test(test_prune_off),     cmocka_unit_test(test_waited_and_held),
+                cmocka_unit_test(test_overdue),       cmocka_unit_test(test_vanished),
         };
 
         return cmocka_run_group_tests_name("engine-backup", tests, NULL, NULL);
