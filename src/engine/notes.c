@@ -96,18 +96,12 @@ static bool has_snapshots(const struct engine *engine, const char *generation) {
         return false;
 }
 
-static bool plan_has_unselected(const struct plan *plan, const struct policy_file *file,
-                                uint32_t generation, const char *policy) {
-        for (size_t i = 0; i < plan->n_unselected; i++)
-                if (plan->unselected[i].generation == generation &&
-                    policy_claims(&file->policies[plan->unselected[i].policy], policy))
-                        return true;
-        return false;
-}
-
-static bool file_claims(const struct policy_file *file, const char *policy) {
-        for (size_t i = 0; i < file->n_policies; i++)
-                if (policy_claims(&file->policies[i], policy))
+/* Whether the policy of that name selects the disk. */
+static bool file_selects(const struct policy_file *file, const struct world_view *view,
+                         const struct disk_row *disk, const char *policy) {
+        for (size_t p = 0; p < file->n_policies; p++)
+                if (policy_claims(&file->policies[p], policy) &&
+                    policy_selects(file, p, view, disk))
                         return true;
         return false;
 }
@@ -117,13 +111,15 @@ static bool is_selected_again(const struct subscription *s, const struct unselec
         struct world_view view = world_view(s->world);
         uint32_t number = intern_find(view.strings, one->generation);
         const struct snapshot_row *rows;
-        size_t n;
+        size_t n = 0;
 
-        if (number == 0 || !file_claims(s->engine->file, one->policy) ||
-            plan_has_unselected(s->plan, s->engine->file, number, one->policy))
-                return false;
-        view_generation(&view, number, &rows, &n);
-        return n > 0 && !view_find_orphan(&view, number);
+        if (number != 0)
+                view_generation(&view, number, &rows, &n);
+        for (size_t d = 0; n > 0 && d < view.n_disks; d++)
+                if (view.disks[d].generation == number &&
+                    file_selects(s->engine->file, &view, &view.disks[d], one->policy))
+                        return true;
+        return false;
 }
 
 /* Whether the policy has snapshots of the generation there that would go on by its rule. */

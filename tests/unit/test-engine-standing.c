@@ -724,15 +724,26 @@ static void test_gone_where_it_went(void **state) {
         engine_end();
 }
 
+#define THEIRS                                                                                     \
+        "{\"value\":[{\"id\":\"/subscriptions/" SUB_2 "/resourceGroups/rg-theirs" COMPUTE          \
+        "/snapshots/s\",\"name\":\"s\",\"location\":\"westeurope\",\"properties\":{"               \
+        "\"creationData\":{\"createOption\":\"Copy\",\"sourceUniqueId\":\"" GENERATION             \
+        "\"},\"incremental\":true,\"timeCreated\":\"2026-11-02T00:00:10Z\","                       \
+        "\"provisioningState\":\"Succeeded\","                                                     \
+        "\"uniqueId\":\"00000000-0000-4000-8000-0000000000fe\"}}]}"
+
 /* The disk went to another subscription, where its policy did not select it, and is gone from there: what there is of
  * it where it was before is nobody's, and stays. */
 static void test_gone_unselected_elsewhere(void **state) {
         static struct resource_id other = {RESOURCE_DISK, SUB_2, "rg-app", "db02"};
 
-        for (int selected = 0; selected < 2; selected++) {
+        for (int form = 0; form < 4; form++) {
+                bool selected = form & 1;
                 struct target targets[2];
 
                 begin_two();
+                if (form & 2)
+                        f.rules[1].body = THEIRS;
                 targets[0] = (struct target){.subscription = text(SUB)};
                 targets[1] = selected ? (struct target){.subscription = text(SUB_2)}
                                       : (struct target){.disks = &other, .n_disks = 1};
@@ -747,7 +758,12 @@ static void test_gone_unselected_elsewhere(void **state) {
                 engine_begin();
                 engine_pass(2 * 3600);
                 assert_false(said("is gone, its snapshots are frozen"));
-                set_second(200, NOTHING);
+                for (int sweep = 0; sweep < 2; sweep++) {
+                        /* and not the other */
+                        subscription_look_anew(&f.engine->subscriptions[1]);
+                        engine_pass(30);
+                        set_second(200, NOTHING);
+                }
                 engine_pass(3 * 3600);
                 assert_true(said("is gone, its snapshots are frozen"));
                 if (doubts() & DOUBT_BIT(DOUBT_TARGETS))
