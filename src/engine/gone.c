@@ -112,6 +112,15 @@ static bool has_older_places(const struct engine *engine, const char *generation
         return false;
 }
 
+/* A tag may be longer than any id. It is remembered as text, so it is not cut within a letter. */
+static void place_set(struct place *place, const char *disk) {
+        size_t len = MIN(strlen(disk), sizeof(place->disk) - 1);
+
+        while (len > 0 && (disk[len] & 0xc0) == 0x80)
+                len--;
+        *(char *)mempcpy(place->disk, disk, len) = '\0';
+}
+
 /* Where the newest tag of all subscriptions has it: a move leaves older ones behind. */
 static bool place_tagged(const struct engine *engine, const char *generation,
                          struct place *ret_place) {
@@ -125,8 +134,7 @@ static bool place_tagged(const struct engine *engine, const char *generation,
                         continue;
                 tagged = true;
                 ret_place->seen = orphan->created;
-                snprintf(ret_place->disk, sizeof(ret_place->disk), "%s",
-                         view_str(&view, orphan->disk));
+                place_set(ret_place, view_str(&view, orphan->disk));
         }
         return tagged;
 }

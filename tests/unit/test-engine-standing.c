@@ -61,7 +61,11 @@ static int store_drop(struct store *store, const char *name) {
         return 0;
 }
 
-static const struct store_ops store_ops = {store_get, store_put, store_drop};
+static int store_move(struct store *store, const char *name, const char *other) {
+        return -EROFS;
+}
+
+static const struct store_ops store_ops = {store_get, store_put, store_drop, store_move};
 static struct store store = {&store_ops};
 
 static void remember(void) {
@@ -694,6 +698,40 @@ static void test_gone_where_it_was_last(void **state) {
                                  f.requests[HTTP_DELETE]);
                 engine_end();
         }
+        free(written);
+        written = NULL;
+}
+
+/* A tag may be longer than any id, and end in the middle of a letter where it is cut: what is remembered of it can be
+ * read again. */
+static void test_gone_where_a_tag_is_long(void **state) {
+        static const char part[] = "rg-app/db01";
+        _cleanup_(strbuf_deinit) struct strbuf body = {};
+        const char *at = strstr(TAKEN_THERE, part);
+
+        strbuf_append(&body, TAKEN_THERE, (size_t)(at - TAKEN_THERE));
+        strbuf_append_char(&body, 'x');
+        for (int i = 0; i < 256; i++)
+                strbuf_append_str(&body, "\xe7\x9b\xa4");
+        strbuf_append_str(&body, at + strlen(part));
+        begin_two();
+        f.no_disk = true;
+        set_second(200, NOTHING);
+        f.rules[1].body = TAKEN_THERE;
+        f.rules[2].status = 404;
+        f.rules[2].body = ERROR("ResourceNotFound");
+        engine_begin();
+        engine_pass(3 * 3600);
+        assert_true(said("is gone, its snapshots are frozen"));
+        memcpy(strstr(body.data, "T00:00:10Z"), "T02:00:10Z", strlen("T02:00:10Z"));
+        f.rules[1].body = strbuf_str(&body);
+        engine_pass(3 * 3600);
+        assert_non_null(strstr(written, "\xe7\x9b\xa4"));
+        engine_end();
+
+        engine_begin();
+        assert_false(said("the state that was kept is damaged"));
+        engine_end();
         free(written);
         written = NULL;
 }
@@ -1742,6 +1780,7 @@ int main(void) {
                 cmocka_unit_test(test_gone_while_unread),
                 cmocka_unit_test(test_gone_while_another_fails),
                 cmocka_unit_test(test_gone_where_it_was_last),
+                cmocka_unit_test(test_gone_where_a_tag_is_long),
                 cmocka_unit_test(test_gone_where_it_went),
                 cmocka_unit_test(test_gone_unselected_elsewhere),
                 cmocka_unit_test(test_gone_no_more),
