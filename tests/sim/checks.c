@@ -478,6 +478,7 @@ static void see_tags(struct checks *c, const struct service_effect *effect,
                      struct seen_snapshot *s) {
         bool was_held = s->held, was_shaped = s->shaped;
         struct utc tagged_at = s->tagged_at;
+        uint64_t tags = s->tags;
 
         remember_gone(c, s, effect->at);
         note_change(s, effect->at);
@@ -495,10 +496,12 @@ static void see_tags(struct checks *c, const struct service_effect *effect,
         if (!was_shaped && s->shaped && !s->adopt_ordered)
                 checks_broken(c, PROMISE_ONLY_OURS, "%s was not ours, and is by its new tags",
                               s->r->id);
-        /* Who looks first may be overtaken by a hand. */
-        if (!was_shaped && !was_held && s->held &&
+        /* Who looks first may be overtaken by a hand. And a PUT on a slot's name that somebody has taken since the
+         * listing puts our tags on what is there. */
+        if (!was_shaped && !s->shaped && !s->early && s->tags != tags &&
             tagged_at.ticks < utc_add_seconds(effect->at, -OVERTAKEN_S).ticks)
-                checks_broken(c, PROMISE_ONLY_OURS, "%s was held and is not ours", s->r->id);
+                checks_broken(c, PROMISE_ONLY_OURS, "%s is not ours, and its tags were changed",
+                              s->r->id);
 }
 
 static void see_snapshot(struct checks *c, const struct service_effect *effect) {
