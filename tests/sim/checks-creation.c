@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From a plan to its last PUT on the wire, where looks come first and answers are slow. */
+#define PLANNED_S 180
 /* An order's minute, and what clocks may differ by. */
 #define ORDERED_S 180
 
@@ -109,13 +111,23 @@ static const struct seen_chain *refused_chain(const struct checks *c, unsigned p
         return NULL;
 }
 
+/* Of when the last listing was that was read before @then. */
+static struct utc shown_before(const struct seen_place *p, struct utc then, int64_t lag_s) {
+        size_t oldest = p->n_listings > CHECKS_LISTINGS ? p->n_listings - CHECKS_LISTINGS : 0;
+
+        for (size_t i = p->n_listings; i-- > oldest;)
+                if (p->listings[i % CHECKS_LISTINGS].heard.ticks <= then.ticks)
+                        return utc_add_seconds(p->listings[i % CHECKS_LISTINGS].begun, -lag_s);
+        return UTC_NONE;
+}
+
 /* Azure lets no 501st come out, no eighth in five minutes, and no fourth that is copied: what a daemon must not do
  * is to ask for one when what it has listed said so. */
 void check_refusal(struct checks *c, unsigned node, unsigned place, const char *body,
                    struct utc at) {
         const struct seen_node *n = &c->nodes[node - 1];
         const struct seen_place *p = &n->places[place];
-        struct utc shown = utc_add_seconds(p->begun_utc, -c->lag_s);
+        struct utc shown = shown_before(p, utc_add_seconds(at, -PLANNED_S), c->lag_s);
         const struct seen_chain *chain = refused_chain(c, place, body);
         size_t alive = 0, recent = 0, pending = 0;
 

@@ -401,7 +401,7 @@ static void know_failures(struct checks *c, size_t node, unsigned place, struct 
 /* A walk is over disks first, then snapshots; both whole make a sweep. */
 static void hear_page(struct checks *c, unsigned node, struct seen_place *p,
                       enum service_request_kind kind, const struct http_reply *reply,
-                      struct mono now) {
+                      struct mono now, struct utc utc) {
         unsigned place = (unsigned)(p - c->nodes[node - 1].places);
         bool ok = p->page_ok && reply->outcome == TRANSPORT_REPLY && reply->status == 200;
 
@@ -420,6 +420,8 @@ static void hear_page(struct checks *c, unsigned node, struct seen_place *p,
         /* A round lists its snapshots alone. */
         p->listed_utc = p->page_utc;
         p->begun_utc = p->first_utc;
+        p->listings[p->n_listings % CHECKS_LISTINGS].heard = utc;
+        p->listings[p->n_listings++ % CHECKS_LISTINGS].begun = p->first_utc;
         p->filtered = c->rights_cut;
         know_failures(c, (size_t)node - 1, place, utc_add_seconds(p->first_utc, -c->lag_s),
                       p->page_utc);
@@ -466,7 +468,7 @@ void checks_heard(struct checks *c, unsigned node, enum http_method method, cons
         if (reply->outcome == TRANSPORT_REPLY && reply->status == 429)
                 hear_throttled(p, kind, reply, now);
         if (kind == SERVICE_REQUEST_LIST_DISKS || kind == SERVICE_REQUEST_LIST_SNAPSHOTS)
-                hear_page(c, node, p, kind, reply, now);
+                hear_page(c, node, p, kind, reply, now, utc);
         if (kind != SERVICE_REQUEST_GET_SNAPSHOT || reply->outcome != TRANSPORT_REPLY ||
             reply->status != 200)
                 return;

@@ -134,6 +134,8 @@ struct seen_order;
 #define CHECKS_PLACES 2
 #define CHECKS_OTHER_SUBSCRIPTION "22222222-1111-4111-8111-111111111111"
 
+#define CHECKS_LISTINGS 16
+
 /* What they know that it knows of one subscription. */
 struct seen_place {
         struct mono dirty; /* the last page that failed */
@@ -146,7 +148,12 @@ struct seen_place {
         struct utc page_utc,
                 listed_utc; /* its last page was made; the same of the last whole one */
         struct utc first_utc,
-                begun_utc;       /* its first page was made; the same of the last whole one */
+                begun_utc; /* its first page was made; the same of the last whole one */
+        struct {
+                struct utc heard,
+                        begun; /* when the last whole ones were read, and their first page made */
+        } listings[CHECKS_LISTINGS];
+        size_t n_listings;
         bool page_ok, page_last; /* of the listing's page that is on its way back */
         bool filtered;           /* the last whole listing was made while rights were cut */
         struct mono not_before;  /* Retry-After */
