@@ -309,12 +309,12 @@ static void choose_rpos(struct story *story) {
 
 /* How listings are cut into pages, and what Azure leaves open in its answers. */
 static void choose_shapes(struct story *story) {
-        static const size_t sizes[] = {3, 7, 20, 50};
+        static const size_t sizes[] = {5, 15, 40, 100};
         struct sim_stream s = sim_stream_init(story->seed, 0, STREAM_SHAPES);
         size_t size = sizes[sim_stream_below(&s, ARRAY_SIZE(sizes))];
         uint32_t empty = (uint32_t)between(&s, 1, 40);
 
-        story->page_size = chance(&s, 30) ? size : 0;
+        story->page_size = chance(&s, 20) ? size : 0;
         story->empty_pages = chance(&s, 30) ? empty : 0;
         story->bare_accepted = chance(&s, 30);
         story->no_operation_urls = chance(&s, 20);
