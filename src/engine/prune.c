@@ -352,19 +352,33 @@ static int prune_count(struct prune *prune) {
         return 0;
 }
 
-static void prune_uncount(struct prune *prune) {
+/* Of the day's, or of those that were accepted. */
+static void prune_uncount_day(struct prune *prune) {
         struct engine *engine = prune->op.engine;
         const struct action *action = &prune->action;
 
-        if (!utc_is_set(prune->counted))
-                return;
         if (prune->accepted)
                 state_return_allowance(&engine->state, prune->accepted, prune->counted);
         else if (!action->retired)
                 state_uncount_deletion(&engine->state, engine->file->policies[action->policy].name,
                                        action->time_created, prune->counted);
+}
+
+static void prune_uncount(struct prune *prune) {
+        if (!utc_is_set(prune->counted))
+                return;
+        prune_uncount_day(prune);
         if (prune->serial == prune->op.subscription->serial)
                 --*prune_counter(prune);
+}
+
+/* It is gone by a DELETE that was accepted before, and counted then: a listing that lags has shown it once more. */
+static bool prune_is_counted(const struct prune *prune) {
+        const struct memory *memory = subscription_memory(prune->op.subscription, &prune->action);
+
+        return prune->gone && utc_is_set(prune->counted) && memory &&
+               !guid_is_nil(&memory->accepted) &&
+               guid_compare(&memory->accepted, &prune->action.unique_id) == 0;
 }
 
 static enum op_verdict prune_step(struct operation *op, struct mono now) {
@@ -410,6 +424,8 @@ static void prune_ended(struct operation *op, struct mono now) {
         prune_enter(prune, op->outcome == OP_SUCCEEDED ? PRUNE_DONE : PRUNE_FAILED);
         if (op->outcome != OP_SUCCEEDED && !prune->sent)
                 prune_uncount(prune);
+        else if (op->outcome == OP_SUCCEEDED && prune_is_counted(prune))
+                prune_uncount_day(prune);
         report_action(op, &prune->action, prune->sent ? "is deleted" : "was gone already",
                       prune->gone, now);
 }

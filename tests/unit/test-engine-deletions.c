@@ -599,6 +599,26 @@ static void test_accepted_another(void **state) {
         engine_end();
 }
 
+/* One that we have deleted and that a listing shows once more is found gone, and counts once. */
+static void test_accepted_listed(void **state) {
+        disk = (typeof(disk)){};
+        begin(3);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        f.store = &store;
+        rule(HTTP_DELETE, "/snapshots/", 0, 202, NULL, "");
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.met[0], 1);
+        assert_non_null(strstr(disk.bytes, "\"count\":1}"));
+        rule(HTTP_GET, f.snaps[0].name, 0, 404, NULL, ERROR("ResourceNotFound"));
+        engine_pass(2 * 3600);
+        assert_true(said("was gone already"));
+        assert_non_null(strstr(disk.bytes, "\"count\":1}"));
+        engine_end();
+        free(disk.bytes);
+        disk.bytes = NULL;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_accepted_later),
@@ -620,6 +640,7 @@ int main(void) {
                 cmocka_unit_test(test_gone_over_a_start),
                 cmocka_unit_test(test_accepted_undone),
                 cmocka_unit_test(test_accepted_another),
+                cmocka_unit_test(test_accepted_listed),
         };
 
         return cmocka_run_group_tests_name("engine-deletions", tests, NULL, NULL);
