@@ -159,8 +159,11 @@ enum status asked_end(const struct asked *asked, const struct cJSON *answer) {
                 if (!json_is_absent(subscription, "read") &&
                     say_gaps(asked, subscription) != STATUS_DONE)
                         status = STATUS_TROUBLE;
-        if (asked->is_direct)
-                return MAX(status, direct_end(&asked->direct));
+        if (asked->is_direct) {
+                enum status unread = direct_end(&asked->direct);
+
+                return MAX(status, unread);
+        }
         if (n_unread == 0)
                 return status;
         say("%zu of %zu subscription%s %s not read yet and %s not in the answer%s", n_unread, n,

@@ -151,6 +151,8 @@ void direct_append_remedy(const struct policy_cloud *cloud, const struct policy_
         else if (strcmp(problem, "auth") == 0)
                 strbuf_append_str(out, "Azure refuses the identity: check azure.identity and "
                                        "azure.cloud of the policy");
+        else if (strcmp(problem, "throttled") == 0)
+                strbuf_append_str(out, "Azure asks to be let alone for a while: try again later");
         else if (strstr(problem, "not found"))
                 strbuf_append_str(out, "check the subscription ids of the policy's targets");
         else

@@ -672,9 +672,15 @@ def azure_fails(folder):
         status, out, err = ctl('list', '--direct', '--policy', part)
         same(status, 1, err)
         has(out, '4 snapshots of ours')
-        has(err, '1 of 2 subscriptions could not be read and is not in the answer')
+        same(err.count('1 of 2 subscriptions could not be read and is not in the answer\n'), 1, err)
         has(err, '22222222-2222-4222-8222-222222222222 cannot be read (code SubscriptionNotFound')
         same('go on' in err or 'until it can' in err, False, err)
+        # One that is to be let alone is not waited for.
+        azure.sim.post('/sim/world/away', {'away': 'throttled', 'retry_after': 3000})
+        err = refused('list', *azure.direct, status=1)
+        has(err, 'Azure asks to be let alone for a while: try again later')
+        same(err.count('1 of 1 subscription could not be read and is not in the answer\n'), 1, err)
+        azure.sim.post('/sim/world/away', {'away': 'here'})
     for verb in (['list'], ['plan'], ['explain', 'x']):
         err = refused(*verb, '--direct', '--policy', path, status=1)
         has(err, 'check azure.identity of the policy')
