@@ -123,14 +123,11 @@ static int plan_create(struct planner *p, const struct series *s, const struct a
         return strbuf_take(&reason, &action->reason);
 }
 
-/* Whether the rpo is broken: by the newest complete one, or by the disk's own age when there is none.
- * A disk without a date gives no reason to think it young: UTC_NONE is before all. */
+/* Whether the rpo is broken. A disk without a date gives no reason to think it young: UTC_NONE is before all. */
 static bool is_late(const struct planner *p, const struct series *s,
                     const struct series_state *state) {
-        struct utc since = utc_is_set(state->newest) ? state->newest : s->disk->time_created;
-
         return s->policy->rpo_s > 0 &&
-               since.ticks < utc_add_seconds(p->now, -s->policy->rpo_s).ticks;
+               state->since.ticks < utc_add_seconds(p->now, -s->policy->rpo_s).ticks;
 }
 
 /*
@@ -173,6 +170,7 @@ int planner_create(struct planner *p, const struct series *s, int64_t jitter_s,
                 return planner_find_disk(p, FINDING_NO_SNAPSHOT, s->disk);
         }
 
+        state->since = utc_is_set(state->newest) ? state->newest : s->disk->time_created;
         state->late = is_late(p, s, state);
         state->missed = schedule_missed(&policy->schedule, policy->zone, jitter_s,
                                         utc_is_set(filled) ? filled : s->disk->time_created, p->now,

@@ -90,9 +90,11 @@ struct series_state {
         size_t underway, failed, held;
         size_t chain;      /* incremental snapshots of the generation in the region, everybody's */
         struct utc newest; /* point in time of the newest complete one, or UTC_NONE */
-        struct utc due;    /* slot that is due now, or UTC_NONE */
-        struct utc next;   /* start of the next slot after now, jitter included, or UTC_NEVER */
-        unsigned missed;   /* slots in a row, counted no further than stale_stop + 1 */
+        struct utc
+                since; /* what an rpo counts from: that one, or without any the disk's date; or UTC_NONE */
+        struct utc due;   /* slot that is due now, or UTC_NONE */
+        struct utc next;  /* start of the next slot after now, jitter included, or UTC_NEVER */
+        unsigned missed;  /* slots in a row, counted no further than stale_stop + 1 */
         bool late;        /* rpo: the newest complete one is older, or there is none in that time */
         bool deferred;    /* the due slot waits: three of the disk are pending */
         bool no_snapshot; /* the disk cannot be snapshotted: outside rpo and missed slots */

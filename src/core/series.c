@@ -199,6 +199,7 @@ void series_sum_up(const struct series *s, struct utc now, struct series_state *
                 .policy = s->policy_index,
                 .disk = {.type = RESOURCE_DISK},
                 .newest = UTC_NONE,
+                .since = UTC_NONE,
                 .due = UTC_NONE,
                 .next = UTC_NEVER,
         };

@@ -202,9 +202,9 @@ static struct utc late_at(const struct subscription *s, const struct series_stat
         const struct policy *policy = &s->engine->file->policies[series->policy];
 
         if (policy->rpo_s == 0 || series->late || series->gone || series->no_snapshot ||
-            !utc_is_set(series->newest))
+            !utc_is_set(series->since))
                 return UTC_NEVER;
-        return utc_add_seconds(series->newest, policy->rpo_s + 1);
+        return utc_add_seconds(series->since, policy->rpo_s + 1);
 }
 
 /* By when a rpo that is broken is told by the old listing, if there is no newer one. */

@@ -166,17 +166,14 @@ static void check_rpo(struct checks *c, const struct seen_chain *chain, const st
                       struct utc utc) {
         const struct service_resource *disk = chain->disk;
         struct utc since, looked = utc_add_seconds(utc, -(CHECKS_SIGHT_S + c->lag_s));
-        int64_t said_s;
 
         if (intent->rpo_s == 0 || !disk || disk->uploading || !intent_selects(intent, disk) ||
             chain->disk_changed.ticks > looked.ticks || intent->since.ticks > looked.ticks ||
             n->clock_error_ns != 0)
                 return;
         since = utc_is_set(status->newest) ? status->newest : disk->time_created;
-        /* XXX: of a disk that has none only the next listing says so, up to an hour later. */
-        said_s = utc_is_set(status->newest) ? LATE_SAID_S : CHECKS_SIGHT_S + LATE_SAID_S;
         c->evaluated[PROMISE_RPO]++;
-        if (!status->late && utc_add_seconds(since, intent->rpo_s + said_s).ticks < utc.ticks)
+        if (!status->late && utc_add_seconds(since, intent->rpo_s + LATE_SAID_S).ticks < utc.ticks)
                 checks_broken(
                         c, PROMISE_RPO,
                         "%s has nothing younger than its rpo under %s for %lld s, and that is "

@@ -465,6 +465,33 @@ static void test_late_unread(void **state) {
         engine_end();
 }
 
+/* Nor is a disk that has none yet as young as it was: it is told when its rpo is over, and not by the next listing. */
+static void test_never_unread(void **state) {
+        fixture_init();
+        f.policy.rpo_s = 2 * 3600;
+        rule(HTTP_GET, "/disks?", 200, NULL);
+        f.rules[0].body =
+                "{\"value\":[{\"id\":\"" DISK_ID "\",\"name\":\"db01\",\"location\":\"westeurope\","
+                "\"sku\":{\"name\":\"Premium_LRS\"},\"properties\":{\"uniqueId\":\"" GENERATION
+                "\",\"timeCreated\":\"2026-11-01T23:30:00Z\",\"diskState\":\"Attached\","
+                "\"provisioningState\":\"Succeeded\"}}]}";
+        rule(HTTP_PUT, "/snapshots/", 403, ERROR("AuthorizationFailed"));
+        f.rules[1].kept_from = true;
+        engine_begin();
+        engine_pass(2400);
+        rule(HTTP_GET, "/snapshots?", 429, ERROR("TooManyRequests"));
+        f.rules[2].header = "Retry-After: 36000";
+        engine_pass(2900);
+        expect_said(__LINE__, "has no backup as young as", false);
+        engine_pass(900);
+        expect_said(__LINE__,
+                    "error: disk db01 under gold has no backup as young as its rpo of 2h: "
+                    "there is none",
+                    true);
+        assert_true(engine_plan(f.engine, 0)->series[0].late);
+        engine_end();
+}
+
 /* Nor that Azure wants no requests for long. */
 static void test_late_closed(void **state) {
         begin();
@@ -1527,6 +1554,7 @@ int main(void) {
                 cmocka_unit_test(test_summary),
                 cmocka_unit_test(test_never),
                 cmocka_unit_test(test_late_unread),
+                cmocka_unit_test(test_never_unread),
                 cmocka_unit_test(test_late_closed),
                 cmocka_unit_test(test_gone_is_no_haste),
                 cmocka_unit_test(test_key),
