@@ -121,7 +121,7 @@ static void retire_and_tag_again(struct play *play, const struct story_event *ev
                 service_find(play->rig.service, event_subject(play, event));
 
         if (r)
-                /* a dead daemon takes no word */
+                /* A dead daemon takes no word. */
                 (void)rig_retire(event_node(play, event), &r->unique_id);
         tag_again(play, event);
 }
