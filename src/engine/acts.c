@@ -224,10 +224,10 @@ static void pauses(const struct engine *engine, engine_doubt_fn fn, void *data) 
         char reason[200], until[UTC_TEXT_SIZE];
 
         /* Who is to rely on it is to know. */
-        if (state->pause_unsaved)
-                restart = engine->services.store
-                                  ? ", or until a restart, since the state cannot be written"
-                                  : ", or until a restart, since there is no state directory";
+        if (!engine->services.store)
+                restart = ", or until a restart, since there is no state directory";
+        else if (state->pause_unsaved && engine->state_failing)
+                restart = ", or until a restart, since the state cannot be written";
         if (state->paused || (state->paused_prune && !state->paused_lost)) {
                 snprintf(reason, sizeof(reason), "%s paused until %s%s%s",
                          state->paused ? "everything is" : "deletions are",

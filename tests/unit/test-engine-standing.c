@@ -1555,6 +1555,10 @@ static void test_pause_after_full_disk(void **state) {
         remember();
         engine_begin();
         engine_pass(60);
+        assert_int_equal(engine_pause(f.engine, /* all= */ true, UTC_NEVER, "root"), 0);
+        assert_true(said("everything is paused until resumed;"));
+        assert_false(said("until a restart"));
+        assert_int_equal(engine_resume(f.engine, "root"), 0);
         disk_full = true;
         assert_int_equal(engine_pause(f.engine, /* all= */ false, UTC_NEVER, "root"), 0);
         assert_null(strstr(written, "\"pause\":{"));
@@ -1568,6 +1572,15 @@ static void test_pause_after_full_disk(void **state) {
         assert_non_null(strstr(written, "\"pause\":{"));
         assert_int_equal(pauses_with("deletions are paused until resumed"), 1);
         assert_true(said("the state can be written again"));
+
+        /* What cannot be written later takes nothing from it. */
+        disk_full = true;
+        strbuf_clear(&f.said);
+        f.no_disk = true;
+        engine_pass(3 * 3600);
+        assert_true(said("the state cannot be written"));
+        assert_int_equal(pauses_with("deletions are paused until resumed"), 1);
+        disk_full = false;
         engine_end();
         free(written);
         written = NULL;
