@@ -195,6 +195,25 @@ static bool rule_is_remembered(const struct checks *c, const struct seen_snapsho
         return false;
 }
 
+/* Whether it carries what its daemon could take for accepted: what a peer has written since the last listing it does
+ * not know, nor, where its PUT was on its way when that came, what is in it and was not in the one before. */
+static bool rule_was_shown(struct checks *c, const struct seen_snapshot *s, unsigned node,
+                           const struct intent *intent, struct utc at) {
+        const struct seen_place *p = &c->nodes[node - 1].places[s->chain->place];
+        const struct utc seen[] = {p->swept_utc,
+                                   shown_before(p, utc_add_seconds(at, -PLANNED_S), 0)};
+        bool unseen = p->filtered;
+
+        for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+                const char *listed = accepted_rule(c, s->chain, intent, seen[i], s);
+
+                if (listed && strcmp(s->keep, listed) == 0)
+                        return true;
+                unseen |= !listed;
+        }
+        return unseen && rule_is_remembered(c, s, intent);
+}
+
 /* New snapshots carry the rule that was accepted, until the file's is. */
 static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned node,
                        struct utc at) {
@@ -208,15 +227,7 @@ static void check_rule(struct checks *c, const struct seen_snapshot *s, unsigned
         accepted = accepted_rule(c, s->chain, intent, at, s);
         intent_rule(intent, file);
         if (strcmp(s->keep, file) != 0) {
-                /* What a peer has written since its last listing it does not know. */
-                const char *listed =
-                        accepted_rule(c, s->chain, intent,
-                                      c->nodes[node - 1].places[s->chain->place].swept_utc, s);
-
-                if (listed && strcmp(s->keep, listed) == 0)
-                        return;
-                if (c->nodes[node - 1].places[s->chain->place].filtered &&
-                    rule_is_remembered(c, s, intent))
+                if (rule_was_shown(c, s, node, intent, at))
                         return;
                 if (accepted && strcmp(s->keep, accepted) != 0 && c->n_gone == 0 && c->lag_s == 0 &&
                     !peers_differed(c, s))
