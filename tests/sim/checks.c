@@ -499,7 +499,7 @@ static void see_tags(struct checks *c, const struct service_effect *effect,
         /* Who looks first may be overtaken by a hand, or by another daemon, which of a disk that was made again takes
          * one that is nobody's. And a PUT on a slot's name that somebody has taken since the listing puts our tags on
          * what is there. */
-        if (!was_shaped && !s->shaped && !s->early && s->tags != tags &&
+        if (!was_shaped && !s->shaped && !s->early && !s->release_ordered && s->tags != tags &&
             MAX(tagged_at.ticks, s->r->created_at.ticks) <
                     utc_add_seconds(effect->at, -OVERTAKEN_S).ticks)
                 checks_broken(c, PROMISE_ONLY_OURS, "%s is not ours, and its tags were changed",
