@@ -33,6 +33,11 @@ static int store_drop(struct store *store, const char *name) {
         return 0;
 }
 
+static void disk_forget(void) {
+        free(disk.bytes);
+        disk.bytes = NULL;
+}
+
 static const struct store_ops store_ops = {store_get, store_put, store_drop};
 static struct store store = {&store_ops};
 
@@ -168,7 +173,7 @@ static void test_accepted_others(void **state) {
 
 /* One whose time is over while its DELETE is on the way counts: it may have come out. */
 static void test_overdue_counts(void **state) {
-        disk = (typeof(disk)){};
+        disk_forget();
         begin(3);
         f.item.period_s = 40 * SEC_PER_DAY;
         f.store = &store;
@@ -181,8 +186,7 @@ static void test_overdue_counts(void **state) {
         assert_non_null(strstr(disk.bytes, "\"count\":1}"));
         f.silent = NULL;
         engine_end();
-        free(disk.bytes);
-        disk.bytes = NULL;
+        disk_forget();
 }
 
 /* One whose token was refused is sent again with the next one, which others may have by then, and not when somebody
@@ -234,7 +238,7 @@ static void test_stopped_by_a_step(void **state) {
 static void test_accepted_formerly(void **state) {
         static char *formerly[] = {NULL};
 
-        disk = (typeof(disk)){};
+        disk_forget();
         begin(SNAPSHOTS);
         f.store = &store;
         f.policy.max_delete_percent = 1;
@@ -261,7 +265,7 @@ static void test_accepted_formerly(void **state) {
         /* and no more than that was accepted */
         assert_non_null(strstr(disk.bytes, "\"policy\":\"gold\",\"rule\":null,\"allowance\":0,"));
         engine_end();
-        free(disk.bytes);
+        disk_forget();
 }
 
 /* Its token was refused, and it waits for another: a DELETE that waits is stopped by a pause as if it
@@ -382,7 +386,7 @@ static void test_retired_not_missed(void **state) {
         struct policy_tag tag = {text("backup"), text("gold")};
         size_t n;
 
-        disk = (typeof(disk)){};
+        disk_forget();
         begin(9);
         f.store = &store;
         f.snaps[0].state = "Failed";
@@ -414,12 +418,12 @@ static void test_retired_not_missed(void **state) {
         assert_int_equal(doubts(), 0);
         assert_true(f.n_snaps > 1);
         engine_end();
-        free(disk.bytes);
+        disk_forget();
 }
 
 /* Of nine days, all kept by the rule. */
 static struct snap *begin_days(void) {
-        disk = (typeof(disk)){};
+        disk_forget();
         fixture_init();
         f.store = &store;
         f.policy.keep.count[KEEP_LAST] = SNAPSHOTS_MAX;
@@ -450,7 +454,7 @@ static void test_failed_late(void **state) {
         engine_pass(2 * SEC_PER_HOUR);
         assert_non_null(strstr(disk.bytes, "\"failures\":[\n],\n"));
         engine_end();
-        free(disk.bytes);
+        disk_forget();
 }
 
 /* They begin anew when the memory is lost, and when it was listed with another state in between. */
@@ -464,8 +468,7 @@ static void test_failed_anew(void **state) {
                 engine_pass(6 * SEC_PER_DAY);
                 if (i == 0) {
                         engine_end();
-                        free(disk.bytes);
-                        disk = (typeof(disk)){};
+                        disk_forget();
                         engine_begin();
                 } else {
                         snap_find(name)->state = "Succeeded";
@@ -477,7 +480,7 @@ static void test_failed_anew(void **state) {
                 engine_pass(6 * SEC_PER_HOUR);
                 assert_null(snap_find(name));
                 engine_end();
-                free(disk.bytes);
+                disk_forget();
         }
 }
 
@@ -503,7 +506,7 @@ static void test_failed_unlisted(void **state) {
                 engine_pass(SEC_PER_DAY + 2 * SEC_PER_HOUR);
                 assert_true(!snap_find(snap.name) == (i == 0));
                 engine_end();
-                free(disk.bytes);
+                disk_forget();
         }
 }
 
@@ -524,13 +527,13 @@ static void test_failed_by_another_clock(void **state) {
         assert_non_null(strstr(disk.bytes, "\"since\":\"2026-11-02T0"));
         assert_non_null(snap_find(name));
         engine_end();
-        free(disk.bytes);
+        disk_forget();
 }
 
 /* Not found twice says that a disk is gone where an hour lies between, whatever a start has forgotten of when
  * it was asked for. */
 static void test_gone_over_a_start(void **state) {
-        disk = (typeof(disk)){};
+        disk_forget();
         begin(3);
         f.store = &store;
         f.no_disk = true;
@@ -601,7 +604,7 @@ static void test_accepted_another(void **state) {
 
 /* One that we have deleted and that a listing shows once more is found gone, and counts once. */
 static void test_accepted_listed(void **state) {
-        disk = (typeof(disk)){};
+        disk_forget();
         begin(3);
         f.item.period_s = 40 * SEC_PER_DAY;
         f.store = &store;
@@ -615,8 +618,7 @@ static void test_accepted_listed(void **state) {
         assert_true(said("was gone already"));
         assert_non_null(strstr(disk.bytes, "\"count\":1}"));
         engine_end();
-        free(disk.bytes);
-        disk.bytes = NULL;
+        disk_forget();
 }
 
 int main(void) {
