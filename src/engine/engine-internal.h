@@ -97,6 +97,7 @@ struct subscription {
         struct memory **tries;     /* [plan->n_actions]: NULL where it was not tried yet */
         uint64_t *spent;           /* [n_policies]: deletions of the plan that came out */
         uint64_t *retired; /* [n_policies]: of complete ones by retire, which no tally has */
+        uint64_t *lost;    /* [n_policies]: of both, those that the plan's tally has as gained */
         uint64_t serial;   /* counts plans, so that a late answer finds its own */
 
         struct mono touched_at;    /* our last act that the next listing is to confirm */

@@ -43,6 +43,7 @@ struct prune {
         bool gone;          /* a GET or a DELETE found nothing */
         uint64_t serial;    /* of the plan it is of */
         struct utc counted; /* among its policy's deletions; UTC_NONE: it is not */
+        bool lost;          /* counted, and among those that its policy had gained */
         const char *
                 accepted; /* the policy whose accepted ones it is of instead; NULL: it is of none */
 };
@@ -321,6 +322,15 @@ static uint64_t *prune_counter(const struct prune *prune) {
         return &(action->retired ? s->retired : s->spent)[action->policy];
 }
 
+/* Whether the plan's tally counts it as gained. It is that no more from now on, and not from the next listing on: other
+ * subscriptions go by the tally before. */
+static bool is_gained(const struct prune *prune) {
+        struct utc now = prune->op.subscription->plan_now;
+
+        return prune->action.complete && prune->action.time_created.ticks <= now.ticks &&
+               prune->action.time_created.ticks > utc_add_seconds(now, -DOUBT_MASS_GAIN_S).ticks;
+}
+
 /*
  * A deletion counts towards the day's, or is one of those that were accepted, whoever made it in the end.
  * It counts from the beginning, and the state is written before its DELETE goes out: a daemon that dies
@@ -348,6 +358,8 @@ static int prune_count(struct prune *prune) {
         }
         state_rule_uncount(&engine->state, policy->name);
         prune->counted = now;
+        prune->lost = is_gained(prune);
+        prune->op.subscription->lost[action->policy] += prune->lost;
         ++*prune_counter(prune);
         return 0;
 }
@@ -368,8 +380,10 @@ static void prune_uncount(struct prune *prune) {
         if (!utc_is_set(prune->counted))
                 return;
         prune_uncount_day(prune);
-        if (prune->serial == prune->op.subscription->serial)
-                --*prune_counter(prune);
+        if (prune->serial != prune->op.subscription->serial)
+                return;
+        --*prune_counter(prune);
+        prune->op.subscription->lost[prune->action.policy] -= prune->lost;
 }
 
 /* It is gone by a DELETE that was accepted before, and counted then: a listing that lags has shown it once more. */

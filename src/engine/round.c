@@ -107,6 +107,7 @@ static void subscription_drop_plan(struct subscription *s) {
         s->serial++;
         memset(s->spent, 0, s->engine->file->n_policies * sizeof(*s->spent));
         memset(s->retired, 0, s->engine->file->n_policies * sizeof(*s->retired));
+        memset(s->lost, 0, s->engine->file->n_policies * sizeof(*s->lost));
 }
 
 void subscription_learn(struct subscription *s, bool settled) {
@@ -538,8 +539,9 @@ int subscription_init(struct subscription *s) {
         s->permit_at = s->wanted_at = s->late_at = MONO_NEVER;
         s->spent = calloc(file->n_policies + 1, sizeof(*s->spent));
         s->retired = calloc(file->n_policies + 1, sizeof(*s->retired));
+        s->lost = calloc(file->n_policies + 1, sizeof(*s->lost));
         s->unasked = calloc(file->n_policies + 1, sizeof(*s->unasked));
-        if (!s->spent || !s->retired || !s->unasked)
+        if (!s->spent || !s->retired || !s->lost || !s->unasked)
                 return -ENOMEM;
         return budget_new(subscription_share(s), &s->budget);
 }
@@ -568,6 +570,7 @@ void subscription_deinit(struct subscription *s) {
         free(s->tries);
         free(s->spent);
         free(s->retired);
+        free(s->lost);
         free(s->unasked);
         strbuf_deinit(&s->no_zones);
         free(s->unreadable);

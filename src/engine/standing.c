@@ -294,6 +294,7 @@ static void sum_up(struct engine *engine) {
                         struct policy_tally tally = s->plan->policies[p];
 
                         tally.deletes -= MIN(tally.deletes, s->spent[p]);
+                        tally.gained -= MIN(tally.gained, s->lost[p]);
                         policy_tally_add(&engine->policies[p].tally, &tally);
                         engine->policies[p].spent += s->spent[p] + s->retired[p];
                 }

@@ -93,6 +93,35 @@ static uint32_t doubts(void) {
 
 /* ---- masses ---- */
 
+/* What is deleted of the day's gains is none from then on: else until the next listing of its subscription the others
+ * could delete as many more as they have gains to weigh them against. */
+static void test_mass_of_what_was_gained(void **state) {
+        begin(6);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        engine_begin();
+        engine_pass(60);
+        assert_int_equal(f.requests[HTTP_DELETE], 4);
+        engine_settle(f.engine);
+        assert_int_equal(engine_plan(f.engine, 0)->policies[0].gained, 6);
+        assert_int_equal(f.engine->policies[0].tally.gained, 2);
+        engine_pass(3700);
+        assert_int_equal(engine_plan(f.engine, 0)->policies[0].gained, 2);
+        assert_int_equal(f.engine->policies[0].tally.gained, 2);
+        engine_end();
+
+        /* Those that stay are gains as before. */
+        begin(6);
+        f.item.period_s = 40 * SEC_PER_DAY;
+        rule(HTTP_DELETE, "/snapshots/", 403, "{\"error\":{\"code\":\"AuthorizationFailed\"}}");
+        engine_begin();
+        engine_pass(60);
+        assert_true(f.met[0] > 0);
+        assert_int_equal(f.n_snaps, 6);
+        engine_settle(f.engine);
+        assert_int_equal(f.engine->policies[0].tally.gained, 6);
+        engine_end();
+}
+
 /* A doubt of too many deletions waits for its ack over a restart and another name of the policy, though
  * what was gained meanwhile would not raise it again. */
 static void test_mass_over_restarts(void **state) {
@@ -1778,6 +1807,7 @@ static void test_reload_keeps_time(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_mass_of_what_was_gained),
                 cmocka_unit_test(test_mass_over_restarts),
                 cmocka_unit_test(test_mass_over_a_filter),
                 cmocka_unit_test(test_ack_is_of_one_step),
