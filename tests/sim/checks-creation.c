@@ -14,6 +14,12 @@
 /* An order's minute, and what clocks may differ by. */
 #define ORDERED_S 180
 
+/* Deleting, of a DELETE that comes to nothing, or not seen to be back: whoever makes another cannot know that it stays. */
+static bool is_leaving(const struct checks *c, const struct service_resource *r, struct utc at) {
+        return utc_is_set(r->leaving_at) && r->leaving_at.ticks <= at.ticks &&
+               at.ticks < utc_add_seconds(r->stays_at, CHECKS_SIGHT_S + c->lag_s).ticks;
+}
+
 static void check_once(struct checks *c, const struct seen_snapshot *s, struct utc at) {
         size_t same = 0;
 
@@ -25,9 +31,9 @@ static void check_once(struct checks *c, const struct seen_snapshot *s, struct u
                  * made before the slot they stand for. */
                 same += o->shaped && o->backup == s->backup &&
                         utc_seconds(o->r->time_created) >= o->slot_s - CHECKS_EARLY_S &&
-                        !o->r->fails && !checks_is_failed(o->r, at) && o->slot_s == s->slot_s &&
-                        strcmp(o->policy, s->policy) == 0 && strcmp(o->owner, s->owner) == 0 &&
-                        strcmp(o->r->region, s->r->region) == 0;
+                        !o->r->fails && !checks_is_failed(o->r, at) && !is_leaving(c, o->r, at) &&
+                        o->slot_s == s->slot_s && strcmp(o->policy, s->policy) == 0 &&
+                        strcmp(o->owner, s->owner) == 0 && strcmp(o->r->region, s->r->region) == 0;
         }
         /* A name begins with the disk's. One that has moved while listings do not show what was made
          * under its old name gets another snapshot under the new one: nothing at Azure could tell. */
