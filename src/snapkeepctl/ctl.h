@@ -70,7 +70,7 @@ struct request {
 
 struct verb {
         const char *name;
-        const char *usage;    /* what follows the name */
+        const char *usage;    /* what follows the name; a line goes on under it */
         const char *summary;  /* one line of `snapkeepctl --help` */
         const char *help;     /* paragraphs for `snapkeepctl NAME --help` */
         unsigned options;     /* OPTION_*, beside the global ones */

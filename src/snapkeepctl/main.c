@@ -20,35 +20,34 @@ static const struct verb *const verbs[] = {
         &verb_calendar, &verb_retain, &verb_simulate,
 };
 
-static const char status_help[] = "Exit status: 0 done; 1 not in order: an invalid policy, Azure "
-                                  "that cannot be read, output that\n"
-                                  "cannot be written, orders that are refused; 2 wrong usage or "
-                                  "input; 4 the daemon does not run.\n";
-static const char monitor_help[] = "Exit status: 0 ok; 1 warning; 2 critical; 3 unknown, which is "
-                                   "also a daemon that does not run and\n"
-                                   "wrong usage.\n";
+static const char status_help[] =
+        "Exit status: 0 done; 1 not in order: an invalid policy, Azure that cannot be\n"
+        "read, output that cannot be written, orders that are refused; 2 wrong usage\n"
+        "or input; 4 the daemon does not run.\n";
+static const char monitor_help[] =
+        "Exit status: 0 ok; 1 warning; 2 critical; 3 unknown, which is also a daemon\n"
+        "that does not run and wrong usage.\n";
 
 static enum status help(void) {
         _cleanup_(strbuf_deinit) struct strbuf out = {};
 
         strbuf_append_str(
-                &out,
-                "Usage: snapkeepctl VERB [OPTION...]\n"
-                "\n"
-                "The command line of Snapkeep: policies, schedules and snapshots of Azure managed "
-                "disks.\n"
-                "\n"
-                "Verbs:\n");
+                &out, "Usage: snapkeepctl VERB [OPTION...]\n"
+                      "\n"
+                      "The command line of Snapkeep: policies, schedules and snapshots of Azure\n"
+                      "managed disks.\n"
+                      "\n"
+                      "Verbs:\n");
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
                 strbuf_appendf(&out, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
         strbuf_append_str(&out, "\nOptions of every verb:\n");
         args_help(NULL, &out);
-        strbuf_append_str(
-                &out, "\nWithout a verb:\n"
-                      "  --version             show the version\n"
-                      "\n"
-                      "Times are local unless --utc says otherwise; calendar, retain and all JSON "
-                      "are in UTC.\n");
+        strbuf_append_str(&out,
+                          "\nWithout a verb:\n"
+                          "  --version             show the version\n"
+                          "\n"
+                          "Times are local unless --utc says otherwise; calendar, retain and all\n"
+                          "JSON are in UTC.\n");
         strbuf_append_str(&out, status_help);
         return write_out(&out);
 }

@@ -85,18 +85,13 @@ const struct verb verb_ack = {
         .name = "ack",
         .usage = "HASH",
         .summary = "accept what a doubt or question asks",
-        .help = "Accepts the doubt or question that \"snapkeepctl status\" shows with this hash, "
-                "so "
-                "that its\n"
-                "deletions go on. A hash is of what is asked: with mass of so many deletions, with "
-                "targets of so\n"
-                "many disks, and when these grow it is another; with policy of the new rule, and "
-                "with prune: ask\n"
-                "of the first deletion of a policy, however many there are by now: "
-                "\"snapkeepctl plan\" shows\n"
-                "them. Of these doubts \"snapkeepctl apply\" accepts what was read and no more. No "
-                "other can be\n"
-                "accepted; no floor and no hold is lifted by it.\n",
+        .help = "Accepts the doubt or question that \"snapkeepctl status\" shows with this\n"
+                "hash, so that its deletions go on. A hash is of what is asked: with mass of\n"
+                "so many deletions, with targets of so many disks, and when these grow it is\n"
+                "another; with policy of the new rule, and with prune: ask of the first\n"
+                "deletion of a policy, however many there are by now: \"snapkeepctl plan\"\n"
+                "shows them. Of these doubts \"snapkeepctl apply\" accepts what was read and no\n"
+                "more. No other can be accepted; no floor and no hold is lifted by it.\n",
         .argument = "HASH",
         .argument_required = true,
         .orders = true,
@@ -163,17 +158,13 @@ const struct verb verb_pause = {
         .name = "pause",
         .usage = "[--prune] [--until TIME]",
         .summary = "let the daemon create and delete nothing",
-        .help = "Lets the daemon create and delete nothing, until \"snapkeepctl resume\" or the "
-                "instant of\n"
-                "--until; with --prune delete nothing. What is under way in Azure goes on. A pause "
-                "outlives\n"
-                "restarts, and status warns while it lasts. A second pause takes the place of the "
-                "first; but\n"
-                "deletions that were paused until resume stay so when a pause of everything is "
-                "over, and those\n"
-                "that the daemon has paused for a state that it could not read wait for resume, "
-                "whatever pauses\n"
-                "come and go.\n",
+        .help = "Lets the daemon create and delete nothing, until \"snapkeepctl resume\" or the\n"
+                "instant of --until; with --prune delete nothing. What is under way in Azure\n"
+                "goes on. A pause outlives restarts, and status warns while it lasts. A\n"
+                "second pause takes the place of the first; but deletions that were paused\n"
+                "until resume stay so when a pause of everything is over, and those that the\n"
+                "daemon has paused for a state that it could not read wait for resume,\n"
+                "whatever pauses come and go.\n",
         .options = OPTION_PRUNE | OPTION_UNTIL,
         .orders = true,
         .run = run_pause,
@@ -206,9 +197,8 @@ const struct verb verb_resume = {
         .name = "resume",
         .usage = "",
         .summary = "end a pause",
-        .help = "Ends a pause. Of the slots missed in it the newest is caught up with, where the "
-                "policy says\n"
-                "so.\n",
+        .help = "Ends a pause. Of the slots missed in it the newest is caught up with, where\n"
+                "the policy says so.\n",
         .orders = true,
         .run = run_resume,
 };
@@ -223,11 +213,9 @@ const struct verb verb_reload = {
         .name = "reload",
         .usage = "",
         .summary = "let the daemon read its policy again",
-        .help = "Lets the daemon read its policy file again, and waits until it is in force. A "
-                "wrong "
-                "one is\n"
-                "refused with its first error, and the old one stays in force; the journal has all "
-                "errors.\n",
+        .help = "Lets the daemon read its policy file again, and waits until it is in force.\n"
+                "A wrong one is refused with its first error, and the old one stays in force;\n"
+                "the journal has all errors.\n",
         .orders = true,
         .run = run_reload,
 };

@@ -239,14 +239,11 @@ const struct verb verb_apply = {
         .name = "apply",
         .usage = "FILE",
         .summary = "let the daemon do the deletions of a plan that was read",
-        .help = "Reads a file of \"snapkeepctl plan -o FILE\" and lets the daemon do those of its "
-                "deletions that\n"
-                "the doubts policy, mass and targets hold back, once, and says which they are. It "
-                "refuses when\n"
-                "the plan is another by now, or one of these doubts has begun since, or the file "
-                "was edited: a\n"
-                "plan is accepted as a whole. No floor, no hold and no other doubt is lifted by "
-                "it; creates, and\n"
+        .help = "Reads a file of \"snapkeepctl plan -o FILE\" and lets the daemon do those of\n"
+                "its deletions that the doubts policy, mass and targets hold back, once, and\n"
+                "says which they are. It refuses when the plan is another by now, or one of\n"
+                "these doubts has begun since, or the file was edited: a plan is accepted as\n"
+                "a whole. No floor, no hold and no other doubt is lifted by it; creates, and\n"
                 "deletions that nothing holds back, the daemon does by itself.\n",
         .argument = "FILE",
         .argument_required = true,

@@ -34,17 +34,14 @@ const struct verb verb_backup = {
         .name = "backup",
         .usage = "DISK [--keep TIME] [--reason TEXT] [--under POLICY]",
         .summary = "take a snapshot of a disk now",
-        .help = "Takes one snapshot beside the schedule, and returns when it is complete; until "
-                "then it says how\n"
-                "it gets on. It fills no slot, counts for nothing in the rule, and goes by its own "
-                "date: after TIME,\n"
-                "from an hour to ten years, as 12h, 30d or 4w (30d otherwise). Floors, holds, "
-                "doubts and pauses hold\n"
-                "back its deletion like any other. DISK is a name, GROUP/NAME or a whole ARM id, "
-                "of a disk that the\n"
-                "policy selects. Refused is what would leave the schedule no room: the disk's "
-                "fifth in five minutes,\n"
-                "or the 501st of its chain. Interrupted, it goes on in the daemon.\n",
+        .help = "Takes one snapshot beside the schedule, and returns when it is complete;\n"
+                "until then it says how it gets on. It fills no slot, counts for nothing in\n"
+                "the rule, and goes by its own date: after TIME, from an hour to ten years,\n"
+                "as 12h, 30d or 4w (30d otherwise). Floors, holds, doubts and pauses hold\n"
+                "back its deletion like any other. DISK is a name, GROUP/NAME or a whole ARM\n"
+                "id, of a disk that the policy selects. Refused is what would leave the\n"
+                "schedule no room: the disk's fifth in five minutes, or the 501st of its\n"
+                "chain. Interrupted, it goes on in the daemon.\n",
         .options = OPTION_KEEP | OPTION_REASON | OPTION_UNDER,
         .argument = "DISK",
         .argument_required = true,

@@ -140,17 +140,15 @@ const struct verb verb_calendar = {
         .usage = "EXPR [--timezone ZONE] [--from TIME] [--count N]",
         .summary = "print when a calendar event elapses",
         .help = "Prints the next instants of a calendar event of systemd.time(7), such as\n"
-                "\"Mon..Fri 02:30\": one RFC 3339 instant in UTC a line, and nothing else. A zone "
-                "at the\n"
-                "end of the expression is used in place of --timezone. An expression with blanks "
-                "needs\n"
-                "quotes.\n"
+                "\"Mon..Fri 02:30\": one RFC 3339 instant in UTC a line, and nothing else. A\n"
+                "zone at the end of the expression is used in place of --timezone. An\n"
+                "expression with blanks needs quotes.\n"
                 "\n"
-                "At a clock change a time that is skipped elapses when the clocks have gone on; "
-                "one that\n"
-                "comes twice elapses twice when the hour is '*', and once otherwise.\n"
+                "At a clock change a time that is skipped elapses when the clocks have gone\n"
+                "on; one that comes twice elapses twice when the hour is '*', and once\n"
+                "otherwise.\n"
                 "\n"
-                "When there are fewer instants than asked for, those are printed and the exit "
+                "When there are fewer instants than asked for, those are printed and the exit\n"
                 "status is 1.\n",
         .options = OPTION_TIMEZONE | OPTION_FROM | OPTION_COUNT,
         .argument = "EXPR",

@@ -151,20 +151,15 @@ const struct verb verb_chain = {
         .name = "chain",
         .usage = "DISK [--direct [--policy FILE]]",
         .summary = "show all snapshots of a disk, everybody's",
-        .help = "Shows every snapshot of the disk's generation, the newest first, whoever made it: "
-                "a "
-                "policy of\n"
-                "ours, or unclaimed, mistaken or stranger, as \"snapkeepctl explain\" tells them "
-                "apart; when those\n"
-                "of ours go; why it is held, or \"yes\" without a reason; and whether it counts "
-                "for the 500 that\n"
-                "Azure allows a disk: those that are incremental and in the disk's region do. The "
-                "running daemon\n"
-                "tells it, of what it last read; with --direct Azure is read once from here. DISK "
-                "is a name,\n"
-                "GROUP/NAME or an ARM id. On a narrow terminal the name, never cut, is a line "
-                "under its row, and\n"
-                "SLOT, GOES and COUNTS go, in this order; a reason of HELD is cut.\n",
+        .help = "Shows every snapshot of the disk's generation, the newest first, whoever\n"
+                "made it: a policy of ours, or unclaimed, mistaken or stranger, as\n"
+                "\"snapkeepctl explain\" tells them apart; when those of ours go; why it is\n"
+                "held, or \"yes\" without a reason; and whether it counts for the 500 that\n"
+                "Azure allows a disk: those that are incremental and in the disk's region do.\n"
+                "The running daemon tells it, of what it last read; with --direct Azure is\n"
+                "read once from here. DISK is a name, GROUP/NAME or an ARM id. On a narrow\n"
+                "terminal the name, never cut, is a line under its row, and SLOT, GOES and\n"
+                "COUNTS go, in this order; a reason of HELD is cut.\n",
         .options = OPTION_POLICY | OPTION_DIRECT,
         .argument = "DISK",
         .argument_required = true,

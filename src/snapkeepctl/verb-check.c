@@ -324,27 +324,22 @@ const struct verb verb_check = {
         .name = "check",
         .usage = "[--online] [FILE | --policy FILE]",
         .summary = "check a policy, and show the load that it makes",
-        .help = "Reads the policy and says all that is wrong with it on standard error, with line, "
-                "column and\n"
-                "key: what cannot be understood; and with the key alone what cannot work, such as "
-                "an rpo that\n"
-                "the schedule does not keep or a chain that grows beyond Azure's 500. Without "
-                "errors it prints\n"
-                "for each policy the disks, slots and the peak of a chain, and the creations of "
-                "the coming 24\n"
+        .help = "Reads the policy and says all that is wrong with it on standard error, with\n"
+                "line, column and key: what cannot be understood; and with the key alone what\n"
+                "cannot work, such as an rpo that the schedule does not keep or a chain that\n"
+                "grows beyond Azure's 500. Without errors it prints for each policy the\n"
+                "disks, slots and the peak of a chain, and the creations of the coming 24\n"
                 "hours. Azure is not asked: a match counts as one disk there.\n"
                 "\n"
-                "With --online Azure is asked too, by GETs alone, from this process and as the "
-                "policy's identity:\n"
-                "whether there is a token, whether each subscription can be read and what the "
-                "targets select in\n"
-                "it, whether the groups of the snapshots are there, which rights are lacking, and "
-                "how the disks'\n"
-                "encryption sets stand. Each finding says where, what, and how to mend it.\n"
+                "With --online Azure is asked too, by GETs alone, from this process and as\n"
+                "the policy's identity: whether there is a token, whether each subscription\n"
+                "can be read and what the targets select in it, whether the groups of the\n"
+                "snapshots are there, which rights are lacking, and how the disks' encryption\n"
+                "sets stand. Each finding says where, what, and how to mend it.\n"
                 "\n"
-                "The exit status is 0 for a policy that can be used, with warnings or without; "
-                "with --online it\n"
-                "is 1 when an error was found there, an Azure that cannot be read included.\n",
+                "The exit status is 0 for a policy that can be used, with warnings or\n"
+                "without; with --online it is 1 when an error was found there, an Azure that\n"
+                "cannot be read included.\n",
         .options = OPTION_POLICY | OPTION_ONLINE,
         .argument = "FILE",
         .run = run,

@@ -286,14 +286,12 @@ const struct verb verb_explain = {
         .name = "explain",
         .usage = "SNAPSHOT --direct [--policy FILE]",
         .summary = "say what a snapshot is, which rule keeps it, and when it goes",
-        .help = "SNAPSHOT is a name, GROUP/NAME or a whole ARM id, without regard to case. Says "
-                "whether it\n"
-                "is ours, and if not, why not; the rules and floors that keep it; and the date on "
-                "which\n"
-                "they will no longer.\n"
+        .help = "SNAPSHOT is a name, GROUP/NAME or a whole ARM id, without regard to case.\n"
+                "Says whether it is ours, and if not, why not; the rules and floors that keep\n"
+                "it; and the date on which they will no longer.\n"
                 "\n"
-                "The exit status is 1 when there is no such snapshot, and 2 when several have the "
-                "name.\n",
+                "The exit status is 1 when there is no such snapshot, and 2 when several have\n"
+                "the name.\n",
         .options = OPTION_POLICY | OPTION_DIRECT,
         .argument = "SNAPSHOT",
         .argument_required = true,

@@ -223,15 +223,11 @@ const struct verb verb_history = {
         .name = "history",
         .usage = "[DISK] [--count N] [--since TIME]",
         .summary = "show past snapshots, deletions, failures and orders",
-        .help = "Shows what the daemon told the journal: snapshots taken and deleted, what failed, "
-                "what\n"
-                "stood in the way for a while, orders and reloads; the newest first. With DISK (a "
-                "name,\n"
-                "GROUP/NAME or an ARM id) only what is about that disk. The words are those of\n"
-                "snapkeepd(8), EVENTS;\n"
-                "\"journalctl -x -u snapkeepd\" explains each. On a narrow terminal what it told "
-                "is a "
-                "line under\n"
+        .help = "Shows what the daemon told the journal: snapshots taken and deleted, what\n"
+                "failed, what stood in the way for a while, orders and reloads; the newest\n"
+                "first. With DISK (a name, GROUP/NAME or an ARM id) only what is about that\n"
+                "disk. The words are those of snapkeepd(8), EVENTS; \"journalctl -x -u\n"
+                "snapkeepd\" explains each. On a narrow terminal what it told is a line under\n"
                 "its row.\n",
         .options = OPTION_COUNT | OPTION_SINCE,
         .argument = "DISK",

@@ -21,18 +21,12 @@ const struct verb verb_hold = {
         .name = "hold",
         .usage = "SNAPSHOT --reason TEXT",
         .summary = "keep a snapshot until it is released",
-        .help = "Sets the tag snapkeep-hold with the reason on a snapshot of ours: it is not "
-                "deleted "
-                "until it is\n"
-                "released, whatever the rule says. SNAPSHOT is a name, GROUP/NAME or a whole ARM "
-                "id. "
-                "Returns when\n"
-                "Azure shows the hold, and half a minute later still: by then what had looked "
-                "before "
-                "has deleted\n"
-                "it or not. A snapshot whose deletion is on its way is refused. A hold is a "
-                "convention between\n"
-                "people and Snapkeep; a resource lock is a guarantee.\n",
+        .help = "Sets the tag snapkeep-hold with the reason on a snapshot of ours: it is not\n"
+                "deleted until it is released, whatever the rule says. SNAPSHOT is a name,\n"
+                "GROUP/NAME or a whole ARM id. Returns when Azure shows the hold, and half a\n"
+                "minute later still: by then what had looked before has deleted it or not. A\n"
+                "snapshot whose deletion is on its way is refused. A hold is a convention\n"
+                "between people and Snapkeep; a resource lock is a guarantee.\n",
         .options = OPTION_REASON,
         .argument = "SNAPSHOT",
         .argument_required = true,
@@ -50,12 +44,9 @@ const struct verb verb_release = {
         .name = "release",
         .usage = "SNAPSHOT",
         .summary = "end the hold of a snapshot",
-        .help = "Takes the tag snapkeep-hold from a snapshot of ours, whoever set it, and returns "
-                "when Azure\n"
-                "shows it without. It goes when the rule no longer keeps it. Locks and open "
-                "exports "
-                "are not\n"
-                "ended by it.\n",
+        .help = "Takes the tag snapkeep-hold from a snapshot of ours, whoever set it, and\n"
+                "returns when Azure shows it without. It goes when the rule no longer keeps\n"
+                "it. Locks and open exports are not ended by it.\n",
         .argument = "SNAPSHOT",
         .argument_required = true,
         .orders = true,
@@ -72,20 +63,15 @@ const struct verb verb_adopt = {
         .name = "adopt",
         .usage = "SNAPSHOT... [--under POLICY]",
         .summary = "make snapshots of others ours",
-        .help = "Gives each snapshot our tags, so that it counts among ours of its disk under the "
-                "policy that\n"
-                "selects the disk: for the instant at which it was taken. From then on the rule "
-                "decides about\n"
-                "it, and an old one may be deleted within minutes; \"snapkeepctl hold\" keeps "
-                "it. With\n"
-                "\"snapkeepctl pause --prune\" before there is time for that. SNAPSHOT is a name, "
-                "GROUP/NAME or a whole\n"
-                "ARM id. Refused is what cannot be ours: a full snapshot, one that is not "
-                "complete, "
-                "one of another\n"
-                "generation or of a disk that nothing selects, one outside of the policy's "
-                "snapshot_group, one with\n"
-                "another's owner tag, and what is ours already. Tags that it has stay.\n",
+        .help = "Gives each snapshot our tags, so that it counts among ours of its disk under\n"
+                "the policy that selects the disk: for the instant at which it was taken.\n"
+                "From then on the rule decides about it, and an old one may be deleted within\n"
+                "minutes; \"snapkeepctl hold\" keeps it. With \"snapkeepctl pause --prune\"\n"
+                "before there is time for that. SNAPSHOT is a name, GROUP/NAME or a whole ARM\n"
+                "id. Refused is what cannot be ours: a full snapshot, one that is not\n"
+                "complete, one of another generation or of a disk that nothing selects, one\n"
+                "outside of the policy's snapshot_group, one with another's owner tag, and\n"
+                "what is ours already. Tags that it has stay.\n",
         .options = OPTION_UNDER,
         .argument = "SNAPSHOT",
         .argument_required = true,

@@ -367,25 +367,19 @@ const struct verb verb_list = {
         .name = "list",
         .usage = "[--unclaimed] [--direct [--policy FILE]]",
         .summary = "show the snapshots, why each is kept and when it goes",
-        .help = "Shows the snapshots of each disk's generation and policy, the newest first: the "
-                "slot, the\n"
-                "state (complete, underway, failed, leaving), the rules and floors that keep it, "
-                "the date on\n"
-                "which they will no longer, when it was created, and its name. The running daemon "
-                "tells it, of\n"
-                "what it last read; with --direct Azure is read once from here. A date is what "
-                "follows if all\n"
-                "slots to come are filled; it is \"never\" without a keep rule, with prune off, "
-                "while held, or\n"
-                "beyond 100 years.\n"
+        .help = "Shows the snapshots of each disk's generation and policy, the newest first:\n"
+                "the slot, the state (complete, underway, failed, leaving), the rules and\n"
+                "floors that keep it, the date on which they will no longer, when it was\n"
+                "created, and its name. The running daemon tells it, of what it last read;\n"
+                "with --direct Azure is read once from here. A date is what follows if all\n"
+                "slots to come are filled; it is \"never\" without a keep rule, with prune off,\n"
+                "while held, or beyond 100 years.\n"
                 "\n"
-                "With --unclaimed those of ours are shown that no policy and target select, with "
-                "their\n"
-                "generation, which retire takes. They are kept. On a narrow terminal CREATED goes "
-                "first, and\n"
-                "the name, never cut, is a line under its row; with --unclaimed CREATED, WHY, "
-                "STATE, SLOT and\n"
-                "POLICY go, in this order. In a pipe or file each row is one line with all.\n",
+                "With --unclaimed those of ours are shown that no policy and target select,\n"
+                "with their generation, which retire takes. They are kept. On a narrow\n"
+                "terminal CREATED goes first, and the name, never cut, is a line under its\n"
+                "row; with --unclaimed CREATED, WHY, STATE, SLOT and POLICY go, in this\n"
+                "order. In a pipe or file each row is one line with all.\n",
         .options = OPTION_POLICY | OPTION_DIRECT | OPTION_UNCLAIMED,
         .run = run,
 };

@@ -108,19 +108,15 @@ const struct verb verb_plan = {
         .name = "plan",
         .usage = "[-o FILE] [--direct [--policy FILE]]",
         .summary = "show what would be created and deleted now, and do nothing",
-        .help = "Shows the plan of the running daemon, or with --direct reads Azure once from here "
-                "and shows\n"
-                "the plan that the daemon would make of it: the snapshots to create, then those to "
-                "delete, each\n"
-                "with its reason and with what holds it back; and what an operator should know "
-                "beside. Nothing\n"
-                "is done. The daemon reads each snapshot again before it deletes it. On a narrow "
-                "terminal the\n"
+        .help = "Shows the plan of the running daemon, or with --direct reads Azure once from\n"
+                "here and shows the plan that the daemon would make of it: the snapshots to\n"
+                "create, then those to delete, each with its reason and with what holds it\n"
+                "back; and what an operator should know beside. Nothing is done. The daemon\n"
+                "reads each snapshot again before it deletes it. On a narrow terminal the\n"
                 "snapshot's name, never cut, is a line under its row.\n"
                 "\n"
-                "With -o the plan goes into a file, as JSON, with its hash and a sentence for each "
-                "action:\n"
-                "for people to read and for \"snapkeepctl apply\".\n",
+                "With -o the plan goes into a file, as JSON, with its hash and a sentence for\n"
+                "each action: for people to read and for \"snapkeepctl apply\".\n",
         .options = OPTION_POLICY | OPTION_DIRECT | OPTION_OUTPUT,
         .run = run,
 };

@@ -251,24 +251,19 @@ static enum status run(const struct request *request) {
 
 const struct verb verb_retain = {
         .name = "retain",
-        .usage = "--keep SPEC [--pick first|last] [--timezone ZONE] [--now TIME]",
+        .usage = "--keep SPEC [--pick first|last] [--timezone ZONE]\n"
+                 "                          [--now TIME]",
         .summary = "try a keep rule on instants from standard input",
-        .help = "Reads RFC 3339 instants from standard input, one a line, and prints for each, the "
-                "newest\n"
-                "first, \"keep INSTANT REASON, ...\" or \"drop INSTANT\". Instants are printed in "
-                "UTC; each\n"
-                "stands for one complete snapshot of that slot. Blank lines, and lines that begin "
-                "with '#',\n"
-                "do not count; nor do blanks around an instant. One that comes twice counts and is "
-                "printed once.\n"
+        .help = "Reads RFC 3339 instants from standard input, one a line, and prints for\n"
+                "each, the newest first, \"keep INSTANT REASON, ...\" or \"drop INSTANT\".\n"
+                "Instants are printed in UTC; each stands for one complete snapshot of that\n"
+                "slot. Blank lines, and lines that begin with '#', do not count; nor do\n"
+                "blanks around an instant. One that comes twice counts and is printed once.\n"
                 "\n"
-                "SPEC is rules with commas between: last, hourly, daily, weekly, monthly, yearly "
-                "with a\n"
-                "count, and within with a duration: last=6,daily=30,within=2d. Floors (min_keep, "
-                "min_age)\n"
-                "are not applied. What is later than --now is kept as dated in the future and "
-                "counts for\n"
-                "nothing.\n"
+                "SPEC is rules with commas between: last, hourly, daily, weekly, monthly,\n"
+                "yearly with a count, and within with a duration: last=6,daily=30,within=2d.\n"
+                "Floors (min_keep, min_age) are not applied. What is later than --now is kept\n"
+                "as dated in the future and counts for nothing.\n"
                 "\n"
                 "At most 1000000 lines of 4096 bytes. After wrong input nothing is printed.\n",
         .options = OPTION_KEEP | OPTION_PICK | OPTION_TIMEZONE | OPTION_NOW,

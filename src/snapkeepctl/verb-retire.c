@@ -66,12 +66,10 @@ const struct verb verb_retire = {
         .name = "retire",
         .usage = "GENERATION [--hash HASH]",
         .summary = "delete what is ours of a generation and nothing selects",
-        .help = "Deletes all snapshots of ours of a generation, the uniqueId of a disk, that no "
-                "policy and target\n"
-                "select, to the last one: no floor keeps any, a hold does. Of a disk that a "
-                "policy selects those are\n"
-                "what \"list --unclaimed\" shows of it; what the policy has stays. Without --hash "
-                "nothing is done: it\n"
+        .help = "Deletes all snapshots of ours of a generation, the uniqueId of a disk, that\n"
+                "no policy and target select, to the last one: no floor keeps any, a hold\n"
+                "does. Of a disk that a policy selects those are what \"list --unclaimed\"\n"
+                "shows of it; what the policy has stays. Without --hash nothing is done: it\n"
                 "says how many would go, and the hash to repeat it with.\n",
         .options = OPTION_HASH,
         .argument = "GENERATION",

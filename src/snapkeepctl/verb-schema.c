@@ -14,8 +14,8 @@ const struct verb verb_schema = {
         .name = "schema",
         .usage = "",
         .summary = "print the JSON Schema of the policy",
-        .help = "Prints the JSON Schema (draft 2020-12) of the policy file, for editors. It tells "
-                "shapes,\n"
-                "words and ranges; all that it cannot say is checked by \"snapkeepctl check\".\n",
+        .help = "Prints the JSON Schema (draft 2020-12) of the policy file, for editors. It\n"
+                "tells shapes, words and ranges; all that it cannot say is checked by\n"
+                "\"snapkeepctl check\".\n",
         .run = run,
 };

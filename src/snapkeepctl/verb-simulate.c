@@ -315,27 +315,22 @@ static enum status run(const struct request *request) {
 
 const struct verb verb_simulate = {
         .name = "simulate",
-        .usage = "[--policy FILE] [--days N] [--seed N] [--disks N] [--faults none|some|many]",
+        .usage = "[--policy FILE] [--days N] [--seed N] [--disks N]\n"
+                 "                            [--faults none|some|many]",
         .summary = "run a policy over a simulated Azure, and show what comes of it",
-        .help = "Runs the daemon's own engine on the policy over a simulated Azure, in virtual "
-                "time "
-                "and without\n"
-                "a network. Disks that targets name are made as they are named, for a match a few "
-                "that it\n"
-                "selects; none has a snapshot at the start, 2026-11-02 in UTC. Shown are the slots "
-                "taken and\n"
-                "missed, the length of the chains day by day, deletions, what is there at the end "
-                "and why,\n"
-                "requests, doubts, what the daemon would have logged, and for each limit the first "
-                "day on which\n"
-                "it is met, also after the last day where rule and schedule alone decide. A "
-                "question of prune:\n"
-                "ask is answered with yes within an hour; nothing else is.\n"
+        .help = "Runs the daemon's own engine on the policy over a simulated Azure, in\n"
+                "virtual time and without a network. Disks that targets name are made as they\n"
+                "are named, for a match a few that it selects; none has a snapshot at the\n"
+                "start, 2026-11-02 in UTC. Shown are the slots taken and missed, the length\n"
+                "of the chains day by day, deletions, what is there at the end and why,\n"
+                "requests, doubts, what the daemon would have logged, and for each limit the\n"
+                "first day on which it is met, also after the last day where rule and\n"
+                "schedule alone decide. A question of prune: ask is answered with yes within\n"
+                "an hour; nothing else is.\n"
                 "\n"
-                "The same policy, time zone files, options and seed give the same output, byte for "
-                "byte. A policy\n"
-                "that is understood but cannot work as written is simulated too, with the exit "
-                "status 1.\n",
+                "The same policy, time zone files, options and seed give the same output,\n"
+                "byte for byte. A policy that is understood but cannot work as written is\n"
+                "simulated too, with the exit status 1.\n",
         .options = OPTION_POLICY | OPTION_DAYS | OPTION_SEED | OPTION_DISKS | OPTION_FAULTS,
         .run = run,
 };

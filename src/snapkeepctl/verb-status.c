@@ -350,24 +350,17 @@ const struct verb verb_status = {
         .name = "status",
         .usage = "[DISK] [--watch]",
         .summary = "show health, age, next slot and doubts",
-        .help = "Shows how the daemon finds its work: the first line says it in one word and one "
-                "sentence,\n"
-                "then come the reasons, the disks with their newest complete snapshot and next "
-                "slot, "
-                "and all that\n"
-                "keeps deletions from going, with how it ends. Of more than 40 disks only those "
-                "not "
-                "in order are\n"
-                "shown. With DISK (a name, GROUP/NAME or an ARM id) the answer is about that disk "
-                "alone.\n"
+        .help = "Shows how the daemon finds its work: the first line says it in one word and\n"
+                "one sentence, then come the reasons, the disks with their newest complete\n"
+                "snapshot and next slot, and all that keeps deletions from going, with how it\n"
+                "ends. Of more than 40 disks only those not in order are shown. With DISK (a\n"
+                "name, GROUP/NAME or an ARM id) the answer is about that disk alone.\n"
                 "\n"
-                "Critical is a disk whose newest complete snapshot is older than its rpo, a chain "
-                "near Azure's\n"
-                "limit, a target with fewer disks than it should have, or a snapshot group that is "
-                "missing; a\n"
-                "warning is what needs a look; unknown is what was not read yet. On a narrow "
-                "terminal what is\n"
-                "wrong with a disk is a line under its row.\n",
+                "Critical is a disk whose newest complete snapshot is older than its rpo, a\n"
+                "chain near Azure's limit, a target with fewer disks than it should have, or\n"
+                "a snapshot group that is missing; a warning is what needs a look; unknown is\n"
+                "what was not read yet. On a narrow terminal what is wrong with a disk is a\n"
+                "line under its row.\n",
         .options = OPTION_WATCH,
         .argument = "DISK",
         .monitors = true,

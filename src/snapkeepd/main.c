@@ -13,9 +13,8 @@
 static const char usage[] =
         "Usage: snapkeepd --policy FILE [--once | --check]\n"
         "\n"
-        "Takes incremental snapshots of Azure managed disks by a policy file, and deletes those "
-        "that\n"
-        "the policy no longer keeps.\n"
+        "Takes incremental snapshots of Azure managed disks by a policy file, and\n"
+        "deletes those that the policy no longer keeps.\n"
         "\n"
         "      --policy FILE  the policy\n"
         "      --once         do one round, all that is due now, and end\n"
@@ -25,9 +24,8 @@ static const char usage[] =
         "\n"
         "SIGHUP reads the policy again; a wrong one leaves the old one in force.\n"
         "\n"
-        "Exit status: 0 done, 64 wrong usage, 71 the system refused something, 75 --once could not "
-        "do\n"
-        "all that was due, 78 the policy cannot be used.\n";
+        "Exit status: 0 done, 64 wrong usage, 71 the system refused something, 75\n"
+        "--once could not do all that was due, 78 the policy cannot be used.\n";
 
 static int check(struct host *host, const char *path) {
         struct policy_file *file;

@@ -114,8 +114,9 @@ def help_texts(folder):
         has(own, 'Exit status: 0 done; 1')
         has(own, '--json')
         same(good(verb, '-h'), own)
-        for line in own.splitlines():
-            same(len(line) <= 100, True, line)
+        text += own
+    for line in text.splitlines():
+        same(len(line) <= 80, True, line)
     for verb, text in [('history', '--count N               how many; 40 otherwise\n'),
                        ('calendar', '--count N               how many; 5 otherwise\n'),
                        ('backup', '--keep TIME  '), ('retain', '--keep SPEC  ')]:
