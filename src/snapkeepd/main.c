@@ -24,8 +24,8 @@ static const char usage[] =
         "\n"
         "SIGHUP reads the policy again; a wrong one leaves the old one in force.\n"
         "\n"
-        "Exit status: 0 done, 64 wrong usage, 71 the system refused something, 75\n"
-        "--once could not do all that was due, 78 the policy cannot be used.\n";
+        "Exit status: 0 done, 64 wrong usage, 71 the system refused something,\n"
+        "75 --once could not do all that was due, 78 the policy cannot be used.\n";
 
 static int check(struct host *host, const char *path) {
         struct policy_file *file;
