@@ -34,7 +34,7 @@ NOT_OK = re.compile(r"^not ok \d+ -? ?(.*?)$", re.MULTILINE)
 
 SIMULATION = "simulation"  # the name of its test, and of its program
 # Told as they are: shrinking one takes longer than all the others.
-SIM_ALL = [["--generated", "40", "--jobs", "1", "--failures", "4"], ["--runs", "8"]]
+SIM_ALL = [["--generated", "50", "--jobs", "1", "--failures", "4"], ["--runs", "8"]]
 SIM_SCENARIO = ["--scenario"]  # with a name and --seed
 SIM_SCENARIO_SEEDS = 12
 
