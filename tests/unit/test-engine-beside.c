@@ -31,7 +31,7 @@ static void test_regions(void **state) {
         rule(HTTP_PUT, "/snapshots/b-", 429, ERROR("TooManyRequests"));
         rule(HTTP_PUT, "/snapshots/c-", 403, ERROR("AuthorizationFailed"));
         rule(HTTP_PUT, "/snapshots/d-", 403, ERROR("AuthorizationFailed"));
-        rule(HTTP_PUT, "/snapshots/a-", 403, ERROR("AuthorizationFailed"));
+        rule(HTTP_PUT, "/snapshots/b-", 403, ERROR("AuthorizationFailed"));
         for (int i = B; i <= A; i++)
                 f.rules[i].kept_from = true;
         f.rules[B].times = 1;
@@ -264,6 +264,32 @@ static void test_stale_listings(void **state) {
         engine_end();
 }
 
+/* Where the creates of one disk fail for a reason of its own, those of another tell that the group of the
+ * snapshots is missing, and that is told of the policy. */
+static void test_group_missing_beside(void **state) {
+        const char *subscription = NULL;
+        const struct policy *policy;
+
+        fixture_init();
+        rule(HTTP_GET, "/disks?", 200,
+             "{\"value\":[" DISK("a", "westeurope", "1") "," DISK("b", "westeurope", "2") "]}");
+        rule(HTTP_PUT, "/snapshots/b-", 403, ERROR("AuthorizationFailed"));
+        rule(HTTP_PUT, "/snapshots/a-", 404, ERROR("ResourceGroupNotFound"));
+        for (int i = 1; i < 3; i++)
+                f.rules[i].kept_from = true;
+        engine_begin();
+        assert_null(engine_lacks_group(f.engine, &subscription));
+        engine_pass(120);
+        policy = engine_lacks_group(f.engine, &subscription);
+        assert_non_null(policy);
+        assert_string_equal(policy->name, "gold");
+        assert_string_equal(subscription, SUB);
+        f.rules[2].url = "/snapshots/b-";
+        engine_pass(2 * 3600);
+        assert_null(engine_lacks_group(f.engine, &subscription));
+        engine_end();
+}
+
 /* ---- subscriptions ---- */
 
 #define FIRST_SUB "00000000-1111-4111-8111-111111111111"
@@ -466,6 +492,7 @@ int main(void) {
                 cmocka_unit_test(test_throttled_delete),
                 cmocka_unit_test(test_throttled_deletes),
                 cmocka_unit_test(test_long_listings),
+                cmocka_unit_test(test_group_missing_beside),
                 cmocka_unit_test(test_stale_listings),
                 cmocka_unit_test(test_slots_beside_long_listings),
                 cmocka_unit_test(test_slots_beside_failing_listings),
