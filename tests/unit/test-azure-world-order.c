@@ -1,5 +1,6 @@
 /*
- * Worlds: elements that cannot be read, disks, what comes twice, and in what order all stand.
+ * Worlds: what a re-read is judged to be, elements that cannot be read, disks, what comes twice, and in what
+ * order all stand.
  */
 #include "world-fixture.h"
 

@@ -3,7 +3,7 @@
  */
 #include "standing-fixture.h"
 
-/* ---- targets, unread ---- */
+/* ---- a disk that is gone ---- */
 
 /* The only disk of a target is gone, which leaves it too small: what would be pruned of it stays. */
 static void test_gone_is_held(void **state) {

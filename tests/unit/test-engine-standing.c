@@ -516,7 +516,7 @@ static void test_apply_is_once_of_a_policy(void **state) {
         }
 }
 
-/* ---- retirement ---- */
+/* ---- peers, and what was not listed ---- */
 
 /* What another daemon of the same mind has deleted is not missed: all is listed without it, and another rule is
  * taken for what it is. */
