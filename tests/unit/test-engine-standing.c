@@ -131,7 +131,9 @@ static void test_mass_over_a_filter(void **state) {
 /* ---- an accepted rule ---- */
 
 static const struct keep wide = {.count = {[KEEP_DAILY] = 400}},
-                         narrow = {.count = {[KEEP_LAST] = 2}};
+                         narrow = {.count = {[KEEP_LAST] = 2}},
+                         narrowest = {.count = {[KEEP_LAST] = 1}};
+static const char old[] = "daily=400;pick=first;zone=UTC";
 
 /* The last ten days, as if nothing had been deleted; it is so many days later. */
 static void days_later(int days) {
@@ -167,8 +169,6 @@ static uint32_t look(const struct keep *keep, const char *carried, bool ack) {
 /* The step from one rule to another that was accepted once is not accepted when it is taken again, after
  * the old rule was back; until then it is, over restarts and while old snapshots carry the old rule. */
 static void test_ack_is_of_one_step(void **state) {
-        static const char old[] = "daily=400;pick=first;zone=UTC";
-
         fixture_init();
         remember();
         f.item.period_s = 40 * SEC_PER_DAY; /* nothing comes meanwhile */
@@ -188,10 +188,33 @@ static void test_ack_is_of_one_step(void **state) {
 
         /* What is only asked for takes no ack back: back at the rule that was accepted, it still is. */
         days_later(3);
-        assert_int_equal(look(&(struct keep){.count = {[KEEP_LAST] = 1}}, old, /* ack= */ false),
-                         DOUBT_BIT(DOUBT_POLICY));
+        assert_int_equal(look(&narrowest, old, /* ack= */ false), DOUBT_BIT(DOUBT_POLICY));
         days_later(3);
         assert_int_equal(look(&narrow, old, /* ack= */ false), 0);
+        free(written);
+        written = NULL;
+}
+
+/* Who was shown the question about one rule accepts no other that has taken its place meanwhile. */
+static void test_ack_is_of_this_rule(void **state) {
+        char hash[ENGINE_HASH_SIZE];
+
+        fixture_init();
+        remember();
+        f.item.period_s = 40 * SEC_PER_DAY;
+        days_later(0);
+        assert_int_equal(look(&narrow, old, /* ack= */ false), DOUBT_BIT(DOUBT_POLICY));
+        strcpy(hash, seen.hash);
+
+        f.policy.keep = narrowest;
+        engine_begin();
+        engine_pass(200);
+        assert_int_equal(doubts(), DOUBT_BIT(DOUBT_POLICY));
+        assert_string_not_equal(seen.hash, hash);
+        assert_int_equal(engine_ack(f.engine, hash, "root"), ENGINE_E_UNKNOWN);
+        engine_pass(200);
+        assert_int_equal(f.requests[HTTP_DELETE], 0);
+        engine_end();
         free(written);
         written = NULL;
 }
@@ -596,6 +619,7 @@ int main(void) {
                 cmocka_unit_test(test_mass_over_restarts),
                 cmocka_unit_test(test_mass_over_a_filter),
                 cmocka_unit_test(test_ack_is_of_one_step),
+                cmocka_unit_test(test_ack_is_of_this_rule),
                 cmocka_unit_test(test_policy_waits),
                 cmocka_unit_test(test_policy_waits_unlisted),
                 cmocka_unit_test(test_rule_after_a_peer),
