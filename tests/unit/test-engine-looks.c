@@ -321,6 +321,20 @@ static void test_unread_survivor(void **state) {
         engine_end();
 }
 
+/* One that fails once is asked for again at once, and not with the next try of the deletions. */
+static void test_survivor_asked_again(void **state) {
+        begin();
+        f.policy.min_keep = 2;
+        f.item.period_s = 86400;
+        rule(HTTP_GET, "-20261102T000000Z?", 1, 503, ERROR("ServerBusy"));
+        engine_begin();
+        engine_pass(300);
+        assert_int_equal(f.met[f.n_rules - 1], 1);
+        assert_int_equal(f.requests[HTTP_DELETE], 2);
+        assert_false(said("could not be deleted"));
+        engine_end();
+}
+
 /* Enough stay, and yet they are read: two listings that agree two seconds after a start prove nothing. */
 static void test_survivors_after_a_start(void **state) {
         begin();
@@ -522,6 +536,7 @@ int main(void) {
                 cmocka_unit_test(test_survivors),
                 cmocka_unit_test(test_survivors_again),
                 cmocka_unit_test(test_unread_survivor),
+                cmocka_unit_test(test_survivor_asked_again),
                 cmocka_unit_test(test_survivors_after_a_start),
                 cmocka_unit_test(test_survivors_while_lagging),
                 cmocka_unit_test(test_slow_survivors),
