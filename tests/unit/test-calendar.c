@@ -150,6 +150,8 @@ static void test_errors(void **state) {
                 {__LINE__, "UTC", CALENDAR_E_SYNTAX, 0, "expected weekdays"},
                 {__LINE__, " UTC", CALENDAR_E_SYNTAX, 0, "a space cannot begin"},
                 {__LINE__, "fortnightly", CALENDAR_E_SYNTAX, 0, "expected weekdays"},
+                {__LINE__, "xaily", CALENDAR_E_SYNTAX, 0, "expected weekdays"},
+                {__LINE__, "Xon 5:00", CALENDAR_E_SYNTAX, 0, "expected weekdays"},
                 {__LINE__, " daily", CALENDAR_E_SYNTAX, 0, "a space cannot begin"},
                 {__LINE__, "daily ", CALENDAR_E_SYNTAX, 0, "expected weekdays"},
                 {__LINE__, "daily UTC UTC", CALENDAR_E_SYNTAX, 0, "expected weekdays"},
